@@ -1,0 +1,22 @@
+/** A registered repository and its settings. */
+import * as v from "valibot";
+import { deploymentIdSchema, repositorySchema, slugSchema, type ProjectId } from "./ids.ts";
+
+/** Fields of `projects/{projectId}`. */
+export const projectSchema = v.object({
+  name: v.string(),
+  slug: slugSchema,
+  repository: repositorySchema,
+  defaultBranch: v.string(),
+  teamId: v.string(),
+  settings: v.record(v.string(), v.unknown()),
+  /** The release the project's URL serves; moved only with `running → healthy`. */
+  liveDeploymentId: v.nullable(deploymentIdSchema),
+  /** Number of the live release; it only rises. */
+  liveNumber: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  nextNumber: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  createdAt: v.date(),
+  updatedAt: v.date(),
+});
+export type ProjectFields = v.InferOutput<typeof projectSchema>;
+export type Project = ProjectFields & { readonly id: ProjectId };

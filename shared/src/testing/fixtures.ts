@@ -1,0 +1,61 @@
+/** Builders of valid documents for tests: state what matters, the rest is filled in. */
+import * as v from "valibot";
+import type { Deployment } from "../domain/deployment.ts";
+import {
+  commitShaSchema,
+  deploymentIdSchema,
+  projectIdSchema,
+  repositorySchema,
+  slugSchema,
+} from "../domain/ids.ts";
+import type { Project } from "../domain/project.ts";
+
+const EPOCH = new Date("2026-01-01T00:00:00.000Z");
+
+export function newDeployment(changes: Partial<Deployment> = {}): Deployment {
+  return {
+    id: v.parse(deploymentIdSchema, "depaaaaaaaaaaa"),
+    projectId: v.parse(projectIdSchema, "proaaaaaaaaaaa"),
+    teamId: "team",
+    number: 1,
+    commit: {
+      sha: v.parse(commitShaSchema, "a".repeat(40)),
+      message: "first commit",
+      author: "Ada",
+    },
+    branch: "main",
+    trigger: "push",
+    source: { kind: "commit", rollbackOf: null },
+    state: "queued",
+    seq: 1,
+    attempt: 1,
+    stateSince: EPOCH,
+    createdAt: EPOCH,
+    createdBy: "user",
+    configHash: null,
+    imageDigest: null,
+    manifestsHash: null,
+    url: null,
+    failure: null,
+    retiredAt: null,
+    ...changes,
+  };
+}
+
+export function newProject(changes: Partial<Project> = {}): Project {
+  return {
+    id: v.parse(projectIdSchema, "proaaaaaaaaaaa"),
+    name: "app",
+    slug: v.parse(slugSchema, "app"),
+    repository: v.parse(repositorySchema, "local/app"),
+    defaultBranch: "main",
+    teamId: "team",
+    settings: {},
+    liveDeploymentId: null,
+    liveNumber: 0,
+    nextNumber: 1,
+    createdAt: EPOCH,
+    updatedAt: EPOCH,
+    ...changes,
+  };
+}
