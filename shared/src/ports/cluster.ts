@@ -1,5 +1,11 @@
 /** The Kubernetes cluster that runs the apps. */
-import type { KubernetesObject } from "@kubernetes/client-node";
+
+/** What every Kubernetes object has; the rest of it is the manifest's business. */
+export interface ClusterObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: { readonly name?: string; readonly namespace?: string };
+}
 
 export interface ContainerEnd {
   readonly exitCode: number;
@@ -35,7 +41,7 @@ export interface Workload {
 
 export interface Cluster {
   /** Server-side apply, in order; the same objects again change nothing. */
-  apply(objects: readonly KubernetesObject[]): Promise<void>;
+  apply(objects: readonly ClusterObject[]): Promise<void>;
   /** Null when the cluster holds no workload of this deployment. */
   inspect(workload: Workload): Promise<Rollout | null>;
   /** Last lines of the app container, the previous one's when it restarted. */

@@ -1,7 +1,7 @@
 /** Deployments and everything kept under them; the one write path of the lifecycle. */
 import type { Deployment, Transition } from "../domain/deployment.ts";
 import type { DeploymentId, ProjectId } from "../domain/ids.ts";
-import type { State } from "../domain/lifecycle.ts";
+import type { Creator, State } from "../domain/lifecycle.ts";
 import type { Project } from "../domain/project.ts";
 import type { MoveDecision } from "../domain/transition.ts";
 
@@ -57,7 +57,12 @@ export interface LogChunk {
 export interface DeploymentStore {
   read(id: DeploymentId): Promise<Versioned<Deployment> | null>;
   /** Creates at `queued` with its first transition and takes the project's next number, all in one commit. */
-  create(id: DeploymentId, fields: NewDeployment, project: Versioned<Project>): Promise<Deployment>;
+  create(
+    id: DeploymentId,
+    fields: NewDeployment,
+    project: Versioned<Project>,
+    by: Creator,
+  ): Promise<Deployment>;
   /** Writes a decided move with its transition; with `live`, points the project at this deployment as well. */
   move(
     current: Versioned<Deployment>,

@@ -1,0 +1,46 @@
+/** People by API key or Firebase ID token, with the teams their membership documents name. */
+import * as v from "valibot";
+import type { Person, TeamDirectory } from "../ports/team-directory.ts";
+import { whereEqual, type FirestoreRest } from "./firestore-rest.ts";
+import { encodeValue } from "./firestore-values.ts";
+
+export interface TeamDirectoryOptions {
+  readonly store: FirestoreRest;
+  /** The uid inside a Firebase ID token; null when it does not verify. */
+  readonly verifyIdToken: (token: string) => Promise<string | null>;
+}
+
+const apiKeySchema = v.object({
+  uid: v.string(),
+  scopes: v.array(v.picklist(["read", "deploy", "admin"])),
+  revokedAt: v.nullable(v.date()),
+});
+const memberSchema = v.object({ teamId: v.string(), uid: v.string() });
+
+export function firestoreTeamDirectory(options: TeamDirectoryOptions): TeamDirectory {
+  const { store } = options;
+
+  async function teamsOf(uid: string): Promise<readonly string[]> {
+    const found = await store.query("", {
+      from: [{ collectionId: "members" }],
+      where: whereEqual({ uid }, encodeValue),
+      limit: 100,
+    });
+    return found.map((document) => v.parse(memberSchema, document.fields).teamId);
+  }
+
+  return {
+    async byApiKeyHash(hash): Promise<Person | null> {
+      const document = await store.get(`apiKeys/${hash}`);
+      if (document === null) return null;
+      const key = v.parse(apiKeySchema, document.fields);
+      if (key.revokedAt !== null) return null;
+      return { uid: key.uid, teamIds: await teamsOf(key.uid), scopes: key.scopes };
+    },
+    async byIdToken(token): Promise<Person | null> {
+      const uid = await options.verifyIdToken(token);
+      if (uid === null || uid.startsWith("svc:")) return null;
+      return { uid, teamIds: await teamsOf(uid), scopes: ["read", "deploy"] };
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * One line of a sidecar's report (NDJSON, one JSON object per line). The sidecar sends raw counters; this file
+ * turns them into the units people read.
+ */
+import * as v from "valibot";
+import { PROBE_RESULTS, type Replica } from "./replica.ts";
+
+/** Largest report the collector reads; a sidecar's queue holds an eighth of it. */
+export const MAX_REPORT_BYTES = 64 * 1024;
+
+/** Linux: USER_HZ is 100 on every supported architecture, pages are 4 KiB on x86-64 and on GKE's arm64 nodes. */
+const TICK_MS = 10;
+const PAGE_BYTES = 4096;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+const podName = v.pipe(v.string(), v.minLength(1), v.maxLength(253), v.regex(/^[A-Za-z0-9._-]+$/));
+
+export const TelemetryLineSchema = v.object({
+  deployment: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  pod: podName,
+  /** Wall clock at the sidecar's start: tells one life of a pod's sidecar from the next. */
+  boot: count,
+  /** 1, 2, 3 … within one boot; reports are at least once, so (pod, boot, seq) may repeat. */
+  seq: count,
+  at: count,
+  healthy: v.boolean(),
+  /** Index into PROBE_RESULTS. */
+  result: v.pipe(count, v.maxValue(PROBE_RESULTS.length - 1)),
+  /** HTTP status, 0 = none. */
+  status: v.pipe(count, v.maxValue(999)),
+  latencyMs: count,
+  passes: count,
+  fails: count,
+  restarts: count,
+  /** The sidecar's probe interval: how soon the next line is due once the replica is healthy. */
+  intervalMs: count,
+  procs: count,
+  /** CPU ticks the processes used during the last `cpuOverMs`; 0 over 0 in the first sample. */
+  cpuTicks: count,
+  cpuOverMs: count,
+  rssPages: count,
+  threads: count,
+  fds: count,
+  /** Processes whose descriptors could not be counted. */
+  fdsDenied: count,
+  /** Lines this sidecar had to drop since its start because the collector was away. */
+  dropped: count,
+});
+
+export type TelemetryLine = v.InferOutput<typeof TelemetryLineSchema>;
+
+export function replicaOf(line: TelemetryLine): Replica {
+  const isVisible = line.procs > 0;
+  const hasCpu = isVisible && line.cpuOverMs > 0;
+  return {
+    pod: line.pod,
+    healthy: line.healthy,
+    consecutivePasses: line.passes,
+    lastResult: PROBE_RESULTS[line.result] ?? "none",
+    lastStatus: line.status === 0 ? null : line.status,
+    latencyMs: line.latencyMs,
+    cpuMillicores: hasCpu ? Math.round((line.cpuTicks * TICK_MS * 1000) / line.cpuOverMs) : null,
+    memoryBytes: isVisible ? line.rssPages * PAGE_BYTES : null,
+    descriptors: isVisible && line.fdsDenied === 0 ? line.fds : null,
+    threads: isVisible ? line.threads : null,
+    restarts: line.restarts,
+    at: line.at,
+    seq: line.seq,
+  };
+}

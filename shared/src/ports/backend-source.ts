@@ -1,0 +1,11 @@
+/** Ready addresses (`ip:port`) by deployment id; a deployment without ready replicas is absent. */
+export type BackendTable = ReadonlyMap<string, readonly string[]>;
+
+/** Where the gateway learns which replicas of a deployment can take traffic. */
+export interface BackendSource {
+  /**
+   * Calls `listener` with the complete table once it is known and again after every change. Survives broken
+   * connections by itself: the last table stays valid until a newer one arrives. Answers the function that stops it.
+   */
+  watch(listener: (table: BackendTable) => void): () => void;
+}
