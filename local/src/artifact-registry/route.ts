@@ -43,8 +43,9 @@ function routeOf(kind: (typeof SHAPES)[number][0], repository: string, last: str
     case "blob":
       return { kind, repository, digest: last };
     case "manifest":
-      return { kind, repository, reference: last };
+      break;
   }
+  return { kind, repository, reference: last };
 }
 
 function repositoryName(name: string): string {

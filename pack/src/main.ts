@@ -1,0 +1,28 @@
+/** `pack`: turns a built directory into a reproducible OCI image and pushes it; the last line is the digest. */
+import { readConfig } from "./config.ts";
+import { packImage } from "./pack-image.ts";
+import { PackError } from "./pack-error.ts";
+import { USAGE, parseArguments } from "./parse-arguments.ts";
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0 || argv.includes("--help")) {
+    process.stderr.write(`${USAGE}\n`);
+    return argv.length === 0 ? EXIT_USAGE : 0;
+  }
+  try {
+    const packed = await packImage(parseArguments(argv), readConfig());
+    process.stderr.write(`pack: ${packed.files} entries, ${packed.layerBytes} bytes compressed\n`);
+    process.stdout.write(`${packed.digest}\n`);
+    return 0;
+  } catch (error) {
+    const isExpected = error instanceof PackError;
+    const text = isExpected ? error.message : String(error instanceof Error ? error.stack : error);
+    process.stderr.write(`pack: ${text}\n`);
+    return EXIT_FAILURE;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

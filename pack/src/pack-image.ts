@@ -1,0 +1,85 @@
+/** From a directory to a pushed image: scan, write the layer, describe it, upload what is missing. */
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readBase } from "./base-image.ts";
+import type { PackConfig } from "./config.ts";
+import { MANIFEST_TYPE, imageDocuments } from "./image-documents.ts";
+import { PackError } from "./pack-error.ts";
+import type { PackRequest } from "./parse-arguments.ts";
+import { Registry } from "./registry.ts";
+import {
+  DEFAULT_LIMITS,
+  directoryEntries,
+  scanDirectory,
+  sortEntries,
+  type LayerEntry,
+  type ScanLimits,
+} from "./scan-directory.ts";
+import { writeLayer } from "./write-layer.ts";
+
+const SERVER_DIR = "bifrost";
+const SERVER_NAME = "static-server.mjs";
+const SERVER_SOURCE = fileURLToPath(new URL(`./${SERVER_NAME}`, import.meta.url));
+
+export interface PackedImage {
+  /** Digest of the manifest. */
+  readonly digest: string;
+  readonly layerBytes: number;
+  readonly files: number;
+}
+
+/** The same directory content and request give the same digest on every machine. Throws PackError. */
+export async function packImage(
+  request: PackRequest,
+  credential: PackConfig,
+  limits: ScanLimits = DEFAULT_LIMITS,
+): Promise<PackedImage> {
+  const entries = await layerEntries(request, limits);
+  const base = await readBase(request, credential);
+  const work = await mkdtemp(join(tmpdir(), "pack-"));
+  try {
+    const layer = await writeLayer(entries, join(work, "layer.tar.gz"));
+    const { config, manifest } = imageDocuments(request, argvOf(request), layer, base);
+    const registry = new Registry(request.image, credential, "pull,push");
+    for (const { digest, size } of base?.layers ?? []) {
+      const content = base?.content(digest);
+      if (content !== undefined) await registry.upload(digest, size, content);
+    }
+    await registry.upload(layer.digest, layer.bytes, layer);
+    await registry.upload(config.digest, config.bytes.length, config.bytes);
+    await registry.putManifest(request.image.reference, MANIFEST_TYPE, manifest.bytes);
+    if (request.digestFile !== undefined) await writeFile(request.digestFile, manifest.digest);
+    return { digest: manifest.digest, layerBytes: layer.bytes, files: entries.length };
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function layerEntries(request: PackRequest, limits: ScanLimits): Promise<LayerEntry[]> {
+  const found = await stat(request.dir).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    throw new PackError(`--dir "${request.dir}" is not a directory; check the build's output`);
+  }
+  const prefix = request.workdir.slice(1);
+  const entries = [
+    ...directoryEntries(prefix),
+    ...(await scanDirectory(request.dir, prefix, limits)),
+  ];
+  if (request.command === undefined) entries.push(...(await serverEntries()));
+  return sortEntries(entries);
+}
+
+async function serverEntries(): Promise<LayerEntry[]> {
+  const { size } = await stat(SERVER_SOURCE);
+  const name = `${SERVER_DIR}/${SERVER_NAME}`;
+  const file = { name, source: SERVER_SOURCE, size, target: "", isExecutable: false };
+  return [...directoryEntries(SERVER_DIR), { ...file, type: "file" }];
+}
+
+function argvOf(request: PackRequest): string[] {
+  if (request.command !== undefined) return ["/bin/sh", "-c", request.command];
+  const argv = ["node", `/${SERVER_DIR}/${SERVER_NAME}`, "--dir", request.workdir];
+  return request.isSpa ? [...argv, "--spa"] : argv;
+}
