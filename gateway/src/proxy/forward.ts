@@ -1,0 +1,275 @@
+/**
+ * One request and its response: finds a replica, sends the request on, streams both bodies with backpressure and
+ * decides what a failure means: another address, one replay, or an answer of our own.
+ */
+import { chunked, ofLength, type BodyFraming } from "./body-framing.ts";
+import type { PageKind } from "./pages.ts";
+import type { RequestHead } from "./parse-head.ts";
+import type { ResponseHead } from "./parse-response-head.ts";
+import type { UpstreamPool } from "./upstream-pool.ts";
+import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from "./upstream-connection.ts";
+
+/** Head and body up to this many bytes leave as one string: measured faster than two buffers. */
+const JOINT_WRITE_BYTES = 16 * 1024;
+
+/** Addresses tried while nothing has been sent. */
+const MAX_ADDRESSES = 4;
+
+/** Methods whose repetition changes nothing (RFC 9110, 9.2.2). */
+const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
+
+export type ExchangePhase = "connecting" | "sending" | "waiting" | "responding" | "tunnel" | "over";
+
+/** The client's side of an exchange. */
+export interface ExchangeClient {
+  write(data: Buffer | string): boolean;
+  pause(): void;
+  resume(): void;
+  /** The upstream is connected: feed what is pending of the body. */
+  onWritable(): void;
+  onPhase(phase: ExchangePhase): void;
+  /** The response is complete. */
+  onDone(mustClose: boolean): void;
+  /** Nothing of a response has been written: answer with a page. */
+  onPage(kind: PageKind): void;
+  /** A response has begun and cannot be completed: the client must see that it broke off. */
+  onBroken(): void;
+  /** The upstream will send nothing more; `isGone`: nor take anything. */
+  onTunnelEnd(isGone: boolean): void;
+}
+
+export interface ExchangeOptions {
+  readonly head: RequestHead;
+  /** Replicas in the order to try them. */
+  readonly addresses: readonly string[];
+  /** Header lines this proxy adds to the request. */
+  readonly added: string;
+  readonly requestId: string;
+  readonly pool: UpstreamPool;
+  readonly onRefused: (address: string) => void;
+  readonly onRetry: () => void;
+  /** Whether the gateway is shutting down: then every response closes its connection. */
+  readonly isDraining: () => boolean;
+}
+
+export class Exchange implements UpstreamUser {
+  private readonly client: ExchangeClient;
+  private readonly options: ExchangeOptions;
+  private readonly requestBody: BodyFraming;
+  private readonly message: string;
+  private readonly isReplayable: boolean;
+  private upstream: UpstreamConnection | null = null;
+  private phase: ExchangePhase = "connecting";
+  private tried = 0;
+  private hasReplayed = false;
+  private mustClose = false;
+  private heldHead = "";
+
+  constructor(client: ExchangeClient, options: ExchangeOptions) {
+    const { head } = options;
+    this.client = client;
+    this.options = options;
+    this.requestBody = head.isChunked ? chunked() : ofLength(head.contentLength);
+    this.isReplayable =
+      this.requestBody.isDone && IDEMPOTENT.has(head.method) && head.upgrade === null;
+    const upgrade =
+      head.upgrade === null ? "" : `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
+    this.message = `${head.method} ${head.target} HTTP/1.1\r\nhost: ${head.authority}\r\n${head.forwarded}${options.added}${upgrade}\r\n`;
+  }
+
+  start(): void {
+    this.tryNext("no-backend");
+  }
+
+  /** Whether bytes of the client are wanted now. */
+  get wantsBody(): boolean {
+    return (
+      this.phase === "tunnel" ||
+      (this.upstream !== null && this.isSending && !this.requestBody.isDone)
+    );
+  }
+
+  get hasWholeRequest(): boolean {
+    return this.requestBody.isDone;
+  }
+
+  private get isSending(): boolean {
+    return this.phase === "sending" || this.phase === "responding";
+  }
+
+  /** Takes bytes of the client; answers the index after the request, or the buffer's length when it goes on. */
+  feed(data: Buffer): number {
+    const { upstream } = this;
+    if (upstream === null) return data.length;
+    if (this.phase === "tunnel") {
+      if (!upstream.write(data)) this.client.pause();
+      return data.length;
+    }
+    // A framing error is the client's; what was sent cannot be completed, so the upstream connection goes too.
+    const end = this.requestBody.feed(data, 0);
+    const stop = end < 0 ? data.length : end;
+    if (stop > 0 && !upstream.write(stop === data.length ? data : data.subarray(0, stop))) {
+      this.client.pause();
+    }
+    if (end >= 0 && this.phase === "sending") this.enter("waiting");
+    return stop;
+  }
+
+  clientDrained(): void {
+    this.upstream?.resume();
+  }
+
+  /** The client half-closed a tunnel. */
+  clientEnded(): void {
+    this.upstream?.endWriting();
+  }
+
+  /** The client is gone or gave up: the upstream must not go on working for it. */
+  abort(): void {
+    this.phase = "over";
+    this.upstream?.destroy();
+    this.upstream = null;
+  }
+
+  onConnected(): void {
+    const { upstream } = this;
+    if (upstream === null) return;
+    upstream.together(() => {
+      upstream.write(this.message);
+      this.enter(this.requestBody.isDone ? "waiting" : "sending");
+      this.client.onWritable();
+    });
+  }
+
+  onInterim(head: ResponseHead): void {
+    if (this.options.head.isHttp10) return;
+    this.client.write(`HTTP/1.1 ${head.statusText}\r\n${head.forwarded}\r\n`);
+  }
+
+  onHead(head: ResponseHead, endsByClose: boolean): void {
+    const request = this.options.head;
+    const isDecoded = request.isHttp10 && head.isChunked;
+    this.mustClose =
+      request.wantsClose ||
+      endsByClose ||
+      isDecoded ||
+      !this.requestBody.isDone ||
+      this.options.isDraining();
+    const connection = this.mustClose
+      ? "connection: close\r\n"
+      : request.isHttp10
+        ? "connection: keep-alive\r\n"
+        : "";
+    this.heldHead = `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.requestId}\r\n${connection}\r\n`;
+    this.enter("responding");
+  }
+
+  onBody(part: Buffer): void {
+    if (!this.writeWithHead(part)) this.upstream?.pause();
+  }
+
+  onRead(): void {
+    if (this.heldHead !== "") this.flushHead();
+  }
+
+  onEnd(): void {
+    this.upstream = null;
+    if (this.heldHead !== "") this.flushHead();
+    const isCutShort = !this.requestBody.isDone;
+    this.phase = "over";
+    this.client.onDone(this.mustClose || isCutShort);
+  }
+
+  onTunnel(head: ResponseHead, rest: Buffer): void {
+    const upgrade = head.upgrade ?? this.options.head.upgrade ?? "";
+    this.client.write(
+      `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.requestId}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
+    );
+    if (rest.length > 0) this.client.write(rest);
+    this.enter("tunnel");
+    this.client.onWritable();
+  }
+
+  onTunnelData(part: Buffer): void {
+    if (!this.client.write(part)) this.upstream?.pause();
+  }
+
+  onTunnelEnd(): void {
+    this.client.onTunnelEnd(false);
+  }
+
+  onDrain(): void {
+    this.client.resume();
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    const isReused = this.upstream?.isReused === true;
+    const { address = "" } = this.upstream ?? {};
+    this.upstream = null;
+    if (failure === "connect-refused" || failure === "connect-timeout") {
+      this.options.onRefused(address);
+      return this.tryNext(failure === "connect-timeout" ? "upstream-timeout" : "upstream-failed");
+    }
+    // A replica may close an idle connection in the instant it is used again.
+    if (failure === "no-answer" && isReused && this.isReplayable && !this.hasReplayed) {
+      this.hasReplayed = true;
+      this.options.onRetry();
+      return this.attach(this.options.pool.open(address), "overloaded");
+    }
+    this.giveUp("upstream-failed");
+  }
+
+  private tryNext(otherwise: PageKind): void {
+    const address = this.options.addresses[this.tried];
+    if (address === undefined || this.tried >= MAX_ADDRESSES) return this.giveUp(otherwise);
+    if (this.tried > 0) this.options.onRetry();
+    this.tried++;
+    this.attach(this.options.pool.take(address, this.isReplayable), null);
+  }
+
+  private attach(connection: UpstreamConnection | null, otherwise: PageKind | null): void {
+    if (connection === null) {
+      return otherwise === null ? this.tryNext("overloaded") : this.giveUp(otherwise);
+    }
+    const { head } = this.options;
+    this.upstream = connection;
+    this.enter("connecting");
+    connection.use(this, {
+      isHead: head.method === "HEAD",
+      isForHttp10: head.isHttp10,
+      wantsUpgrade: head.upgrade !== null,
+    });
+  }
+
+  private giveUp(kind: PageKind): void {
+    const hasBegun = this.phase === "responding" && this.heldHead === "";
+    const isTunnel = this.phase === "tunnel";
+    this.phase = "over";
+    if (isTunnel) this.client.onTunnelEnd(true);
+    else if (hasBegun) this.client.onBroken();
+    else this.client.onPage(kind);
+  }
+
+  private enter(phase: ExchangePhase): void {
+    this.phase = phase;
+    if (phase === "responding" && !this.requestBody.isDone) this.upstream?.doNotKeep();
+    this.client.onPhase(phase);
+  }
+
+  private flushHead(): void {
+    const head = this.heldHead;
+    this.heldHead = "";
+    this.client.write(head);
+  }
+
+  private writeWithHead(part: Buffer): boolean {
+    const head = this.heldHead;
+    if (head === "") return this.client.write(part);
+    this.heldHead = "";
+    if (head.length + part.length <= JOINT_WRITE_BYTES) {
+      return this.client.write(head + part.toString("latin1"));
+    }
+    this.client.write(head);
+    return this.client.write(part);
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Scans the header lines of a received head once: checks their syntax, collects the few fields a proxy acts on, and
+ * slices out the block to forward in runs between removed lines, so that nothing is re-serialised.
+ */
+
+/** RFC 9110 token characters, as the inside of a character class. */
+const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
+
+/** Token names, no blank before the colon, no folded lines, no control characters, CRLF only: the whole syntax check. */
+const HEADER_LINES = new RegExp(`^(?:[${TOKEN}]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*$`);
+const TOKEN_ONLY = new RegExp(`^[${TOKEN}]+$`);
+
+/** More header lines than this are refused; nginx and Node stop in the same region. */
+export const MAX_HEADER_LINES = 200;
+
+/** Fields a proxy reads. Sorted by length into BY_LENGTH, so most lines cost one array look-up. */
+const READ_FIELDS = [
+  "host",
+  "expect",
+  "upgrade",
+  "connection",
+  "content-length",
+  "transfer-encoding",
+] as const;
+
+export type ReadField = (typeof READ_FIELDS)[number];
+
+/** Meant for one hop only (RFC 9110, 7.6.1); never forwarded in either direction. */
+const HOP_BY_HOP = ["te", "keep-alive", "upgrade", "connection", "proxy-connection"];
+
+/** A Connection header may not nominate these away: the message's framing and routing hang on them. */
+const NEVER_NOMINATED = new Set([
+  "close",
+  "keep-alive",
+  "upgrade",
+  "host",
+  "content-length",
+  "transfer-encoding",
+]);
+
+interface FieldRule {
+  readonly name: string;
+  readonly isRead: boolean;
+  readonly isRemoved: boolean;
+}
+
+export type FieldRules = readonly (readonly FieldRule[] | undefined)[];
+
+/** Rules indexed by the length of the name; `removed` are the fields to drop beside the hop-by-hop ones. */
+export function fieldRules(removed: readonly string[]): FieldRules {
+  const rules: FieldRule[][] = [];
+  const gone = new Set([...HOP_BY_HOP, ...removed]);
+  const read = new Set<string>(READ_FIELDS);
+  for (const name of new Set([...gone, ...read])) {
+    (rules[name.length] ??= []).push({ name, isRead: read.has(name), isRemoved: gone.has(name) });
+  }
+  return rules;
+}
+
+export interface HeaderBlock {
+  /** Lines to forward, each ending with CRLF. */
+  readonly forwarded: string;
+  /** Values in order of appearance, trimmed. */
+  readonly fields: Readonly<Partial<Record<ReadField, readonly string[]>>>;
+  /** Lower-case tokens of all Connection lines. */
+  readonly connection: ReadonlySet<string>;
+  readonly lines: number;
+}
+
+const NO_TOKENS: ReadonlySet<string> = new Set();
+
+/** `block` is the header lines without the final empty line; null = malformed. */
+export function scanHeaders(block: string, rules: FieldRules): HeaderBlock | null {
+  if (!HEADER_LINES.test(block)) return null;
+  const fields: Partial<Record<string, string[]>> = {};
+  let forwarded = "";
+  let runStart = 0;
+  let lines = 0;
+  for (let at = 0; at < block.length; lines++) {
+    const end = block.indexOf("\r\n", at) + 2;
+    const colon = block.indexOf(":", at);
+    const rule = ruleFor(block, at, colon - at, rules);
+    if (rule?.isRead === true) {
+      (fields[rule.name] ??= []).push(block.slice(colon + 1, end - 2).trim());
+    }
+    if (rule?.isRemoved === true) {
+      if (at > runStart) forwarded += block.slice(runStart, at);
+      runStart = end;
+    }
+    at = end;
+  }
+  if (block.length > runStart) forwarded += block.slice(runStart);
+  const connection =
+    fields["connection"] === undefined ? NO_TOKENS : tokensOf(fields["connection"]);
+  return { forwarded: withoutNominated(forwarded, connection), fields, connection, lines };
+}
+
+function ruleFor(
+  block: string,
+  at: number,
+  length: number,
+  rules: FieldRules,
+): FieldRule | undefined {
+  return rules[length]?.find((rule) => hasName(block, at, rule.name));
+}
+
+/** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
+function hasName(block: string, at: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    if ((block.charCodeAt(at + i) | 32) !== name.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function tokensOf(values: readonly string[]): ReadonlySet<string> {
+  const tokens = values.flatMap((value) => value.split(","));
+  return new Set(tokens.map((token) => token.trim().toLowerCase()).filter((token) => token !== ""));
+}
+
+/** Headers a Connection line names are hop-by-hop too. Rare, so plain lines are good enough here. */
+function withoutNominated(forwarded: string, connection: ReadonlySet<string>): string {
+  const nominated = [...connection].filter((token) => !NEVER_NOMINATED.has(token));
+  if (nominated.length === 0) return forwarded;
+  return forwarded
+    .split(/(?<=\r\n)/)
+    .filter((line) => !nominated.includes(line.slice(0, line.indexOf(":")).toLowerCase()))
+    .join("");
+}
+
+export function isToken(text: string): boolean {
+  return TOKEN_ONLY.test(text);
+}

@@ -1,0 +1,108 @@
+/** The data plane's listening socket, its clients and the one sweep that enforces all deadlines. */
+import { createServer, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { Match } from "../routing/match.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
+import { UpstreamPool, type PoolLimits } from "./upstream-pool.ts";
+
+/** One pass over live connections instead of timers per request; deadlines are late by at most this. */
+const SWEEP_MS = 250;
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly limits: ProxyLimits;
+  readonly poolLimits: PoolLimits;
+  readonly publicScheme: "http" | "https";
+  readonly timers: Timers;
+  /** First part of every request id; differs between processes. */
+  readonly idPrefix: string;
+  readonly match: (host: string, clientIp: string) => Match;
+  readonly onRefused: (address: string) => void;
+}
+
+export interface RunningListener {
+  readonly port: number;
+  readonly pool: UpstreamPool;
+  readonly metrics: Readonly<ProxyMetrics>;
+  clients(): number;
+  /** Stops accepting, lets responses under way end for at most `graceMs`, then cuts what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export async function startListener(options: ListenerOptions): Promise<RunningListener> {
+  const { timers } = options;
+  const clients = new Set<ClientConnection>();
+  const metrics: ProxyMetrics = { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 };
+  const pool = new UpstreamPool(options.poolLimits, timers);
+  let isDraining = false;
+  let whenEmpty: (() => void) | null = null;
+  let serial = 0;
+
+  const services: ProxyServices = {
+    timers,
+    limits: options.limits,
+    pool,
+    metrics,
+    publicScheme: options.publicScheme,
+    match: options.match,
+    onRefused: options.onRefused,
+    isDraining: () => isDraining,
+    nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,
+    onClosed(connection) {
+      clients.delete(connection);
+      if (clients.size === 0) whenEmpty?.();
+    },
+  };
+
+  const server = createServer({ noDelay: true, allowHalfOpen: true, keepAlive: true }, (socket) => {
+    if (clients.size >= options.limits.maxClients) return socket.destroy();
+    return clients.add(new ClientConnection(socket, services));
+  });
+  await listen(server, options.host, options.port);
+
+  let sweepTimer: Timer = timers.after(SWEEP_MS, sweep);
+  function sweep(): void {
+    const now = timers.now();
+    for (const client of clients) if (now >= client.deadline) client.onDeadline();
+    pool.sweep();
+    sweepTimer = timers.after(SWEEP_MS, sweep);
+  }
+
+  async function stop(graceMs: number): Promise<void> {
+    isDraining = true;
+    server.close();
+    for (const client of clients) client.drain();
+    if (clients.size > 0) {
+      const cut = new AbortController();
+      whenEmpty = () => cut.abort();
+      await timers.sleep(graceMs, cut.signal);
+    }
+    sweepTimer.cancel();
+    for (const client of clients) client.destroy();
+    pool.destroyIdle();
+  }
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    pool,
+    metrics,
+    clients: () => clients.size,
+    stop,
+  };
+}
+
+/** Rejects with `port-taken` when someone else listens there. */
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === "EADDRINUSE";
+      const message = `The gateway cannot listen on ${host}:${port}: ${error.message}`;
+      reject(isTaken ? new BifrostError("port-taken", message, { host, port }) : error);
+    });
+    server.listen(port, host, 4096, resolve);
+  });
+}

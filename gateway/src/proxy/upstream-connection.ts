@@ -1,0 +1,250 @@
+/** One connection to a replica: writes requests, reads responses, and knows when it may be used again. */
+import { connect, type Socket } from "node:net";
+import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body-framing.ts";
+import { MAX_HEAD_BYTES } from "./parse-head.ts";
+import { parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+
+/** How a connection ended too early; decides between another address, a replay, 502 and 504. */
+export type UpstreamFailure =
+  | "connect-refused"
+  | "connect-timeout"
+  | "no-answer"
+  | "bad-answer"
+  | "cut-off";
+
+/** The exchange a connection works for. Calls arrive in the order of the wire. */
+export interface UpstreamUser {
+  onConnected(): void;
+  /** 1xx other than 101. */
+  onInterim(head: ResponseHead): void;
+  onHead(head: ResponseHead, endsByClose: boolean): void;
+  /** A part of the body as it is to be forwarded. */
+  onBody(part: Buffer): void;
+  /** All that one read brought has been handed over: what is held back for a joint write must go. */
+  onRead(): void;
+  /** The response is complete and this connection is no longer the user's. */
+  onEnd(): void;
+  /** 101: from now on bytes both ways; `rest` came behind the head. */
+  onTunnel(head: ResponseHead, rest: Buffer): void;
+  onTunnelData(part: Buffer): void;
+  onTunnelEnd(): void;
+  onDrain(): void;
+  /** The connection is gone; nothing else follows. */
+  onFailure(failure: UpstreamFailure): void;
+}
+
+/** What a connection must know of the request to frame its response. */
+export interface RequestTraits {
+  readonly isHead: boolean;
+  readonly isForHttp10: boolean;
+  readonly wantsUpgrade: boolean;
+}
+
+export interface ConnectionOwner {
+  /** Ready for another request. */
+  onIdle(connection: UpstreamConnection): void;
+  onClosed(connection: UpstreamConnection): void;
+}
+
+export class UpstreamConnection {
+  readonly address: string;
+  /** Whether a request before this one used the connection. */
+  isReused = false;
+  /** When the last response ended, for expiry. */
+  idleSince = 0;
+  private readonly owner: ConnectionOwner;
+  private readonly socket: Socket;
+  private phase: "connecting" | "idle" | "head" | "body" | "tunnel" | "closed" = "connecting";
+  private user: UpstreamUser | null = null;
+  private traits: RequestTraits = { isHead: false, isForHttp10: false, wantsUpgrade: false };
+  private partialHead: Buffer | null = null;
+  private framing: BodyFraming = NO_BODY;
+  private endsByClose = false;
+  private keepsAlive = true;
+  private hasAnswered = false;
+
+  constructor(address: string, connectTimeoutMs: number, owner: ConnectionOwner) {
+    this.address = address;
+    this.owner = owner;
+    const colon = address.lastIndexOf(":");
+    this.socket = connect({
+      host: address.slice(0, colon),
+      port: Number(address.slice(colon + 1)),
+      noDelay: true,
+      allowHalfOpen: true,
+    });
+    this.socket.setTimeout(connectTimeoutMs, () => this.fail("connect-timeout"));
+    this.socket.on("connect", () => this.connected());
+    this.socket.on("data", (data) => this.read(data));
+    this.socket.on("drain", () => this.user?.onDrain());
+    this.socket.on("end", () => this.ended());
+    this.socket.on("error", () => this.fail(this.failureNow()));
+    this.socket.on("close", () => this.fail(this.failureNow()));
+  }
+
+  /** Hands the connection to `user`; onConnected follows now or once it is connected. */
+  use(user: UpstreamUser, traits: RequestTraits): void {
+    this.user = user;
+    this.traits = traits;
+    this.hasAnswered = false;
+    this.keepsAlive = true;
+    if (this.phase === "connecting") return;
+    this.isReused = true;
+    this.phase = "head";
+    user.onConnected();
+  }
+
+  /** False when the caller should stop until onDrain. */
+  write(data: Buffer | string): boolean {
+    return typeof data === "string" ? this.socket.write(data, "latin1") : this.socket.write(data);
+  }
+
+  /** Runs `task` so that all it writes leaves together. */
+  together(task: () => void): void {
+    this.socket.cork();
+    task();
+    this.socket.uncork();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Half-closes a tunnel. */
+  endWriting(): void {
+    this.socket.end();
+  }
+
+  /** Gives the connection up without telling the user. */
+  destroy(): void {
+    if (this.phase === "closed") return;
+    this.phase = "closed";
+    this.user = null;
+    this.socket.destroy();
+    this.owner.onClosed(this);
+  }
+
+  private connected(): void {
+    this.socket.setTimeout(0);
+    if (this.phase !== "connecting" || this.user === null) return;
+    this.phase = "head";
+    this.user.onConnected();
+  }
+
+  private read(data: Buffer): void {
+    const user = this.user;
+    // Bytes nobody asked for must never become the next client's response.
+    if (user === null) return this.destroy();
+    this.hasAnswered = true;
+    if (this.phase === "tunnel") return user.onTunnelData(data);
+    if (this.phase === "head") this.readHead(data);
+    else this.readBody(data, 0);
+    if (this.user === user) user.onRead();
+  }
+
+  private readHead(data: Buffer): void {
+    let received = data;
+    if (this.partialHead !== null) received = Buffer.concat([this.partialHead, data]);
+    this.partialHead = null;
+    const end = received.indexOf(HEAD_END);
+    if (end > MAX_HEAD_BYTES || (end < 0 && received.length > MAX_HEAD_BYTES)) {
+      return this.fail("bad-answer");
+    }
+    if (end < 0) {
+      this.partialHead = received;
+      return;
+    }
+    const text = received.toString("latin1", 0, end + 4);
+    const head = parseResponseHead(text, this.traits.isForHttp10);
+    if (head === null) return this.fail("bad-answer");
+    this.accept(head, received, end + 4);
+  }
+
+  private accept(head: ResponseHead, received: Buffer, bodyAt: number): void {
+    const user = this.user;
+    if (user === null) return;
+    if (head.status === 101) {
+      if (!this.traits.wantsUpgrade) return this.fail("bad-answer");
+      this.phase = "tunnel";
+      return user.onTunnel(head, received.subarray(bodyAt));
+    }
+    if (head.status < 200) {
+      user.onInterim(head);
+      if (bodyAt < received.length) this.readHead(received.subarray(bodyAt));
+      return;
+    }
+    this.framing = this.framingOf(head);
+    this.endsByClose = !head.isChunked && head.contentLength === null && !this.framing.isDone;
+    this.keepsAlive = head.keepsAlive && !this.endsByClose;
+    this.phase = "body";
+    user.onHead(head, this.endsByClose);
+    this.readBody(received, bodyAt);
+  }
+
+  private framingOf(head: ResponseHead): BodyFraming {
+    if (this.traits.isHead || head.status === 204 || head.status === 304) return NO_BODY;
+    if (head.isChunked) return chunked();
+    return head.contentLength === null ? untilClose() : ofLength(head.contentLength);
+  }
+
+  private readBody(data: Buffer, from: number): void {
+    const user = this.user;
+    if (user === null) return;
+    const isDecoded = this.traits.isForHttp10;
+    let end: number;
+    try {
+      end = this.framing.feed(data, from, isDecoded ? (part) => user.onBody(part) : undefined);
+    } catch {
+      return this.fail("bad-answer");
+    }
+    const stop = end < 0 ? data.length : end;
+    const isPassedOn = !(isDecoded && this.framing.isChunked === true);
+    if (isPassedOn && stop > from) user.onBody(data.subarray(from, stop));
+    if (end < 0) return;
+    if (end < data.length) this.keepsAlive = false;
+    this.finish();
+  }
+
+  private finish(): void {
+    const user = this.user;
+    this.user = null;
+    if (this.keepsAlive) {
+      this.phase = "idle";
+      this.socket.resume();
+      this.owner.onIdle(this);
+    } else this.destroy();
+    user?.onEnd();
+  }
+
+  /** The user asks not to keep this connection, because its request was not sent to the end. */
+  doNotKeep(): void {
+    this.keepsAlive = false;
+  }
+
+  private ended(): void {
+    if (this.phase === "tunnel") return this.user?.onTunnelEnd();
+    if (this.phase === "body" && this.endsByClose) {
+      this.keepsAlive = false;
+      return this.finish();
+    }
+    return this.fail(this.failureNow());
+  }
+
+  private failureNow(): UpstreamFailure {
+    if (this.phase === "connecting") return "connect-refused";
+    return this.hasAnswered ? "cut-off" : "no-answer";
+  }
+
+  private fail(failure: UpstreamFailure): void {
+    if (this.phase === "closed") return;
+    const user = this.user;
+    this.destroy();
+    user?.onFailure(failure);
+  }
+}

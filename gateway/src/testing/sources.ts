@@ -1,0 +1,55 @@
+/** Route and backend sources that tests push tables through. */
+import type { Route, RouteTable } from "@bifrost/shared/domain/route";
+import type { BackendSource, BackendTable } from "@bifrost/shared/ports/backend-source";
+import type { RouteSource } from "@bifrost/shared/ports/route-source";
+
+interface Pushable<T> {
+  watch(listener: (table: T) => void): () => void;
+  push(table: T): void;
+}
+
+function pushable<T>(first: T): Pushable<T> {
+  let current = first;
+  const listeners = new Set<(table: T) => void>();
+  return {
+    watch(listener) {
+      listeners.add(listener);
+      listener(current);
+      return () => listeners.delete(listener);
+    },
+    push(table) {
+      current = table;
+      for (const listener of listeners) listener(table);
+    },
+  };
+}
+
+export interface TestSources {
+  readonly routes: RouteSource;
+  readonly backends: BackendSource;
+  /** `routes` by host; `live` by project. */
+  setRoutes(
+    routes: Readonly<Record<string, Partial<Route>>>,
+    live: Readonly<Record<string, string>>,
+  ): void;
+  setBackends(backends: Readonly<Record<string, readonly string[]>>): void;
+}
+
+export function testSources(): TestSources {
+  const routes = pushable<RouteTable>({ routes: new Map(), live: new Map() });
+  const backends = pushable<BackendTable>(new Map());
+  return {
+    routes,
+    backends,
+    setRoutes(byHost, live) {
+      const entries = Object.entries(byHost).map(([host, route]): [string, Route] => [
+        host,
+        { host, projectId: "project", targets: [], ...route },
+      ]);
+      routes.push({ routes: new Map(entries), live: new Map(Object.entries(live)) });
+    },
+    setBackends(byDeployment) {
+      backends.push(new Map(Object.entries(byDeployment)));
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** A gateway over test sources on free ports, and raw sockets to talk to it. */
+import { connect, type Socket } from "node:net";
+import { systemTimers } from "@bifrost/shared/domain/time";
+import { silentLogger } from "@bifrost/shared/ports/logger";
+import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
+import { startGateway, type RunningGateway } from "../gateway.ts";
+import type { ProxyLimits } from "../proxy/services.ts";
+import type { PoolLimits } from "../proxy/upstream-pool.ts";
+import { testSources, type TestSources } from "./sources.ts";
+
+export const TEST_SECRET = "a-secret-for-tests";
+
+export interface TestGateway extends TestSources {
+  readonly gateway: RunningGateway;
+}
+
+export interface TestGatewayOptions {
+  readonly replicas?: ReplicaStore;
+  readonly limits?: Partial<ProxyLimits>;
+  readonly upstreams?: Partial<PoolLimits>;
+}
+
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const sources = testSources();
+  const gateway = await startGateway({
+    settings: {
+      host: "127.0.0.1",
+      port: 0,
+      controlHost: "127.0.0.1",
+      controlPort: 0,
+      domain: "test.local",
+      publicScheme: "http",
+      telemetrySecret: TEST_SECRET,
+      upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...options.upstreams },
+    },
+    routes: sources.routes,
+    backends: sources.backends,
+    replicas: options.replicas ?? null,
+    timers: systemTimers,
+    log: silentLogger,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  return { ...sources, gateway };
+}
+
+export interface RawClient {
+  readonly socket: Socket;
+  /** Everything received so far, as latin1. */
+  text(): string;
+  send(data: string | Buffer): void;
+  /** Resolves once `isEnough` holds of all that was received. */
+  until(isEnough: (text: string) => boolean): Promise<string>;
+  /** Resolves with all that was received once the other side ended or reset the connection. */
+  closed(): Promise<string>;
+}
+
+export async function rawClient(port: number): Promise<RawClient> {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  const parts: Buffer[] = [];
+  const waiting = new Set<() => void>();
+  let isClosed = false;
+  const wake = (): void => {
+    for (const check of waiting) check();
+  };
+  socket.on("data", (data) => (parts.push(data), wake()));
+  socket.on("error", () => undefined);
+  const gone = new Promise<void>((resolve) => {
+    socket.on("end", resolve);
+    socket.on("close", resolve);
+  }).then(() => ((isClosed = true), wake()));
+  await new Promise((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", reject);
+  });
+  const text = (): string => Buffer.concat(parts).toString("latin1");
+  return {
+    socket,
+    text,
+    send: (data) => void socket.write(data, "latin1"),
+    until: (isEnough) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (isEnough(text())) resolve(text());
+          else if (isClosed) reject(new Error(`closed after: ${text().slice(0, 500)}`));
+          else return;
+          waiting.delete(check);
+        };
+        waiting.add(check);
+        check();
+      }),
+    async closed() {
+      await gone;
+      return text();
+    },
+  };
+}
+
+/** Polls until `condition` holds; fails after `limitMs` with what was waited for. */
+export async function eventually(
+  what: string,
+  condition: () => boolean,
+  limitMs = 5000,
+): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
