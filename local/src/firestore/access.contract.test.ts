@@ -1,0 +1,112 @@
+import type { Firestore } from "@google-cloud/firestore";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunningFirestore } from "./index.ts";
+import type { RulesRequest } from "./rules/rules.ts";
+import {
+  clientFor,
+  fakeRules,
+  ROOT,
+  startTestFirestore,
+  until,
+} from "./testing/firestore-fixture.ts";
+
+let server: RunningFirestore;
+let owner: Firestore;
+let ada: Firestore;
+const asked: RulesRequest[] = [];
+
+/** Ada may do anything to what is hers; nobody may touch `sealed`; a `log` needs its entry in the same commit. */
+function allows(request: RulesRequest): boolean {
+  asked.push(request);
+  if (request.name.includes("/sealed/")) return false;
+  if (request.name.includes("/paired/")) return request.readAfter(`${ROOT}/pairs/entry`) !== null;
+  if (request.method === "list") return request.query?.["where"] !== undefined;
+  const owned = request.after ?? request.before;
+  return request.auth?.uid === "ada" && owned?.fields["secret"] === undefined;
+}
+
+beforeAll(async () => {
+  server = await startTestFirestore({ rules: fakeRules(allows) });
+  owner = clientFor(server);
+  ada = clientFor(server, "ada");
+});
+afterAll(async () => {
+  await Promise.all([owner.terminate(), ada.terminate()]);
+  await server.stop();
+});
+
+test("rules decide over writes, and one refusal refuses the whole commit", async () => {
+  await ada.doc("open/a").set({ n: 1 });
+  const batch = ada.batch().set(ada.doc("open/b"), { n: 1 }).set(ada.doc("sealed/x"), { n: 1 });
+  await expect(batch.commit()).rejects.toMatchObject({ code: 7 });
+  expect(server.read("open/b")).toBeNull();
+  expect(server.read("open/a")?.fields).toEqual({ n: { integerValue: "1" } });
+});
+
+test("rules see the method, both versions, the commit's millisecond and the rest of the commit", async () => {
+  await ada
+    .doc("paired/one")
+    .set({ n: 1 })
+    .catch(() => undefined);
+  expect(server.read("paired/one")).toBeNull();
+  await ada.batch().set(ada.doc("paired/one"), { n: 1 }).set(ada.doc("pairs/entry"), {}).commit();
+  asked.length = 0;
+  await ada.doc("paired/one").update({ n: 2 });
+  expect(asked).toHaveLength(1);
+  expect(asked[0]).toMatchObject({
+    method: "update",
+    name: `${ROOT}/paired/one`,
+    before: { fields: { n: { integerValue: "1" } } },
+    after: { fields: { n: { integerValue: "2" } } },
+  });
+  expect((asked[0]?.timeMicros ?? 1n) % 1000n).toBe(0n);
+});
+
+test("reads, lists and transactions are bound by the rules", async () => {
+  await owner.doc("open/hidden").set({ secret: true });
+  await expect(ada.doc("open/hidden").get()).rejects.toMatchObject({ code: 7 });
+  await expect(ada.getAll(ada.doc("open/a"), ada.doc("sealed/x"))).rejects.toMatchObject({
+    code: 7,
+  });
+  await expect(ada.collection("open").get()).rejects.toMatchObject({ code: 7 });
+  expect((await ada.collection("open").where("n", "==", 1).get()).size).toBe(1);
+  const writer = ada.bulkWriter();
+  writer.onWriteError(() => false);
+  const refused = expect(writer.set(ada.doc("open/bulk"), {})).rejects.toMatchObject({ code: 7 });
+  await writer.close();
+  await refused;
+  await ada.runTransaction(async (transaction) => {
+    const snapshot = await transaction.get(ada.doc("open/a"));
+    transaction.update(snapshot.ref, { n: snapshot.get("n") + 1 });
+  });
+  expect(server.read("open/a")?.fields["n"]).toEqual({ integerValue: "2" });
+});
+
+test("a listener is refused at the start, and ended when a change hides the document", async () => {
+  const errors: string[] = [];
+  ada.doc("sealed/x").onSnapshot(
+    () => undefined,
+    (error) => errors.push(error.message),
+  );
+  await until(() => errors.length === 1, "the refusal");
+  let seen = 0;
+  await owner.doc("open/watched").set({ n: 1 });
+  ada.doc("open/watched").onSnapshot(
+    () => (seen += 1),
+    (error) => errors.push(error.message),
+  );
+  await until(() => seen === 1, "the first snapshot");
+  await owner.doc("open/watched").set({ secret: true });
+  await until(() => errors.length === 2, "the end of the listener");
+  expect(errors.join()).toMatch(/permission/i);
+  expect(seen).toBe(1);
+});
+
+test("writes past the rules are counted by collection", async () => {
+  await owner.doc("audited/a").set({ n: 1 });
+  await owner.doc("audited/a").delete();
+  const info = server.info();
+  expect(info["ownerWrites"]).toMatchObject({ audited: 2 });
+  expect(info["ruleCheckedWrites"]).toBeGreaterThan(0);
+  expect(info["deniedWrites"]).toBeGreaterThan(0);
+});

@@ -1,0 +1,154 @@
+/** Asks the rules, and counts who wrote past them. */
+import type { Staged, WriteStep } from "./apply-writes.ts";
+import type { Caller } from "./caller.ts";
+import type { DocumentView } from "./document-view.ts";
+import type { StoredDocument } from "./document.ts";
+import type { Query } from "./query.ts";
+import { topLevelCollection } from "./resource-name.ts";
+import { RpcError } from "./rpc-error.ts";
+import type { Rules, RulesRequest } from "./rules/rules.ts";
+import type { CommitGuard, CommitOutcome, Store } from "./store.ts";
+import type { Transaction } from "./transactions.ts";
+import type { Write } from "./write.ts";
+
+export class Access {
+  readonly #store: Store;
+  readonly #rules: Rules;
+  readonly #ownerWrites = new Map<string, number>();
+  #ruleCheckedWrites = 0;
+  #deniedWrites = 0;
+  #deniedReads = 0;
+
+  constructor(store: Store, rules: Rules) {
+    this.#store = store;
+    this.#rules = rules;
+  }
+
+  /** Counts since the start of the process. */
+  info(): Readonly<Record<string, unknown>> {
+    return {
+      ownerWrites: Object.fromEntries(this.#ownerWrites),
+      ruleCheckedWrites: this.#ruleCheckedWrites,
+      deniedWrites: this.#deniedWrites,
+      deniedReads: this.#deniedReads,
+    };
+  }
+
+  /** Throws PERMISSION_DENIED, or what Store.commit throws. */
+  async commit(
+    caller: Caller,
+    writes: readonly Write[],
+    transaction?: Transaction,
+  ): Promise<CommitOutcome> {
+    const guard: CommitGuard = caller.isOwner ? () => undefined : this.#guard(caller);
+    const outcome = await this.#store.commit(writes, guard, transaction);
+    if (caller.isOwner) this.#countOwner(writes);
+    else this.#ruleCheckedWrites += writes.length;
+    return outcome;
+  }
+
+  /** Throws PERMISSION_DENIED unless the caller may get this document (or know that it is missing). */
+  checkGet(caller: Caller, name: string, document: StoredDocument | null): void {
+    if (!caller.isOwner) this.#checkRead(caller, { method: "get", name, before: document });
+  }
+
+  checkList(caller: Caller, query: Query): void {
+    if (caller.isOwner) return;
+    this.#checkRead(caller, {
+      method: "list",
+      name: listedName(query),
+      before: null,
+      query: query.source,
+    });
+  }
+
+  #checkRead(
+    caller: Caller,
+    request: Pick<RulesRequest, "method" | "name" | "before" | "query">,
+  ): void {
+    const read = (name: string): StoredDocument | null => this.#store.durable.get(name);
+    const now = this.#store.clock.read();
+    const { allowed, reason } = this.#rules.check({
+      ...request,
+      auth: caller.auth,
+      timeMicros: now - (now % 1000n),
+      after: null,
+      read,
+      readAfter: read,
+      accessed: new Set(),
+    });
+    if (allowed) return;
+    this.#deniedReads += 1;
+    throw denied(request.method, request.name, reason);
+  }
+
+  #guard(caller: Caller): CommitGuard {
+    return (staged, commitMicros, before) => {
+      const accessed = new Set<string>();
+      for (const step of staged.steps) {
+        const request = ruleRequest(caller, step, staged, commitMicros, before, accessed);
+        const { allowed, reason } = this.#rules.check(request);
+        if (allowed) continue;
+        this.#deniedWrites += 1;
+        throw denied(request.method, request.name, reason);
+      }
+    };
+  }
+
+  #countOwner(writes: readonly Write[]): void {
+    for (const { kind, name } of writes) {
+      if (kind === "verify") continue;
+      const collection = topLevelCollection(name);
+      this.#ownerWrites.set(collection, (this.#ownerWrites.get(collection) ?? 0) + 1);
+    }
+  }
+}
+
+/** The reason is for developers on their own machine; production says only that permission is missing. */
+function denied(method: string, name: string, reason: string): RpcError {
+  return new RpcError(
+    "PERMISSION_DENIED",
+    `Missing or insufficient permissions: ${method} ${name}: ${reason}`,
+  );
+}
+
+/**
+ * A collection group stands for every collection of that id, at any depth. Only a rule that starts with a
+ * recursive wildcard speaks for all of them, so the name has segments in front that no other rule matches.
+ */
+function listedName(query: Query): string {
+  const collection = query.collectionId === "" ? "*" : query.collectionId;
+  return query.allDescendants
+    ? `${query.parent}/__any__/__any__/${collection}/*`
+    : `${query.parent}/${collection}/*`;
+}
+
+function ruleRequest(
+  caller: Caller,
+  { write, before, after }: WriteStep,
+  staged: Staged,
+  commitMicros: bigint,
+  view: DocumentView,
+  accessed: Set<string>,
+): RulesRequest {
+  return {
+    method: methodOf(write, before),
+    name: write.name,
+    auth: caller.auth,
+    timeMicros: commitMicros - (commitMicros % 1000n),
+    before,
+    after: write.kind === "set" ? after : null,
+    read: (name) => view.get(name),
+    readAfter: (name) => {
+      const changed = staged.after.get(name);
+      return changed === undefined ? view.get(name) : changed;
+    },
+    accessed,
+  };
+}
+
+function methodOf(write: Write, before: StoredDocument | null): RulesRequest["method"] {
+  if (write.kind === "delete") return "delete";
+  if (write.kind === "verify") return "get";
+  return before === null ? "create" : "update";
+}

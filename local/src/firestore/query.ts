@@ -1,0 +1,192 @@
+/** `StructuredQuery`: parsed once, then run over a view of the store or asked about single documents. */
+import type { FieldValue, Fields, StoredDocument } from "./document.ts";
+import type { DocumentView } from "./document-view.ts";
+import {
+  fieldOf,
+  formatFieldPath,
+  getField,
+  isDocumentName,
+  withField,
+  type FieldPath,
+} from "./field-path.ts";
+import { fieldPathAt, parseFilter, type Filter } from "./filter.ts";
+import { normalizeValue } from "./normalize-value.ts";
+import { checkId } from "./resource-name.ts";
+import { invalid, RpcError } from "./rpc-error.ts";
+import { compareUtf8 } from "./utf8-order.ts";
+import { compareValues, kindOf } from "./values.ts";
+import {
+  booleanAt,
+  listAt,
+  objectAt,
+  optionalCount,
+  optionalObject,
+  optionalString,
+  type Json,
+} from "./wire-json.ts";
+
+interface Order {
+  readonly path: FieldPath;
+  readonly sign: 1 | -1;
+}
+
+interface Cursor {
+  readonly values: readonly FieldValue[];
+  readonly before: boolean;
+}
+
+export class Query {
+  /** The proto3-JSON it came from, which the rules see. */
+  readonly source: Json;
+  readonly parent: string;
+  /** Empty: every collection under the parent. */
+  readonly collectionId: string;
+  readonly allDescendants: boolean;
+  /** Whether one document's membership depends on others (limit, offset) or on a cursor. */
+  readonly isWindowed: boolean;
+  readonly #filter: Filter;
+  readonly #orders: readonly Order[];
+  readonly #start: Cursor | undefined;
+  readonly #end: Cursor | undefined;
+  readonly #offset: number;
+  readonly #limit: number;
+  readonly #select: readonly FieldPath[] | undefined;
+
+  /** Throws INVALID_ARGUMENT, or UNIMPLEMENTED for parts this server does not have. */
+  constructor(parent: string, source: Json) {
+    this.source = source;
+    this.parent = parent;
+    if (source["findNearest"] !== undefined) throw new RpcError("UNIMPLEMENTED", "findNearest");
+    const from = listAt(source["from"], "from");
+    if (from.length > 1) throw invalid("A query has exactly one collection selector.");
+    const selector = optionalObject(from[0], "from") ?? {};
+    this.collectionId = optionalString(selector["collectionId"], "from.collectionId") ?? "";
+    if (this.collectionId !== "") checkId(this.collectionId);
+    this.allDescendants = booleanAt(selector["allDescendants"], "from.allDescendants");
+    this.#filter = parseFilter(source["where"]);
+    this.#orders = orders(source["orderBy"], this.#filter);
+    this.#start = this.#cursor(source["startAt"], "startAt");
+    this.#end = this.#cursor(source["endAt"], "endAt");
+    this.#offset = optionalCount(source["offset"], "offset") ?? 0;
+    const limit = optionalCount(source["limit"], "limit");
+    this.#limit = limit ?? Number.POSITIVE_INFINITY;
+    this.#select = projection(source["select"]);
+    this.isWindowed =
+      limit !== undefined ||
+      this.#offset > 0 ||
+      this.#start !== undefined ||
+      this.#end !== undefined;
+  }
+
+  /** The result in order, unprojected. */
+  run(view: DocumentView): StoredDocument[] {
+    const found: StoredDocument[] = [];
+    for (const document of this.#candidates(view)) if (this.matches(document)) found.push(document);
+    found.sort((a, b) => this.#compare(a, b));
+    const inside = found.filter((document) => this.#isInside(document));
+    return inside.slice(this.#offset, this.#offset + this.#limit);
+  }
+
+  /** Whether the document satisfies selector, filter and order fields, cursors and limits aside. */
+  matches(document: StoredDocument): boolean {
+    return (
+      this.selects(document.name) &&
+      this.#filter.matches(document) &&
+      this.#orders.every((order) => fieldOf(document, order.path) !== undefined)
+    );
+  }
+
+  /** Whether the name lies in the collections asked for. */
+  selects(name: string): boolean {
+    if (!name.startsWith(`${this.parent}/`)) return false;
+    const segments = name.slice(this.parent.length + 1).split("/");
+    if (!this.allDescendants && segments.length !== 2) return false;
+    return this.collectionId === "" || segments.at(-2) === this.collectionId;
+  }
+
+  project(document: StoredDocument): StoredDocument {
+    return this.#select === undefined ? document : projected(document, this.#select);
+  }
+
+  #candidates(view: DocumentView): Iterable<StoredDocument> {
+    const one = !this.allDescendants && this.collectionId !== "";
+    return one ? view.collection(`${this.parent}/${this.collectionId}`) : view.under(this.parent);
+  }
+
+  #compare(a: StoredDocument, b: StoredDocument): number {
+    for (const { path, sign } of this.#orders) {
+      const order = compareValues(fieldOf(a, path) ?? {}, fieldOf(b, path) ?? {});
+      if (order !== 0) return order * sign;
+    }
+    return 0;
+  }
+
+  #isInside(document: StoredDocument): boolean {
+    if (this.#start !== undefined) {
+      const order = this.#position(document, this.#start);
+      if (this.#start.before ? order < 0 : order <= 0) return false;
+    }
+    if (this.#end === undefined) return true;
+    const order = this.#position(document, this.#end);
+    return this.#end.before ? order < 0 : order <= 0;
+  }
+
+  #position(document: StoredDocument, cursor: Cursor): number {
+    for (const [index, value] of cursor.values.entries()) {
+      const order = this.#orders[index];
+      if (order === undefined) return 0;
+      const difference = compareValues(fieldOf(document, order.path) ?? {}, value) * order.sign;
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  #cursor(raw: unknown, where: string): Cursor | undefined {
+    const cursor = optionalObject(raw, where);
+    if (cursor === undefined) return undefined;
+    const values = listAt(cursor["values"], where).map((value) => normalizeValue(value, where));
+    if (values.length > this.#orders.length)
+      throw invalid(`'${where}' has more values than the order has fields.`);
+    for (const [index, value] of values.entries()) {
+      const path = this.#orders[index]?.path ?? [];
+      if (isDocumentName(path) && kindOf(value) !== "referenceValue") {
+        throw invalid(`'${where}': the position in __name__ must be a reference.`);
+      }
+    }
+    return { values, before: booleanAt(cursor["before"], where) };
+  }
+}
+
+/** Explicit orders, then every inequality field by path, then the name, in the last explicit direction. */
+function orders(raw: unknown, filter: Filter): Order[] {
+  const result: Order[] = listAt(raw, "orderBy").map((one) => {
+    const order = objectAt(one, "orderBy");
+    const sign = order["direction"] === "DESCENDING" ? -1 : 1;
+    return { path: fieldPathAt(order["field"], "orderBy.field"), sign };
+  });
+  const sign = result.at(-1)?.sign ?? 1;
+  const seen = new Set(result.map((order) => formatFieldPath(order.path)));
+  const implied = new Map(filter.inequalities.map((path) => [formatFieldPath(path), path]));
+  for (const [text, path] of [...implied].toSorted(([a], [b]) => compareUtf8(a, b))) {
+    if (!seen.has(text) && text !== "__name__") result.push({ path, sign });
+  }
+  if (!seen.has("__name__")) result.push({ path: ["__name__"], sign });
+  return result;
+}
+
+function projection(raw: unknown): FieldPath[] | undefined {
+  const select = optionalObject(raw, "select");
+  return select === undefined
+    ? undefined
+    : listAt(select["fields"], "select.fields").map((field) => fieldPathAt(field, "select.fields"));
+}
+
+/** The document with only these fields; `__name__` alone leaves none. */
+export function projected(document: StoredDocument, paths: readonly FieldPath[]): StoredDocument {
+  let fields: Fields = {};
+  for (const path of paths) {
+    const value = isDocumentName(path) ? undefined : getField(document.fields, path);
+    if (value !== undefined) fields = withField(fields, path, value);
+  }
+  return { ...document, fields };
+}

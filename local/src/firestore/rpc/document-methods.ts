@@ -1,0 +1,171 @@
+/** Single documents and lists of them. */
+import { randomBytes } from "node:crypto";
+import type { Caller } from "../caller.ts";
+import type { StoredDocument } from "../document.ts";
+import { projected, Query } from "../query.ts";
+import { checkId, compareNames } from "../resource-name.ts";
+import { invalid, RpcError } from "../rpc-error.ts";
+import type { CommitOutcome } from "../store.ts";
+import {
+  booleanAt,
+  listAt,
+  objectAt,
+  optionalCount,
+  optionalString,
+  stringAt,
+  type Json,
+} from "../wire-json.ts";
+import { parseMask, parseWrite } from "../write.ts";
+import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
+import { readScope } from "./read-transaction.ts";
+
+const DEFAULT_PAGE = 300;
+
+async function readOne(
+  context: RpcContext,
+  caller: Caller,
+  name: string,
+  request: Json,
+): Promise<StoredDocument | null> {
+  const { transaction } = readScope(context, caller, request);
+  const document =
+    transaction === undefined ? context.store.durable.get(name) : await transaction.read(name);
+  context.access.checkGet(caller, name, document);
+  return document;
+}
+
+function masked(document: StoredDocument, rawMask: unknown): StoredDocument {
+  const mask = parseMask(rawMask, "mask");
+  return mask === undefined ? document : projected(document, mask);
+}
+
+export const getDocument: UnaryMethod = async (context, caller, request) => {
+  const name = context.database.checkDocument(stringAt(request["name"], "name"));
+  const document = await readOne(context, caller, name, request);
+  if (document === null) throw new RpcError("NOT_FOUND", `Document "${name}" not found.`);
+  return masked(document, request["mask"]);
+};
+
+export const batchGetDocuments: ServerStreamMethod = async function* batchGet(
+  context,
+  caller,
+  request,
+) {
+  context.database.checkDatabase(optionalString(request["database"], "database"));
+  const names = listAt(request["documents"], "documents").map((name) =>
+    context.database.checkDocument(stringAt(name, "documents")),
+  );
+  parseMask(request["mask"], "mask");
+  const { transaction, isNew } = readScope(context, caller, request);
+  if (isNew && transaction !== undefined) yield { transaction: transaction.id };
+  const found: [string, StoredDocument | null][] = [];
+  for (const name of new Set(names)) {
+    found.push([
+      name,
+      transaction === undefined ? context.store.durable.get(name) : await transaction.read(name),
+    ]);
+  }
+  // One document that may not be read refuses them all, so nothing is sent before every one is allowed.
+  for (const [name, document] of found) context.access.checkGet(caller, name, document);
+  const readTime = context.store.readTime();
+  for (const [name, document] of found) {
+    yield document === null
+      ? { missing: name, readTime }
+      : { found: masked(document, request["mask"]), readTime };
+  }
+};
+
+function documentAfter(outcome: CommitOutcome, name: string, request: Json): StoredDocument {
+  const document = outcome.after.get(name) ?? null;
+  if (document === null) throw new RpcError("INTERNAL", `Document "${name}" vanished.`);
+  return masked(document, request["mask"]);
+}
+
+export const createDocument: UnaryMethod = async (context, caller, request) => {
+  const parent = context.database.checkParent(stringAt(request["parent"], "parent"));
+  const collection = checkId(stringAt(request["collectionId"], "collectionId"));
+  const given = optionalString(request["documentId"], "documentId") ?? "";
+  const name = `${parent}/${collection}/${given === "" ? newDocumentId() : checkId(given)}`;
+  const { fields } = objectAt(request["document"] ?? {}, "document");
+  const write = { update: { name, fields }, currentDocument: { exists: false } };
+  const outcome = await context.access.commit(caller, [parseWrite(write, context.database)]);
+  return documentAfter(outcome, name, request);
+};
+
+export const updateDocument: UnaryMethod = async (context, caller, request) => {
+  const { document, updateMask, currentDocument } = request;
+  const write = parseWrite(
+    { update: document ?? {}, updateMask, currentDocument },
+    context.database,
+  );
+  const outcome = await context.access.commit(caller, [write]);
+  return documentAfter(outcome, write.name, request);
+};
+
+export const deleteDocument: UnaryMethod = async (context, caller, request) => {
+  const { name, currentDocument } = request;
+  await context.access.commit(caller, [
+    parseWrite({ delete: name ?? "", currentDocument }, context.database),
+  ]);
+  return {};
+};
+
+/** 20 letters and digits, as the clients make them. */
+function newDocumentId(): string {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  // 248 = 4 × 62: bytes above it would make some letters likelier.
+  const bytes = [...randomBytes(64)].filter((byte) => byte < 248).slice(0, 20);
+  return bytes.map((byte) => letters[byte % letters.length]).join("");
+}
+
+export const listDocuments: UnaryMethod = async (context, caller, request) => {
+  const parent = context.database.checkParent(stringAt(request["parent"], "parent"));
+  const collectionId = checkId(stringAt(request["collectionId"], "collectionId"));
+  if ((optionalString(request["orderBy"], "orderBy") ?? "") !== "") {
+    throw new RpcError(
+      "UNIMPLEMENTED",
+      "ListDocuments with order_by is not supported; use RunQuery.",
+    );
+  }
+  const { transaction } = readScope(context, caller, request);
+  const query = new Query(parent, { from: [{ collectionId }] });
+  const showMissing = booleanAt(request["showMissing"], "showMissing");
+  if (showMissing && !caller.isOwner)
+    throw new RpcError("PERMISSION_DENIED", "showMissing is for the owner only.");
+  context.access.checkList(caller, query);
+  const found =
+    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
+  const rows: (StoredDocument | { readonly name: string })[] = found;
+  const all = showMissing ? withMissing(context, `${parent}/${collectionId}`, rows) : rows;
+  return page(all, request);
+};
+
+type ListRow = StoredDocument | { readonly name: string };
+
+/** Adds the names that have no document but something below them. */
+function withMissing(
+  { store }: RpcContext,
+  collection: string,
+  found: readonly ListRow[],
+): ListRow[] {
+  const rows = new Map(found.map((row) => [row.name, row]));
+  for (const { name } of store.durable.under(collection)) {
+    const id = name.slice(collection.length + 1).split("/", 1)[0] ?? "";
+    const own = `${collection}/${id}`;
+    if (!rows.has(own)) rows.set(own, { name: own });
+  }
+  return [...rows.values()].toSorted((a, b) => compareNames(a.name, b.name));
+}
+
+function page(rows: readonly ListRow[], request: Json): object {
+  const size = optionalCount(request["pageSize"], "pageSize") ?? 0;
+  const token = optionalString(request["pageToken"], "pageToken") ?? "";
+  const after = Buffer.from(token, "base64url").toString();
+  if (token !== "" && !after.startsWith("projects/")) throw invalid("Unknown pageToken.");
+  const rest = token === "" ? rows : rows.filter((row) => compareNames(row.name, after) > 0);
+  const shown = rest.slice(0, size === 0 ? DEFAULT_PAGE : size);
+  const documents = shown.map((row) => ("fields" in row ? masked(row, request["mask"]) : row));
+  const last = shown.at(-1);
+  if (last === undefined || shown.length === rest.length) return { documents };
+  return { documents, nextPageToken: Buffer.from(last.name).toString("base64url") };
+}

@@ -1,0 +1,70 @@
+/** Queries, aggregations and the collections below a document. */
+import { aggregate } from "../aggregate.ts";
+import { Query } from "../query.ts";
+import { RpcError } from "../rpc-error.ts";
+import { compareUtf8 } from "../utf8-order.ts";
+import { objectAt, optionalCount, optionalString, stringAt, type Json } from "../wire-json.ts";
+import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
+import { readScope, refusePastReads } from "./read-transaction.ts";
+
+function queryOf(context: RpcContext, request: Json, structuredQuery: unknown): Query {
+  const parent = context.database.checkParent(stringAt(request["parent"], "parent"));
+  return new Query(parent, objectAt(structuredQuery, "structuredQuery"));
+}
+
+function refuseExplain(request: Json): void {
+  if (request["explainOptions"] !== undefined)
+    throw new RpcError("UNIMPLEMENTED", "explain_options");
+}
+
+export const runQuery: ServerStreamMethod = async function* run(context, caller, request) {
+  refuseExplain(request);
+  const query = queryOf(context, request, request["structuredQuery"]);
+  context.access.checkList(caller, query);
+  const { transaction, isNew } = readScope(context, caller, request);
+  if (isNew && transaction !== undefined) yield { transaction: transaction.id };
+  const documents =
+    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
+  const readTime = context.store.readTime();
+  for (const document of documents) yield { document: query.project(document), readTime };
+  if (documents.length === 0) yield { readTime };
+};
+
+export const runAggregationQuery: ServerStreamMethod = async function* run(
+  context,
+  caller,
+  request,
+) {
+  refuseExplain(request);
+  const aggregation = objectAt(request["structuredAggregationQuery"], "structuredAggregationQuery");
+  const query = queryOf(context, request, aggregation["structuredQuery"]);
+  context.access.checkList(caller, query);
+  const { transaction, isNew } = readScope(context, caller, request);
+  const documents =
+    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
+  const aggregateFields = aggregate(aggregation["aggregations"], documents);
+  const readTime = context.store.readTime();
+  const result = { result: { aggregateFields }, readTime };
+  yield isNew && transaction !== undefined ? { ...result, transaction: transaction.id } : result;
+};
+
+/** For the owner only, as in production. */
+export const listCollectionIds: UnaryMethod = (context, caller, request) => {
+  const parent = context.database.checkParent(stringAt(request["parent"], "parent"));
+  if (!caller.isOwner)
+    throw new RpcError("PERMISSION_DENIED", "ListCollectionIds is for the owner only.");
+  refusePastReads(request);
+  const ids = new Set<string>();
+  for (const { name } of context.store.durable.under(parent)) {
+    ids.add(name.slice(parent.length + 1).split("/", 1)[0] ?? "");
+  }
+  const after = optionalString(request["pageToken"], "pageToken") ?? "";
+  const sorted = [...ids]
+    .toSorted(compareUtf8)
+    .filter((id) => after === "" || compareUtf8(id, after) > 0);
+  const size = optionalCount(request["pageSize"], "pageSize") ?? 0;
+  const collectionIds = size === 0 ? sorted : sorted.slice(0, size);
+  const last = collectionIds.at(-1);
+  const isAll = last === undefined || collectionIds.length === sorted.length;
+  return Promise.resolve(isAll ? { collectionIds } : { collectionIds, nextPageToken: last });
+};

@@ -1,0 +1,223 @@
+/** The documents, and the one way to change them. */
+import type { Timers } from "@bifrost/shared/domain/time";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import { applyWrites, type Staged, type WriteResult } from "./apply-writes.ts";
+import { CommitClock } from "./commit-clock.ts";
+import { OverlayView, type DocumentIndex, type DocumentView } from "./document-view.ts";
+import type { CommitRecord, StoredDocument } from "./document.ts";
+import { LockOwner, LockTable } from "./locks.ts";
+import { encodeRecord } from "./log-record.ts";
+import type { OpenedJournal } from "./open-journal.ts";
+import { RpcError } from "./rpc-error.ts";
+import { formatTimestamp, parseTimestamp } from "./timestamps.ts";
+import { TransactionTable, type Transaction } from "./transactions.ts";
+import type { Write } from "./write.ts";
+
+export interface CommitOutcome {
+  readonly writeResults: readonly WriteResult[];
+  readonly commitTime: string;
+  /** Every written document as this commit left it. */
+  readonly after: ReadonlyMap<string, StoredDocument | null>;
+}
+
+/** Looks at a commit before it happens and throws to refuse it; called synchronously, possibly more than once. */
+export type CommitGuard = (staged: Staged, commitMicros: bigint, before: DocumentView) => void;
+
+/*
+ * Isolation between decision and durability. A commit is decided in one synchronous step against `latest`, the
+ * durable documents overlaid with the commits still on their way to the disk; its own documents join that overlay
+ * before the next commit is decided. So commits are serial in the order of the log, and the sync can be shared.
+ * Readers, listeners and callers see only `durable`. Should a write fail, the whole overlay is dropped: everything
+ * queued was decided on top of it and fails too. A refusal that was decided on an overlay waits for its fate, and
+ * is decided again if the overlay was dropped, so that nobody is refused because of a commit that never was.
+ */
+export class Store {
+  readonly locks = new LockTable();
+  readonly transactions: TransactionTable;
+  readonly durable: DocumentIndex;
+  readonly clock: CommitClock;
+  /** Durable documents and, over them, commits that wait for the disk. */
+  readonly latest: DocumentView;
+  readonly #opened: OpenedJournal;
+  readonly #log: Logger;
+  readonly #pending = new Map<string, StoredDocument | null>();
+  readonly #listeners = new Set<(commit: CommitRecord) => void>();
+  readonly #pendingSequences = new Map<string, number>();
+  #durableSequence: number;
+  #nextSequence: number;
+  #droppedOverlays = 0;
+
+  constructor(opened: OpenedJournal, timers: Timers, log: Logger) {
+    this.#opened = opened;
+    this.#log = log;
+    this.durable = opened.documents;
+    this.latest = new OverlayView(this.durable, this.#pending);
+    this.#durableSequence = opened.lastSequence;
+    this.#nextSequence = opened.lastSequence + 1;
+    const last = opened.lastCommitTime;
+    this.clock = new CommitClock(timers, last === undefined ? 0n : parseTimestamp(last));
+    this.transactions = new TransactionTable(this, timers);
+  }
+
+  get lastSequence(): number {
+    return this.#durableSequence;
+  }
+
+  get syncs(): number {
+    return this.#opened.journal.syncs;
+  }
+
+  get logBytes(): number {
+    return this.#opened.journal.bytes;
+  }
+
+  readTime(): string {
+    return formatTimestamp(this.clock.read());
+  }
+
+  /** Called in commit order, synchronously, after the commit is durable and before it is acknowledged. */
+  onCommit(listener: (commit: CommitRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  replay(after: number, visit: (commit: CommitRecord) => void): void {
+    this.#opened.replay(after, visit);
+  }
+
+  async close(): Promise<void> {
+    this.transactions.endAll();
+    await this.#opened.close();
+  }
+
+  /** Resolves when durable. Throws what the guard or a precondition throws, ABORTED, or RESOURCE_EXHAUSTED. */
+  async commit(
+    writes: readonly Write[],
+    guard: CommitGuard,
+    transaction?: Transaction,
+  ): Promise<CommitOutcome> {
+    const owner = transaction?.owner ?? null;
+    const isFree = !writes.some(({ name }) => this.locks.isHeldByOther(name, owner));
+    if (isFree && transaction === undefined) return await this.#decide(writes, guard);
+    const holder = owner ?? new LockOwner();
+    if (transaction !== undefined) this.transactions.seal(transaction);
+    try {
+      await this.#lockAll(holder, writes);
+      transaction?.checkReads();
+      return await this.#decide(writes, guard);
+    } finally {
+      if (transaction === undefined) this.locks.release(holder);
+      else this.transactions.end(transaction);
+    }
+  }
+
+  /** Waits until nothing that is decided for this document is still on its way to the disk. */
+  async settled(name: string): Promise<void> {
+    while (this.#pending.has(name)) await this.#barrier().catch(() => undefined);
+  }
+
+  async #lockAll(owner: LockOwner, writes: readonly Write[]): Promise<void> {
+    for (const name of [...new Set(writes.map((write) => write.name))].toSorted()) {
+      await this.locks.acquire(owner, name);
+    }
+  }
+
+  async #decide(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
+    for (;;) {
+      const dropped = this.#droppedOverlays;
+      try {
+        return await this.#submit(writes, guard);
+      } catch (error) {
+        const wasSubmitted = error instanceof NotDurable;
+        if (wasSubmitted) throw error.answer;
+        if (this.#pending.size === 0) throw error;
+        await this.#barrier().catch(() => undefined);
+        if (dropped === this.#droppedOverlays) throw error;
+      }
+    }
+  }
+
+  /** Everything up to `append` happens in one turn of the event loop: no other commit can come between. */
+  async #submit(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
+    const commitMicros = this.clock.next();
+    const staged = applyWrites(writes, (name) => this.latest.get(name), commitMicros);
+    guard(staged, commitMicros, this.latest);
+    const commitTime = formatTimestamp(commitMicros);
+    const { changes, results, after } = staged;
+    const outcome = { writeResults: results, commitTime, after };
+    if (changes.length === 0) {
+      if (this.#pending.size > 0) await this.#barrier();
+      return outcome;
+    }
+    const sequence = this.#nextSequence;
+    this.#nextSequence += 1;
+    for (const change of changes) {
+      this.#pending.set(change.name, change.after);
+      this.#pendingSequences.set(change.name, sequence);
+    }
+    const line = encodeRecord(sequence, this.#durableSequence, commitTime, changes);
+    await this.#append(line, () => this.#becomeDurable({ sequence, commitTime, changes }));
+    return outcome;
+  }
+
+  #barrier(): Promise<void> {
+    return this.#append("", () => undefined);
+  }
+
+  #append(line: string, whenDurable: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#opened.journal.append(line, (error) => {
+        if (error === null) {
+          whenDurable();
+          resolve();
+        } else {
+          this.#dropOverlay(error);
+          reject(new NotDurable(error));
+        }
+      });
+    });
+  }
+
+  #becomeDurable(commit: CommitRecord): void {
+    this.#durableSequence = commit.sequence;
+    for (const { name, after, before } of commit.changes) {
+      this.transactions.keepForSnapshots(name, before);
+      this.durable.put(name, after);
+      if (this.#pendingSequences.get(name) === commit.sequence) {
+        this.#pending.delete(name);
+        this.#pendingSequences.delete(name);
+      }
+    }
+    for (const listener of this.#listeners) {
+      try {
+        listener(commit);
+      } catch (error) {
+        this.#log.error("a commit listener failed", { sequence: commit.sequence, error });
+      }
+    }
+  }
+
+  #dropOverlay(error: Error): void {
+    if (this.#pending.size === 0) return;
+    this.#log.error("firestore could not write its log; the commits in flight were refused", {
+      error,
+    });
+    this.#pending.clear();
+    this.#pendingSequences.clear();
+    this.#nextSequence = this.#durableSequence + 1;
+    this.#droppedOverlays += 1;
+  }
+}
+
+/** A commit that was decided but did not reach the disk. */
+class NotDurable extends Error {
+  readonly answer: RpcError;
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+    this.answer = new RpcError(
+      "RESOURCE_EXHAUSTED",
+      `The commit could not be stored: ${cause.message}`,
+    );
+  }
+}

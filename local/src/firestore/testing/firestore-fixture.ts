@@ -1,0 +1,60 @@
+/** What the tests of the embedded Firestore share: a server with fake rules, and real clients for it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemTimers } from "@bifrost/shared/domain/time";
+import { silentLogger } from "@bifrost/shared/ports/logger";
+import { Firestore } from "@google-cloud/firestore";
+import { startFirestore, type RunningFirestore } from "../index.ts";
+import type { Rules, RulesRequest } from "../rules/rules.ts";
+
+export const PROJECT = "bifrost-local";
+export const ROOT = `projects/${PROJECT}/databases/(default)/documents`;
+
+/** Rules from one predicate. */
+export function fakeRules(allows: (request: RulesRequest) => boolean): Rules {
+  return { check: (request) => ({ allowed: allows(request), reason: "fake rules" }) };
+}
+
+/** Accepts the tokens `user-<uid>`. */
+export async function verifyFakeToken(
+  token: string,
+): Promise<{ uid: string; token: Record<string, unknown> }> {
+  const uid = /^user-(.+)$/.exec(token)?.[1];
+  if (uid === undefined) throw new Error("not a test token");
+  return { uid, token: { sub: uid, exp: Date.now() / 1000 + 3600 } };
+}
+
+export function startTestFirestore(
+  options: { dataDir?: string; rules?: Rules; port?: number } = {},
+): Promise<RunningFirestore> {
+  return startFirestore({
+    projectId: PROJECT,
+    timers: systemTimers,
+    log: silentLogger,
+    rules: fakeRules(() => true),
+    verifyIdToken: verifyFakeToken,
+    ...options,
+  });
+}
+
+/** The unmodified client; without a uid it is the administrator. */
+export function clientFor({ port }: RunningFirestore, uid?: string): Firestore {
+  const settings = { projectId: PROJECT, host: `127.0.0.1:${port}`, ssl: false };
+  const authorization = uid === undefined ? "Bearer owner" : `Bearer user-${uid}`;
+  return new Firestore({ ...settings, customHeaders: { Authorization: authorization } });
+}
+
+export function temporaryDirectory(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), "bifrost-firestore-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Polls until the condition holds; fails after five seconds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
+    await systemTimers.sleep(5);
+  }
+}
