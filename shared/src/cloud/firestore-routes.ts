@@ -1,0 +1,110 @@
+/** Routes and live pointers through Firestore snapshot listeners, joined into one table. */
+import type { Firestore, QuerySnapshot } from "@google-cloud/firestore";
+import * as v from "valibot";
+import { messageOf } from "../domain/errors.ts";
+import { RouteSchema, type Route, type RouteTable } from "../domain/route.ts";
+import type { Timer, Timers } from "../domain/time.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { RouteSource } from "../ports/route-source.ts";
+
+export interface FirestoreRoutesOptions {
+  readonly firestore: Firestore;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+/** The client reconnects by itself; only errors it gives up on reach us, and are tried again after this. */
+const RESUBSCRIBE_MS = 1000;
+
+export class FirestoreRoutes implements RouteSource {
+  private readonly options: FirestoreRoutesOptions;
+
+  constructor(options: FirestoreRoutesOptions) {
+    this.options = options;
+  }
+
+  watch(listener: (table: RouteTable) => void): () => void {
+    let routes: ReadonlyMap<string, Route> | null = null;
+    let live: ReadonlyMap<string, string> | null = null;
+    const tell = (): void => {
+      if (routes !== null && live !== null) listener({ routes, live });
+    };
+    const stops = [
+      this.follow("routes", ["host", "projectId", "targets"], (snapshot) => {
+        routes = this.routesIn(snapshot);
+        tell();
+      }),
+      this.follow("projects", ["liveDeploymentId"], (snapshot) => {
+        live = livePointersIn(snapshot);
+        tell();
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }
+
+  private follow(
+    collection: string,
+    fields: readonly string[],
+    onSnapshot: (snapshot: QuerySnapshot) => void,
+  ): () => void {
+    const { firestore, timers, log } = this.options;
+    let stop: (() => void) | null = null;
+    let retry: Timer | null = null;
+    const subscribe = (): void => {
+      stop = firestore
+        .collection(collection)
+        .select(...fields)
+        .onSnapshot(onSnapshot, (error) => {
+          log.warn("firestore listener ended", { collection, error: messageOf(error) });
+          retry = timers.after(RESUBSCRIBE_MS, subscribe);
+        });
+    };
+    subscribe();
+    return () => {
+      retry?.cancel();
+      stop?.();
+    };
+  }
+
+  private routesIn(snapshot: QuerySnapshot): ReadonlyMap<string, Route> {
+    const routes = new Map<string, Route>();
+    for (const document of snapshot.docs) {
+      const parsed = v.safeParse(RouteSchema, { host: document.id, ...document.data() });
+      if (parsed.success) routes.set(parsed.output.host, parsed.output);
+      else {
+        this.options.log.warn("route ignored: not valid", {
+          host: document.id,
+          problem: parsed.issues[0].message,
+        });
+      }
+    }
+    return routes;
+  }
+}
+
+function livePointersIn(snapshot: QuerySnapshot): ReadonlyMap<string, string> {
+  const live = new Map<string, string>();
+  for (const document of snapshot.docs) {
+    const pointer: unknown = document.get("liveDeploymentId");
+    if (typeof pointer === "string" && pointer !== "") live.set(document.id, pointer);
+  }
+  return live;
+}
+
+/** `emulatorHost` is `host:port` of a plain-text server instead of Google's. */
+export async function connectFirestore(
+  projectId: string,
+  emulatorHost: string | null,
+): Promise<Firestore> {
+  // Imported on first use: the client takes a third of a second to load.
+  const client = await import("@google-cloud/firestore");
+  if (emulatorHost === null) return new client.Firestore({ projectId });
+  return new client.Firestore({
+    projectId,
+    host: emulatorHost,
+    ssl: false,
+    customHeaders: { Authorization: "Bearer owner" },
+  });
+}
