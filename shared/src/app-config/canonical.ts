@@ -1,4 +1,5 @@
 /** The snapshot of an app config: the same for the same meaning, and read back through the same checks. */
+import { createHash } from "node:crypto";
 import { BifrostError } from "../domain/errors.ts";
 import type { AppConfig } from "./app-config.ts";
 import { checkFile } from "./parse.ts";
@@ -26,6 +27,11 @@ export function canonicalConfig(config: AppConfig): string {
     resources: { cpu: resources.cpu.text, memory: resources.memory.text },
     env: config.env,
   });
+}
+
+/** SHA-256, in hex, of the canonical text: equal configs have equal hashes however they were written. */
+export function configHash(config: AppConfig): string {
+  return createHash("sha256").update(canonicalConfig(config), "utf8").digest("hex");
 }
 
 function ofRuntime(config: AppConfig): object {

@@ -1,0 +1,60 @@
+/** The container that runs the project's own code. */
+import type { V1Container, V1Probe } from "@kubernetes/client-node";
+import type { AppConfig } from "../app-config/app-config.ts";
+import { commandLine } from "./command-line.ts";
+import { APP_UID, lockedDown } from "./container-security.ts";
+import type { ManifestInput } from "./manifest-input.ts";
+import { APP_CONTAINER, HTTP_PORT, objectNames } from "./names.ts";
+
+/** Longest time an app may take to answer its first probe. */
+const STARTUP_SECONDS = 300;
+
+/** Volume for the one place the app may write to. */
+export const SCRATCH_VOLUME = "tmp";
+
+export function appContainer(input: ManifestInput): V1Container {
+  const { config } = input;
+  const command = startCommand(config);
+  const { cpu, memory } = config.resources;
+  return {
+    name: APP_CONTAINER,
+    image: input.imageReference,
+    ...(command === null ? {} : { command: commandLine(command) }),
+    ports: [{ name: HTTP_PORT, containerPort: config.app.port, protocol: "TCP" }],
+    env: [{ name: "PORT", value: String(config.app.port) }],
+    envFrom: [{ configMapRef: { name: objectNames(input).env } }],
+    // No CPU limit: an idle node's cores may be used, and throttling makes tail latency worse.
+    resources: {
+      requests: { cpu: cpu.text, memory: memory.text },
+      limits: { memory: memory.text },
+    },
+    ...probes(config),
+    securityContext: lockedDown(APP_UID),
+    volumeMounts: [{ name: SCRATCH_VOLUME, mountPath: "/tmp" }],
+  };
+}
+
+/** Null: the image starts by itself (a packed static server, or a Dockerfile's own CMD). */
+function startCommand(config: AppConfig): string | null {
+  return config.runtime === "static" ? null : config.run.command;
+}
+
+type ProbeName = "startupProbe" | "readinessProbe" | "livenessProbe";
+
+/** Kubernetes counts in whole seconds; the sidecar gets the exact times. */
+function probes({ health }: AppConfig): Record<ProbeName, V1Probe> {
+  const probe = {
+    httpGet: { path: health.path, port: HTTP_PORT, scheme: "HTTP" },
+    periodSeconds: wholeSeconds(health.interval.ms),
+    timeoutSeconds: wholeSeconds(health.timeout.ms),
+  } satisfies V1Probe;
+  return {
+    startupProbe: { ...probe, periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
+    readinessProbe: { ...probe, failureThreshold: 2, successThreshold: 1 },
+    livenessProbe: { ...probe, failureThreshold: 3 },
+  };
+}
+
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000));
+}
