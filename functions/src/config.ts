@@ -71,6 +71,13 @@ export const FUNCTION_VARIABLES = {
     schema: url,
     fallback: "https://securetoken.google.com",
   }),
+  firebaseCertificatesUrl: variable({
+    name: "BIFROST_FIREBASE_CERTIFICATES_URL",
+    meaning: "PEM certificates of that issuer, by key id.",
+    schema: url,
+    fallback:
+      "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
+  }),
   metadataUrl: variable({
     name: "BIFROST_METADATA_URL",
     meaning: "Base address of the metadata server that vouches for this function.",
@@ -160,6 +167,12 @@ export const FUNCTION_VARIABLES = {
     schema: text,
     secret: true,
   }),
+  healthTimeoutSeconds: variable({
+    name: "BIFROST_HEALTH_TIMEOUT_SECONDS",
+    meaning: "Longest time from running to the first passed health checks.",
+    schema: v.pipe(v.string(), v.transform(Number), v.number("must be a number"), v.minValue(1)),
+    fallback: 60,
+  }),
   kubeconfig: variable<string | null>({
     name: "KUBECONFIG",
     meaning: "kubeconfig file; absent = the cluster's own credentials.",
@@ -208,7 +221,7 @@ const EMULATOR_VARIABLES = [
 ];
 
 /** Throws `invalid-environment`; refuses emulator variables on Cloud Run, where they would loosen verification. */
-export function readFunctionConfig(environment: Environment) {
+export function readFunctionConfig(environment: Environment = process.env) {
   if (environment["K_SERVICE"] !== undefined) {
     const loosened = EMULATOR_VARIABLES.filter((name) => environment[name] !== undefined);
     if (loosened.length > 0) {

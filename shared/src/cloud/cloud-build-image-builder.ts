@@ -1,4 +1,4 @@
-/** Cloud Build: one build per attempt, found again by its tags. */
+/** Cloud Build: one build per attempt, found again by its tags. Its notices go to the topic `cloud-builds` by themselves. */
 import type { protos } from "@google-cloud/cloudbuild";
 import type { Build, BuildRequest, BuildStatus, ImageBuilder } from "../ports/image-builder.ts";
 import { clientEndpoint } from "./client-endpoint.ts";
@@ -7,8 +7,6 @@ export interface ImageBuilderOptions {
   readonly projectId: string;
   /** `host:port` of another server than Google's; null in production. */
   readonly endpoint: string | null;
-  /** Topic that build notices are sent to. */
-  readonly noticeTopic: string;
 }
 
 type WireBuild = protos.google.devtools.cloudbuild.v1.IBuild;
@@ -36,7 +34,7 @@ export async function cloudBuildImageBuilder(options: ImageBuilderOptions): Prom
     async start(request) {
       const [operation] = await client.createBuild({
         projectId,
-        build: wireRequest(request, `projects/${projectId}/topics/${options.noticeTopic}`),
+        build: wireRequest(request),
       });
       const metadata = operation.metadata as { build?: WireBuild };
       return toBuild(metadata.build ?? {});
@@ -61,7 +59,7 @@ export async function cloudBuildImageBuilder(options: ImageBuilderOptions): Prom
   };
 }
 
-function wireRequest(request: BuildRequest, pubsubTopic: string): WireBuild {
+function wireRequest(request: BuildRequest): WireBuild {
   return {
     source: {
       storageSource: {
@@ -80,7 +78,7 @@ function wireRequest(request: BuildRequest, pubsubTopic: string): WireBuild {
     })),
     timeout: { seconds: request.timeoutSeconds },
     tags: buildTags(request.deploymentId, request.attempt),
-    options: { pubsubTopic, logging: "CLOUD_LOGGING_ONLY" },
+    options: { logging: "CLOUD_LOGGING_ONLY" },
   };
 }
 

@@ -1,5 +1,6 @@
 /** GitHub through its App: installation tokens, contents, tarballs and commit statuses. */
-import { App, Octokit } from "@octokit/app";
+import { App } from "@octokit/app";
+import { Octokit } from "@octokit/core";
 import * as v from "valibot";
 import { BifrostError } from "../domain/errors.ts";
 import { commitShaSchema, type CommitSha, type Repository } from "../domain/ids.ts";

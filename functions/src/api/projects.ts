@@ -1,0 +1,113 @@
+import { createProjectBody } from "@bifrost/shared/api/schemas";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import { newProjectId, repositorySchema, type Slug, slugFrom } from "@bifrost/shared/domain/ids";
+import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
+import type { Project } from "@bifrost/shared/domain/project";
+import type { Person } from "@bifrost/shared/ports/team-directory";
+import { Hono } from "hono";
+import * as v from "valibot";
+import type { Ports } from "../ports.ts";
+import { readJson } from "../read-body.ts";
+import { type ApiVariables, requireScope } from "./authenticate.ts";
+import { findProject } from "./find.ts";
+import { toProjectView } from "./views.ts";
+
+type Needs = Pick<Ports, "projects" | "deployments" | "workflows" | "config" | "random" | "clock">;
+
+export function projectRoutes(ports: Needs) {
+  const app = new Hono<{ Variables: ApiVariables }>();
+
+  app.get("/", async (context) => {
+    const projects = await ports.projects.list(context.get("person").teamIds);
+    return context.json({
+      items: projects.map((project) => toProjectView(project, ports.config)),
+      nextCursor: null,
+    });
+  });
+
+  app.post("/", async (context) => {
+    const person = context.get("person");
+    requireScope(person, "deploy");
+    const project = decideProject(
+      await readJson(context.req.raw, createProjectBody),
+      person,
+      ports,
+    );
+    await ports.projects.create(project, hostOf(project.slug, ports));
+    return context.json(toProjectView(project, ports.config), 201);
+  });
+
+  app.get("/:project", async (context) => {
+    const { value } = await findProject(ports, context.get("person"), context.req.param("project"));
+    return context.json(toProjectView(value, ports.config));
+  });
+
+  app.delete("/:project", async (context) => {
+    const person = context.get("person");
+    requireScope(person, "deploy");
+    const project = await findProject(ports, person, context.req.param("project"));
+    await cancelOpen(ports, project.value);
+    await ports.projects.delete(project, hostOf(project.value.slug, ports));
+    return context.json({ deleted: project.value.id });
+  });
+
+  return app;
+}
+
+function hostOf(slug: string, ports: Needs): string {
+  return `${slug}.${ports.config.domain.replace(/:\d+$/, "")}`;
+}
+
+function decideProject(
+  body: v.InferOutput<typeof createProjectBody>,
+  person: Person,
+  ports: Needs,
+): Project {
+  const [teamId] = person.teamIds;
+  if (teamId === undefined)
+    throw new BifrostError("permission-denied", "you belong to no team; ask to be added to one");
+  const now = new Date(ports.clock.now());
+  return {
+    id: newProjectId(ports.random),
+    name: body.name,
+    slug: slugOrThrow(body.slug ?? body.name),
+    repository: repositoryOrThrow(body.repository),
+    defaultBranch: body.defaultBranch,
+    teamId,
+    settings: {},
+    liveDeploymentId: null,
+    liveNumber: 0,
+    nextNumber: 1,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+function slugOrThrow(text: string): Slug {
+  const slug = slugFrom(text);
+  if (slug !== undefined) return slug;
+  throw new BifrostError(
+    "bad-request",
+    `${JSON.stringify(text)} gives no usable slug; use letters, digits and -`,
+  );
+}
+
+function repositoryOrThrow(text: string): Project["repository"] {
+  const parsed = v.safeParse(repositorySchema, text);
+  if (parsed.success) return parsed.output;
+  throw new BifrostError(
+    "bad-request",
+    `repository: ${parsed.issues[0].message}, found ${JSON.stringify(text)}`,
+  );
+}
+
+const OPEN = ALL_STATES.filter((state) => !isResting(state));
+
+async function cancelOpen(ports: Needs, project: Project): Promise<void> {
+  const workflows = await ports.workflows();
+  const recent = await ports.deployments.listByProject(project.id, { limit: 100 });
+  for (const { id: deploymentId, attempt, state } of recent) {
+    if (!OPEN.includes(state)) continue;
+    await workflows.start("cancel", { deploymentId, attempt, reason: "cancelled" });
+  }
+}

@@ -1,0 +1,126 @@
+/** The only file here that knows both a port and its adapter. */
+import { randomBytes } from "node:crypto";
+import { buildFirebaseVerifier } from "@bifrost/shared/cloud/firebase-verifier";
+import { FirestoreDeploymentStore } from "@bifrost/shared/cloud/firestore-deployment-store";
+import {
+  firestoreDeliveryLog,
+  firestoreIdempotencyLog,
+} from "@bifrost/shared/cloud/firestore-delivery-log";
+import { FirestoreProjectStore } from "@bifrost/shared/cloud/firestore-project-store";
+import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
+import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
+import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
+import { IamPrincipalSigner } from "@bifrost/shared/cloud/iam-principal-signer";
+import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
+import { principalToken } from "@bifrost/shared/cloud/principal-token";
+import { systemTimers } from "@bifrost/shared/domain/time";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import type { FunctionConfig } from "./config.ts";
+import type { Ports } from "./ports.ts";
+
+/** Runs `make` at most once, on first use; a failure is tried again. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
+export function compose(config: FunctionConfig, log: Logger): Ports {
+  const { projectId } = config;
+  const identity = new MetadataIdentity({ baseUrl: config.metadataUrl, clock: systemTimers });
+  const store = new FirestoreRest({
+    baseUrl: config.firestoreUrl,
+    projectId,
+    token: principalToken({
+      issuerUrl: `${config.functionsUrl}/issue-principal`,
+      identityToolkitUrl: config.identityToolkitUrl,
+      apiKey: config.firebaseApiKey,
+      identity,
+      clock: systemTimers,
+    }),
+  });
+  return {
+    config,
+    log,
+    timers: systemTimers,
+    clock: systemTimers,
+    random: (length) => randomBytes(length),
+    callers: new GoogleCallerVerifier({
+      projectId,
+      issuer: config.oidcIssuer,
+      certificatesUrl: config.oidcCertificatesUrl,
+    }),
+    signer: new IamPrincipalSigner({ baseUrl: config.iamUrl, identity, clock: systemTimers }),
+    deployments: new FirestoreDeploymentStore(store),
+    projects: new FirestoreProjectStore(store),
+    deliveries: firestoreDeliveryLog(store),
+    idempotency: firestoreIdempotencyLog(store),
+    teams: firestoreTeamDirectory({
+      store,
+      verifyIdToken: buildFirebaseVerifier({
+        projectId,
+        issuer: config.firebaseIssuer,
+        certificatesUrl: config.firebaseCertificatesUrl,
+      }),
+    }),
+    ...lazyPorts(config, identity),
+  };
+}
+
+type LazyPorts = Pick<
+  Ports,
+  "sourceHost" | "objects" | "images" | "cluster" | "events" | "workflows" | "feed" | "typeMaps"
+>;
+
+function lazyPorts(config: FunctionConfig, identity: MetadataIdentity): LazyPorts {
+  const { projectId } = config;
+  return {
+    sourceHost: once(async () => {
+      const { GitHubSourceHost } = await import("@bifrost/shared/cloud/github-source-host");
+      return new GitHubSourceHost({
+        apiUrl: config.githubApiUrl,
+        appId: config.githubAppId,
+        privateKey: config.githubPrivateKey,
+      });
+    }),
+    objects: once(async () => {
+      const { storageObjectStore } = await import("@bifrost/shared/cloud/storage-object-store");
+      return storageObjectStore({ projectId, endpoint: config.storageEndpoint });
+    }),
+    images: once(async () => {
+      const { cloudBuildImageBuilder } =
+        await import("@bifrost/shared/cloud/cloud-build-image-builder");
+      return cloudBuildImageBuilder({ projectId, endpoint: config.cloudBuildEndpoint });
+    }),
+    cluster: once(async () => {
+      const { kubernetesCluster } = await import("@bifrost/shared/cloud/kubernetes-cluster");
+      return kubernetesCluster({ kubeconfig: config.kubeconfig, timers: systemTimers });
+    }),
+    typeMaps: once(async () => {
+      const { kubernetesTypeMaps } = await import("@bifrost/shared/cloud/kubernetes-type-maps");
+      return kubernetesTypeMaps();
+    }),
+    events: once(async () => {
+      const { pubsubEventBus } = await import("@bifrost/shared/cloud/pubsub-event-bus");
+      return pubsubEventBus({ projectId });
+    }),
+    workflows: once(async () => {
+      const { workflowsRunner } = await import("@bifrost/shared/cloud/workflows-runner");
+      return workflowsRunner({
+        projectId,
+        region: config.region,
+        endpoint: config.workflowsEndpoint,
+        identity,
+      });
+    }),
+    feed: once(async () => {
+      const { firestoreLiveFeed } = await import("@bifrost/shared/cloud/firestore-live-feed");
+      return firestoreLiveFeed({ projectId });
+    }),
+  };
+}

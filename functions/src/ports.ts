@@ -1,0 +1,44 @@
+/** What functions may use; each handler names the few it needs. Heavy clients load on first use. */
+import type { Clock, Timers } from "@bifrost/shared/domain/time";
+import type { RandomBytes } from "@bifrost/shared/domain/ids";
+import type { Cluster } from "@bifrost/shared/ports/cluster";
+import type { DeliveryLog, IdempotencyLog } from "@bifrost/shared/ports/delivery-log";
+import type { DeploymentStore } from "@bifrost/shared/ports/deployment-store";
+import type { EventBus } from "@bifrost/shared/ports/event-bus";
+import type { CallerVerifier, PrincipalSigner } from "@bifrost/shared/ports/identity";
+import type { ImageBuilder } from "@bifrost/shared/ports/image-builder";
+import type { LiveFeed } from "@bifrost/shared/ports/live-feed";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { ProjectStore } from "@bifrost/shared/ports/project-store";
+import type { SourceHost } from "@bifrost/shared/ports/source-host";
+import type { TeamDirectory } from "@bifrost/shared/ports/team-directory";
+import type { WorkflowRunner } from "@bifrost/shared/ports/workflow-runner";
+import type { TypeMaps } from "@bifrost/shared/manifest/check-manifest";
+import type { FunctionConfig } from "./config.ts";
+
+type Lazy<T> = () => Promise<T>;
+
+export interface Ports {
+  readonly config: FunctionConfig;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Logger;
+  readonly callers: CallerVerifier;
+  readonly signer: PrincipalSigner;
+  readonly deployments: DeploymentStore;
+  readonly projects: ProjectStore;
+  readonly deliveries: DeliveryLog;
+  readonly idempotency: IdempotencyLog;
+  readonly teams: TeamDirectory;
+  readonly sourceHost: Lazy<SourceHost>;
+  readonly objects: Lazy<ObjectStore>;
+  readonly images: Lazy<ImageBuilder>;
+  readonly cluster: Lazy<Cluster>;
+  readonly events: Lazy<EventBus>;
+  readonly workflows: Lazy<WorkflowRunner>;
+  readonly feed: Lazy<LiveFeed>;
+  /** Field types of the Kubernetes objects, from the official client. */
+  readonly typeMaps: Lazy<TypeMaps>;
+}

@@ -1,0 +1,43 @@
+/** Bodies from outside: capped before they are parsed, checked before they are used. */
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import * as v from "valibot";
+
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes.length > maxBytes) {
+    throw new BifrostError(
+      "body-too-large",
+      `the body has ${bytes.length} bytes; at most ${maxBytes} are accepted`,
+      {
+        bytes: bytes.length,
+        maxBytes,
+      },
+    );
+  }
+  return bytes;
+}
+
+export async function readJson<Schema extends v.GenericSchema>(
+  request: Request,
+  schema: Schema,
+  maxBytes = 64 * 1024,
+): Promise<v.InferOutput<Schema>> {
+  const bytes = await readBytes(request, maxBytes);
+  return parseJson(new TextDecoder().decode(bytes), schema);
+}
+
+export function parseJson<Schema extends v.GenericSchema>(
+  text: string,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text === "" ? "{}" : text);
+  } catch {
+    throw new BifrostError("bad-request", "the body is not JSON");
+  }
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const issues = parsed.issues.map((issue) => `${v.getDotPath(issue) ?? "body"}: ${issue.message}`);
+  throw new BifrostError("bad-request", issues.join("; "), { issues });
+}
