@@ -85,36 +85,26 @@ function evaluateBinary(
     if (left === (operator === "or")) return left;
     return asBoolean(operator, evaluate(rightNode, env));
   }
-  return applyOperator(operator, evaluate(leftNode, env), evaluate(rightNode, env));
+  return OPERATIONS[operator](evaluate(leftNode, env), evaluate(rightNode, env));
 }
 
-function applyOperator(
-  operator: Exclude<BinaryOperator, "and" | "or">,
-  left: Value,
-  right: Value,
-): Value {
-  switch (operator) {
-    case "==":
-      return equalValues(left, right);
-    case "!=":
-      return !equalValues(left, right);
-    case "in":
-      return contains(left, right);
-    case "<":
-    case "<=":
-    case ">":
-    case ">=":
-      return compare(operator, left, right);
-    case "+":
-      return add(left, right);
-    case "-":
-    case "*":
-    case "/":
-    case "//":
-    case "%":
-      return calculate(operator, asNumber(operator, left), asNumber(operator, right));
-  }
-}
+type Operation = (left: Value, right: Value) => Value;
+
+const OPERATIONS: Readonly<Record<Exclude<BinaryOperator, "and" | "or">, Operation>> = {
+  "==": equalValues,
+  "!=": (left, right) => !equalValues(left, right),
+  in: contains,
+  "<": (left, right) => order(left, right) < 0,
+  "<=": (left, right) => order(left, right) <= 0,
+  ">": (left, right) => order(left, right) > 0,
+  ">=": (left, right) => order(left, right) >= 0,
+  "+": add,
+  "-": arithmetic("-", (left, right) => left - right),
+  "*": arithmetic("*", (left, right) => left * right),
+  "/": division("/", (left, right) => left / right),
+  "//": division("//", (left, right) => Math.floor(left / right)),
+  "%": division("%", (left, right) => left - right * Math.floor(left / right)),
+};
 
 function contains(item: Value, container: Value): boolean {
   if (isList(container)) return container.some((other) => equalValues(item, other));
@@ -122,22 +112,13 @@ function contains(item: Value, container: Value): boolean {
   throw raised("TypeError", `"in" looks into a list or a map, not ${typeName(container)}`);
 }
 
-function compare(operator: "<" | "<=" | ">" | ">=", left: Value, right: Value): boolean {
-  const numbers = typeof left === "number" && typeof right === "number";
-  const strings = typeof left === "string" && typeof right === "string";
-  if (!numbers && !strings) {
-    throw raised("TypeError", `cannot compare ${typeName(left)} with ${typeName(right)}`);
+/** Negative, zero or positive, as sorting wants it; NaN (no order) makes every comparison false. */
+function order(left: Value, right: Value): number {
+  if (typeof left === "number" && typeof right === "number") return left - right;
+  if (typeof left === "string" && typeof right === "string") {
+    return left < right ? -1 : left > right ? 1 : 0;
   }
-  switch (operator) {
-    case "<":
-      return left < right;
-    case "<=":
-      return left <= right;
-    case ">":
-      return left > right;
-    case ">=":
-      return left >= right;
-  }
+  throw raised("TypeError", `cannot compare ${typeName(left)} with ${typeName(right)}`);
 }
 
 function add(left: Value, right: Value): Value {
@@ -149,22 +130,22 @@ function add(left: Value, right: Value): Value {
   return exact("+", left, right, left + right);
 }
 
-function calculate(operator: "-" | "*" | "/" | "//" | "%", left: number, right: number): number {
-  switch (operator) {
-    case "-":
-      return exact(operator, left, right, left - right);
-    case "*":
-      return exact(operator, left, right, left * right);
-    case "/":
-      refuseZero(right);
-      return left / right;
-    case "//":
-      refuseZero(right);
-      return Math.floor(left / right);
-    case "%":
-      refuseZero(right);
-      return left - right * Math.floor(left / right);
-  }
+function arithmetic(
+  operator: string,
+  calculate: (left: number, right: number) => number,
+): Operation {
+  return (left, right) => {
+    const [a, b] = [asNumber(operator, left), asNumber(operator, right)];
+    return exact(operator, a, b, calculate(a, b));
+  };
+}
+
+function division(operator: string, divide: (left: number, right: number) => number): Operation {
+  return (left, right) => {
+    const [a, b] = [asNumber(operator, left), asNumber(operator, right)];
+    if (b === 0) throw raised("ZeroDivisionError", "division by zero");
+    return divide(a, b);
+  };
 }
 
 /** Production counts in 64-bit integers; a result JavaScript cannot hold exactly is refused, not rounded. */
@@ -174,10 +155,6 @@ function exact(operator: string, left: number, right: number, result: number): n
     throw raised("ValueError", `${left} ${operator} ${right} is beyond the exact integers`);
   }
   return result;
-}
-
-function refuseZero(divisor: number): void {
-  if (divisor === 0) throw raised("ZeroDivisionError", "division by zero");
 }
 
 function asNumber(operator: string, value: Value): number {

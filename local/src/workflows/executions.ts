@@ -59,11 +59,27 @@ interface Entry {
   readonly startedAt: number;
   readonly cancel: AbortController;
   readonly interpreter: Interpreter;
-  readonly ended: Promise<void>;
+  readonly ended: Ending;
   endedAt: number | undefined;
   state: ExecutionState;
   result: string | undefined;
   error: ExecutionError | undefined;
+}
+
+/** Lets others wait for the end of an execution. */
+class Ending {
+  readonly promise: Promise<void>;
+  #resolve: (() => void) | undefined;
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  reached(): void {
+    this.#resolve?.();
+  }
 }
 
 export interface ExecutionsOptions {
@@ -139,7 +155,7 @@ export class Executions {
       throw new BifrostError("precondition-failed", message, { executionId, state: entry.state });
     }
     entry.cancel.abort();
-    await entry.ended;
+    await entry.ended.promise;
     return describe(entry);
   }
 
@@ -147,7 +163,7 @@ export class Executions {
   async cancelAll(): Promise<void> {
     const running = [...this.#entries.values()].filter((entry) => entry.state === "ACTIVE");
     for (const entry of running) entry.cancel.abort();
-    await Promise.all(running.map((entry) => entry.ended));
+    await Promise.all(running.map((entry) => entry.ended.promise));
   }
 
   #launch(
@@ -178,10 +194,7 @@ export class Executions {
     });
     this.#started += 1;
     const startedAt = services.timers.now();
-    let resolve = (): void => {};
-    const ended = new Promise<void>((done) => {
-      resolve = done;
-    });
+    const ended = new Ending();
     const entry: Entry = {
       order: this.#started,
       workflow,
@@ -200,7 +213,7 @@ export class Executions {
     };
     this.#entries.set(executionId, entry);
     this.#active += 1;
-    void this.#drive(entry, value).finally(resolve);
+    void this.#drive(entry, value).finally(() => ended.reached());
     return entry;
   }
 

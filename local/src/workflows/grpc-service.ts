@@ -65,10 +65,7 @@ function implement(
       call: grpc.ServerUnaryCall<Fields, Fields>,
       callback: grpc.sendUnaryData<Fields>,
     ): void => {
-      answer(call.request, fullName, handler).then(
-        (reply) => callback(null, reply),
-        (error: unknown) => callback(asStatus(error)),
-      );
+      void answer(call.request, fullName, handler, callback);
     };
   }
   return implementation;
@@ -78,11 +75,16 @@ async function answer(
   request: Fields,
   fullName: string,
   handler: Handler | undefined,
-): Promise<Fields> {
-  if (handler === undefined) {
-    throw status(grpc.status.UNIMPLEMENTED, `${fullName} is not available here`);
+  callback: grpc.sendUnaryData<Fields>,
+): Promise<void> {
+  try {
+    if (handler === undefined) {
+      throw status(grpc.status.UNIMPLEMENTED, `${fullName} is not available here`);
+    }
+    callback(null, await handler(request));
+  } catch (error) {
+    callback(asStatus(error));
   }
-  return handler(request);
 }
 
 function executionsHandlers(options: GrpcServiceOptions): Readonly<Record<string, Handler>> {

@@ -28,7 +28,7 @@ export const helpers: LibraryModule = {
   }),
   keys: libraryFunction(["map"], (args) => Object.keys(mapArgument(args, 0, "keys"))),
   len: libraryFunction(["x"], ([x = null]) => {
-    if (typeof x === "string") return [...x].length;
+    if (typeof x === "string") return Array.from(x).length;
     if (isList(x)) return x.length;
     if (isMap(x)) return Object.keys(x).length;
     throw raised("TypeError", `len: expected a string, list or map, got ${typeName(x)}`);

@@ -49,7 +49,7 @@ export const text: LibraryModule = {
     textArgument(args, 0, "text.split").split(textArgument(args, 1, "text.split")),
   ),
   "text.substring": libraryFunction(["source", "start", "end"], (args) =>
-    [...textArgument(args, 0, "text.substring")]
+    Array.from(textArgument(args, 0, "text.substring"))
       .slice(numberArgument(args, 1, "text.substring"), numberArgument(args, 2, "text.substring"))
       .join(""),
   ),

@@ -26,9 +26,12 @@ function formatInZone(ms: number, zone: string): string {
   const offset = offsetMinutes(ms, zone);
   const local = new Date(ms + offset * 60_000).toISOString().slice(0, -1);
   const sign = offset < 0 ? "-" : "+";
-  const pad = (value: number): string => String(value).padStart(2, "0");
   const distance = Math.abs(offset);
-  return `${local}${sign}${pad(Math.floor(distance / 60))}:${pad(distance % 60)}`;
+  return `${local}${sign}${twoDigits(Math.floor(distance / 60))}:${twoDigits(distance % 60)}`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, "0");
 }
 
 function offsetMinutes(ms: number, zone: string): number {

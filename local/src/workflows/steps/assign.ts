@@ -1,5 +1,5 @@
 /** `assign`: writes variables and their elements. Values are immutable, so writing an element copies the way to it. */
-import { evaluate } from "../evaluate.ts";
+import { evaluate, lookUp } from "../evaluate.ts";
 import type { Assignment } from "../program.ts";
 import type { Frame, Outcome } from "../runner.ts";
 import { render } from "../template.ts";
@@ -23,25 +23,17 @@ export function runAssign(assignments: readonly Assignment[], frame: Frame): Out
 /** A copy of `container` in which the element at `keys` is `value`. */
 function replaceAt(container: Value, keys: readonly Value[], value: Value): Value {
   const [key = null, ...rest] = keys;
+  const replace = (old: Value): Value => (rest.length === 0 ? value : replaceAt(old, rest, value));
   if (isList(container)) {
-    if (typeof key !== "number" || !Number.isInteger(key)) {
-      throw raised("TypeError", `a list index must be an integer, not ${typeName(key)}`);
-    }
-    const at = key < 0 ? container.length + key : key;
-    const old = container[at];
-    if (old === undefined) {
-      throw raised("IndexError", `index ${key} is outside a list of ${container.length}`);
-    }
-    return container.with(at, rest.length === 0 ? value : replaceAt(old, rest, value));
+    const old = lookUp(container, key);
+    const at = Number(key) < 0 ? container.length + Number(key) : Number(key);
+    return container.with(at, replace(old));
   }
-  if (isMap(container)) {
-    if (typeof key !== "string") {
-      throw raised("TypeError", `a map key must be a string, not ${typeName(key)}`);
-    }
-    const old = Object.hasOwn(container, key) ? container[key] : undefined;
-    if (rest.length > 0 && old === undefined) throw raised("KeyError", `key not found: ${key}`);
-    const replaced = rest.length === 0 ? value : replaceAt(old ?? null, rest, value);
-    return mapOf([...Object.entries(container), [key, replaced]]);
+  if (!isMap(container)) throw raised("TypeError", `cannot assign into ${typeName(container)}`);
+  if (typeof key !== "string") {
+    throw raised("TypeError", `a map key must be a string, not ${typeName(key)}`);
   }
-  throw raised("TypeError", `cannot assign into ${typeName(container)}`);
+  // The last key may be new; the ones before it must be there.
+  const old = rest.length === 0 ? null : lookUp(container, key);
+  return mapOf([...Object.entries(container), [key, replace(old)]]);
 }

@@ -27,16 +27,10 @@ export class FakeFunctions {
   readonly illegal: string[] = [];
   readonly #scripts = new Map<string, Script>();
   readonly #server: http.Server;
-  #inFlight = 0;
 
   private constructor() {
     this.#server = http.createServer((request, response) => {
-      this.#inFlight += 1;
-      void this.#answer(request).then(({ status, body }) => {
-        const type = status < 400 ? "application/json" : "application/problem+json";
-        response.writeHead(status, { "content-type": type });
-        response.end(JSON.stringify(body), () => (this.#inFlight -= 1));
-      });
+      void this.#respond(request, response);
     });
   }
 
@@ -63,6 +57,13 @@ export class FakeFunctions {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #respond(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const { status, body } = await this.#answer(request);
+    const type = status < 400 ? "application/json" : "application/problem+json";
+    response.writeHead(status, { "content-type": type });
+    response.end(JSON.stringify(body));
   }
 
   async #answer(request: http.IncomingMessage): Promise<Reply> {

@@ -35,16 +35,16 @@ export class VirtualTimers implements Timers {
 
   /** Lets `work` run to its end, moving time to the next timer whenever nothing else happens. */
   async run<Result>(work: Promise<Result>, idle: () => boolean = () => true): Promise<Result> {
-    let done = false;
+    const progress = { done: false };
     const finished = work.finally(() => {
-      done = true;
+      progress.done = true;
     });
     finished.catch(() => {});
-    while (!done) {
+    for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
-      if (!done && idle()) this.#fireNext();
+      if (progress.done) return finished;
+      if (idle()) this.#fireNext();
     }
-    return finished;
   }
 
   #fireNext(): void {
