@@ -1,0 +1,150 @@
+/** firestore.rules: how a deployment begins, and what its project may point at. */
+import { describe, expect, test } from "vitest";
+import {
+  DEPLOYMENT,
+  DIGEST,
+  ID,
+  moveFields,
+  OLD,
+  PRINCIPALS,
+  PROJECT,
+  PROJECT_PATH,
+  recordFields,
+  SERVICES,
+  worldIn,
+} from "./lifecycle-world.ts";
+import { NOW, service, type Fields } from "./rules-world.ts";
+
+function release(change: Fields, withMove = true) {
+  const pointer = { liveDeploymentId: ID, liveNumber: 7, ...change };
+  const move = [
+    { merge: `deployments/${ID}`, fields: moveFields("running", "healthy") },
+    {
+      set: `deployments/${ID}/transitions/000005`,
+      fields: recordFields("running", "healthy", "verify"),
+    },
+  ];
+  return [...(withMove ? move : []), { merge: PROJECT_PATH, fields: pointer }];
+}
+
+describe("creating a deployment", () => {
+  const NEW_ID = "dnew4567890abc";
+  function creation(by: string, change: Fields = {}, record: Fields | null = {}, next = 9) {
+    const fields = {
+      ...DEPLOYMENT,
+      number: 8,
+      seq: 1,
+      attempt: 1,
+      stateSince: NOW,
+      createdAt: NOW,
+      ...change,
+    };
+    const first = { ...recordFields(null, "queued", by), attempt: 1, seq: 1, ...record };
+    return [
+      { set: `deployments/${NEW_ID}`, fields },
+      ...(record === null
+        ? []
+        : [{ set: `deployments/${NEW_ID}/transitions/000001`, fields: first }]),
+      ...(next === 8 ? [] : [{ merge: PROJECT_PATH, fields: { nextNumber: next } }]),
+    ];
+  }
+
+  test("only the creators may", () => {
+    const world = worldIn("queued");
+    const allowed = PRINCIPALS.filter(
+      ([name, auth]) => world.commit(auth, creation(name)).allowed,
+    ).map(([name]) => name);
+    expect(allowed).toEqual(["api", "github-webhook"]);
+    const verdict = world.commit(service("api"), creation("api"));
+    console.log(
+      `creation: ${verdict.evaluations.join(" + ")} evaluations, ${verdict.accesses} reads`,
+    );
+    expect(verdict.evaluations.reduce((sum, count) => sum + count, 0)).toBeLessThan(1_000);
+    expect(verdict.accesses).toBeLessThanOrEqual(10);
+  });
+
+  test("a rollback names the deployment it returns to", () => {
+    const source = { kind: "rollback", rollbackOf: ID };
+    const writes = creation("api", { source, trigger: "rollback" });
+    expect(worldIn("healthy").commit(service("api"), writes).allowed).toBe(true);
+  });
+
+  const refused: readonly (readonly [string, Fields, Fields | null, number])[] = [
+    ["no transition", {}, null, 9],
+    ["no number taken", {}, {}, 8],
+    ["two numbers taken", {}, {}, 10],
+    ["a number already used", { number: 7 }, {}, 9],
+    ["a later state", { state: "healthy" }, { to: "healthy" }, 9],
+    ["a later seq", { seq: 2 }, {}, 9],
+    ["a later attempt", { attempt: 2 }, { attempt: 2 }, 9],
+    ["an old stateSince", { stateSince: OLD }, {}, 9],
+    ["an old createdAt", { createdAt: OLD }, {}, 9],
+    ["a digest", { imageDigest: DIGEST }, {}, 9],
+    ["a config hash", { configHash: "x" }, {}, 9],
+    ["a foreign field", { extra: 1 }, {}, 9],
+    ["another team than the project's", { teamId: "team2" }, {}, 9],
+    ["a project that does not exist", { projectId: "p999999999" }, {}, 9],
+    ["a branch as commit", { commit: { ...DEPLOYMENT.commit, sha: "main" } }, {}, 9],
+    ["a commit with more fields", { commit: { ...DEPLOYMENT.commit, token: "x" } }, {}, 9],
+    ["an unknown trigger", { trigger: "magic" }, {}, 9],
+    ["an unknown source", { source: { kind: "zip", rollbackOf: null } }, {}, 9],
+    ["a record with a from", {}, { from: "failed" }, 9],
+    ["a record by another creator", {}, { by: "github-webhook" }, 9],
+  ];
+  test.each(refused)("is refused with %s", (_what, change, record, next) => {
+    expect(
+      worldIn("queued").commit(service("api"), creation("api", change, record, next)).allowed,
+    ).toBe(false);
+  });
+});
+
+describe("the live pointer", () => {
+  test("moves with the commit that makes the release healthy", () => {
+    const verdict = worldIn("running").commit(service("verify"), release({}));
+    console.log(
+      `release: ${verdict.evaluations.join(" + ")} evaluations, ${verdict.accesses} reads`,
+    );
+    expect(verdict).toMatchObject({ allowed: true });
+    expect(verdict.evaluations.reduce((sum, count) => sum + count, 0)).toBeLessThan(1_000);
+    expect(verdict.accesses).toBeLessThanOrEqual(10);
+  });
+
+  test.each([
+    ["without the move", "running", release({}, false)],
+    ["to a release that was healthy before", "healthy", release({}, false)],
+    ["with another number", "running", release({ liveNumber: 8 })],
+    ["with another field", "running", release({ nextNumber: 9 })],
+    [
+      "to a deployment that does not exist",
+      "running",
+      release({ liveDeploymentId: "dnone4567890" }),
+    ],
+  ])("does not move %s", (_what, state, writes) => {
+    expect(worldIn(state).commit(service("verify"), writes).allowed).toBe(false);
+  });
+
+  test("does not go back to an older number", () => {
+    const world = worldIn("running");
+    world.put(PROJECT_PATH, { ...PROJECT, liveNumber: 7 });
+    expect(world.commit(service("verify"), release({})).allowed).toBe(false);
+    world.put(PROJECT_PATH, { ...PROJECT, liveNumber: 6 });
+    expect(world.commit(service("verify"), release({})).allowed).toBe(true);
+  });
+
+  test("is not moved by anyone but verify", () => {
+    const world = worldIn("running");
+    const others = SERVICES.filter((name) => name !== "verify");
+    const pointer = { merge: PROJECT_PATH, fields: { liveDeploymentId: ID, liveNumber: 7 } };
+    expect(others.filter((name) => world.commit(service(name), [pointer]).allowed)).toEqual([]);
+  });
+
+  test("of another project cannot point here", () => {
+    const world = worldIn("running");
+    world.put("projects/pother67890abcd", { ...PROJECT, slug: "other" });
+    const writes = [
+      ...release({}).slice(0, 2),
+      { merge: "projects/pother67890abcd", fields: { liveDeploymentId: ID, liveNumber: 7 } },
+    ];
+    expect(world.commit(service("verify"), writes).allowed).toBe(false);
+  });
+});

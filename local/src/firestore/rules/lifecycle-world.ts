@@ -1,0 +1,105 @@
+/** The product's rules with a project, a deployment and a member to try them on, for tests. */
+import { readFileSync } from "node:fs";
+import { compileRules } from "./compile.ts";
+import { NOW, person, RulesWorld, service, type Auth, type Fields } from "./rules-world.ts";
+
+/** The product's own rules file. */
+export const productRules = compileRules(
+  readFileSync(new URL("../../../../firestore.rules", import.meta.url), "utf8"),
+);
+
+export const SERVICES = [
+  "api",
+  "github-webhook",
+  "issue-principal",
+  "validate",
+  "build",
+  "start-build",
+  "finish-build",
+  "deploy",
+  "observe",
+  "verify",
+  "fail",
+  "retry",
+  "append-logs",
+  "publish-events",
+  "reap",
+  "collector",
+  "gateway",
+];
+export const PRINCIPALS: readonly (readonly [name: string, auth: Auth])[] = [
+  ...SERVICES.map((name) => [name, service(name)] as const),
+  ["a member", person("mia")],
+  ["anonymous", null],
+];
+
+export const ID = "d234567890abcd";
+export const OLD = new Date("2025-12-31T23:00:00Z");
+export const DIGEST = `sha256:${"a1".repeat(32)}`;
+export const FAILURE = { code: "build-failed", title: "A build step ended with an error." };
+
+export const PROJECT = {
+  name: "Shop",
+  slug: "shop",
+  repository: "acme/shop",
+  defaultBranch: "main",
+  teamId: "team1",
+  settings: {},
+  liveDeploymentId: null,
+  liveNumber: 0,
+  nextNumber: 8,
+  createdAt: OLD,
+  updatedAt: OLD,
+};
+export const DEPLOYMENT = {
+  projectId: "p234567890abcd",
+  teamId: "team1",
+  number: 7,
+  commit: { sha: "0123456789".repeat(4), message: "Add cart", author: "mia" },
+  branch: "main",
+  trigger: "push",
+  source: { kind: "commit", rollbackOf: null },
+  state: "queued",
+  seq: 4,
+  attempt: 2,
+  stateSince: OLD,
+  createdAt: OLD,
+  createdBy: "github:mia",
+  configHash: null,
+  imageDigest: null,
+  manifestsHash: null,
+  url: null,
+  failure: null,
+  retiredAt: null,
+};
+export const PROJECT_PATH = `projects/${DEPLOYMENT.projectId}`;
+
+/** A world whose deployment is in `state`, with its history, its snapshot and a member of the team. */
+export function worldIn(state: string): RulesWorld {
+  const world = new RulesWorld(productRules);
+  world.put(PROJECT_PATH, PROJECT);
+  world.put("members/team1_mia", { teamId: "team1", uid: "mia" });
+  const failure = state === "failed" ? FAILURE : null;
+  world.put(`deployments/${ID}`, { ...DEPLOYMENT, state, failure });
+  world.put(`deployments/${ID}/transitions/000004`, { to: state, seq: 4 });
+  world.put(`deployments/${ID}/snapshot/config`, { config: {}, settings: {}, attempt: 2 });
+  world.put(`deployments/${ID}/logs/1-a`, { stream: "build", step: "x", lines: [], at: OLD });
+  return world;
+}
+
+/** Everything a writer adds for a move to `to`, whether it may or not. */
+export function moveFields(from: string, to: string): Fields {
+  const extra: Readonly<Record<string, Fields>> = {
+    built: { imageDigest: DIGEST },
+    deploying: { manifestsHash: "h", url: "https://shop.example" },
+    failed: { failure: FAILURE },
+    queued: { failure: null },
+  };
+  const attempt = from === "failed" && to === "queued" ? 3 : 2;
+  return { state: to, seq: 5, attempt, stateSince: NOW, ...extra[to] };
+}
+
+export function recordFields(from: string | null, to: string, by: string): Fields {
+  const attempt = from === "failed" && to === "queued" ? 3 : 2;
+  return { from, to, by, at: NOW, attempt, seq: 5, why: null, evidence: null };
+}
