@@ -36,6 +36,8 @@ export function failureOf(text: string, error: unknown): Failure {
 
 interface Explanation {
   readonly code: DiagnosticCode;
+  /** 1-based, when it is not where the parser stopped. */
+  readonly column?: number;
   readonly message: string;
   readonly hint?: string;
 }
@@ -49,10 +51,10 @@ export function explainFailure(text: string, failure: Failure): Diagnostic {
   const wholeLine = explanation.code === "duplicate-key";
   const rest = line.slice(failure.column - 1).replace(/\s*(?:#.*)?$/, "");
   return {
+    column: failure.column,
     ...explanation,
     path: "",
     line: failure.line,
-    column: failure.column,
     length: wholeLine ? Math.max(1, (/^[^=]*[^=\s]/.exec(rest)?.[0] ?? "").length) : 1,
   };
 }
@@ -84,8 +86,10 @@ function explainReason(reason: string, rest: string): Explanation {
   return { code: "bad-syntax", message: "The line is not TOML." };
 }
 
-interface GrammarRule extends Omit<Explanation, "code"> {
+interface GrammarRule extends Omit<Explanation, "code" | "column"> {
   readonly applies: (line: string, failure: Failure) => boolean;
+  /** Matches the line up to what is wrong, when the parser only noticed later. */
+  readonly upTo?: RegExp;
 }
 
 /** First match wins; each looks at the whole line and at where the parser stopped in it. */
@@ -129,6 +133,7 @@ const GRAMMAR_RULES: readonly GrammarRule[] = [
   },
   {
     applies: (line) => /=\s*[+-]?0\d/.test(line),
+    upTo: /^[^=]*=\s*[+-]?/,
     message: "A number may not start with a zero.",
   },
   {
@@ -150,7 +155,12 @@ function explainGrammar(line: string, failure: Failure): Explanation {
   const rule = GRAMMAR_RULES.find(({ applies }) => applies(line, failure));
   if (rule === undefined) return { code: "bad-syntax", message: "The line is not TOML." };
   const { message, hint } = rule;
-  return { code: "bad-syntax", message, ...(hint === undefined ? {} : { hint }) };
+  const column = rule.upTo === undefined ? failure.column : columnAfter(line, rule.upTo);
+  return { code: "bad-syntax", column, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function columnAfter(line: string, upTo: RegExp): number {
+  return (upTo.exec(line)?.[0].length ?? 0) + 1;
 }
 
 /** A single-line string that starts and does not end on its line; comments are not looked into. */

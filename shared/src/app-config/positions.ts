@@ -26,6 +26,9 @@ interface Entry {
   readonly value: Span;
 }
 
+/** Diagnostics name a table or a key in it, nothing deeper; a dotted key can be 30,000 levels deep. */
+const DEEPEST = 2;
+
 const FILE_START: Span = { line: 1, column: 1, length: 1 };
 
 /** Never throws: a text this parser refuses has every position at its start. */
@@ -61,20 +64,22 @@ function keyOnly(entry: Entry): Entry {
 type Put = (path: readonly string[], key: Location, value: Location) => void;
 
 function putTable(node: TableNode, put: Put): void {
-  const path = node.resolvedKey.filter((part) => typeof part === "string");
+  const path = node.resolvedKey.slice(0, DEEPEST).filter((part) => typeof part === "string");
   put(path, node.key.loc, node.key.loc);
   path.forEach((_, index) => put(path.slice(0, index + 1), node.key.loc, node.key.loc));
+  if (node.resolvedKey.length >= DEEPEST) return;
   for (const pair of node.body) putKeyValue(pair, path, put);
 }
 
 function putKeyValue(node: KeyValueNode, base: readonly string[], put: Put): void {
-  const names = node.key.keys.map((key) => (key.type === "TOMLBare" ? key.name : key.value));
+  const keys = node.key.keys.slice(0, DEEPEST - base.length);
+  const names = keys.map((key) => (key.type === "TOMLBare" ? key.name : key.value));
   const path = [...base, ...names];
   names.forEach((_, index) => {
-    const part = node.key.keys[index] ?? node.key;
+    const part = keys[index] ?? node.key;
     put(path.slice(0, base.length + index + 1), part.loc, node.value.loc);
   });
-  if (node.value.type !== "TOMLInlineTable") return;
+  if (node.value.type !== "TOMLInlineTable" || path.length >= DEEPEST) return;
   for (const pair of node.value.body) putKeyValue(pair, path, put);
 }
 

@@ -29,9 +29,11 @@ function atStart(code: "file-too-large" | "not-utf8", message: string): Diagnost
   return { code, path: "", line: 1, column: 1, length: 1, message };
 }
 
-/** Points at the first byte that is not text: a lenient decoder puts U+FFFD there. */
+/** Points at the first character that is not text. */
 function notUtf8(bytes: Uint8Array): Diagnostic {
-  const before = new TextDecoder("utf-8").decode(bytes.subarray(0, validPrefix(bytes)));
+  const prefix = bytes.subarray(0, validPrefix(bytes));
+  // Streaming leaves out a character that is cut off at the end of the prefix.
+  const before = new TextDecoder("utf-8").decode(prefix, { stream: true });
   const lines = before.split("\n");
   const message = "The file is not valid UTF-8 at this place; save it as UTF-8.";
   const column = (lines.at(-1) ?? "").length + 1;
