@@ -20,7 +20,7 @@ export type Outcome =
 export interface EngineServices {
   readonly timers: Timers;
   readonly log: Logger;
-  readonly http: HttpClient;
+  readonly http: Pick<HttpClient, "send">;
   readonly callbacks: CallbackEndpoints;
   newId(): string;
   /** Mints an OIDC identity token for the workflow's service account. */

@@ -26,6 +26,7 @@ export class FakeFunctions {
   /** Every call that asked for a move the table does not have from the current state. */
   readonly illegal: string[] = [];
   readonly #scripts = new Map<string, Script>();
+  readonly #answers = new Map<string, Readonly<Record<string, unknown>>>();
   readonly #server: http.Server;
 
   private constructor() {
@@ -52,6 +53,11 @@ export class FakeFunctions {
 
   script(name: string, script: Script): void {
     this.#scripts.set(name, script);
+  }
+
+  /** What the function says beside the state, in place of its usual answer. */
+  answer(name: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#answers.set(name, fields);
   }
 
   async stop(): Promise<void> {
@@ -88,7 +94,10 @@ export class FakeFunctions {
       this.illegal.push(`${call.name}: ${this.state}>${to}`);
       return { status: 409, body: { code: "illegal-move", detail: `no ${this.state}>${to}` } };
     }
-    return { status: 200, body: { state: this.state, ...answers[call.name] } };
+    return {
+      status: 200,
+      body: { state: this.state, ...(this.#answers.get(call.name) ?? ANSWERS[call.name]) },
+    };
   }
 
   #isMadeBefore(to: State): boolean {
@@ -97,7 +106,7 @@ export class FakeFunctions {
 }
 
 /** Answers of functions that have nothing left to wait for. */
-const answers: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+const ANSWERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   validate: { valid: true },
   build: { image: "ready" },
   "finish-build": { status: "built" },
