@@ -1,0 +1,3 @@
+console.log("compiling…");
+console.error("build.js:3 cannot find module 'missing-module'");
+process.exit(3);

@@ -1,0 +1,2 @@
+console.error("FATAL: DATABASE_URL is not set");
+process.exit(7);
