@@ -1,0 +1,54 @@
+/** Which program answers where on 127.0.0.1. Fixed, because git remotes, manifests and images name them. */
+import { createServer } from "node:net";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+
+/** Distance of each program from the base port; the apps' own port comes first. */
+const OFFSETS = {
+  gateway: 0,
+  functions: 1,
+  git: 2,
+  control: 3,
+  registry: 4,
+  firestore: 5,
+  identity: 6,
+  iam: 7,
+  pubsub: 8,
+  workflows: 9,
+  storage: 10,
+  logging: 11,
+  scheduler: 12,
+  cloudBuild: 13,
+  kubernetes: 14,
+} as const;
+
+export type Program = keyof typeof OFFSETS;
+export type Addresses = Readonly<Record<Program, number>>;
+
+export const DEFAULT_BASE_PORT = 8080;
+
+export function addressesFrom(basePort: number): Addresses {
+  const entries = Object.entries(OFFSETS).map(([name, offset]) => [name, basePort + offset]);
+  return Object.fromEntries(entries) as Addresses;
+}
+
+/** Throws `port-taken`, naming every taken port at once. */
+export async function assertFree(addresses: Addresses): Promise<void> {
+  const checks = Object.entries(addresses).map(async ([program, port]) =>
+    (await isFree(port)) ? [] : [`${port} (${program})`],
+  );
+  const taken = (await Promise.all(checks)).flat();
+  if (taken.length === 0) return;
+  throw new BifrostError(
+    "port-taken",
+    `another program uses port ${taken.join(", ")}; stop it, or choose other ports: npm start -- --port 9080`,
+    { taken },
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,66 @@
+/** Keys that this one machine's platform makes for itself on its first start; readable by its user only. */
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import * as v from "valibot";
+
+const secretsSchema = v.object({
+  githubWebhookSecret: v.string(),
+  telemetrySecret: v.string(),
+  firebaseApiKey: v.string(),
+  registryToken: v.string(),
+  kubernetesToken: v.string(),
+  /** API key of the local user. */
+  apiKey: v.string(),
+  githubPrivateKey: v.string(),
+  githubPublicKey: v.string(),
+});
+export type Secrets = v.InferOutput<typeof secretsSchema>;
+
+const SECRET_BYTES = 24;
+
+export function loadSecrets(home: string): Secrets {
+  const file = path.join(home, "secrets.json");
+  if (existsSync(file)) return parseSecrets(file);
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const secret = () => randomBytes(SECRET_BYTES).toString("base64url");
+  const pair = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  const secrets: Secrets = {
+    githubWebhookSecret: secret(),
+    telemetrySecret: secret(),
+    firebaseApiKey: secret(),
+    registryToken: secret(),
+    kubernetesToken: secret(),
+    apiKey: `bfk_${secret()}`,
+    githubPrivateKey: pair.privateKey,
+    githubPublicKey: pair.publicKey,
+  };
+  writePrivate(file, secrets);
+  return secrets;
+}
+
+function parseSecrets(file: string): Secrets {
+  try {
+    return v.parse(secretsSchema, JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    throw new BifrostError("data-corrupt", `${file} is damaged; \`npm run clean\` starts afresh`, {
+      file,
+    });
+  }
+}
+
+/** Whole or not at all, and never readable by others. */
+export function writePrivate(file: string, content: object): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+export function writePrivateText(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
