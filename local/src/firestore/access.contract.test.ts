@@ -1,5 +1,5 @@
 import type { Firestore } from "@google-cloud/firestore";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
 import type { RulesRequest } from "./rules/rules.ts";
 import {
@@ -9,6 +9,9 @@ import {
   startTestFirestore,
   until,
 } from "./testing/firestore-fixture.ts";
+
+// The client looks for Google's metadata server even when it has no use for it, and warns.
+vi.stubEnv("METADATA_SERVER_DETECTION", "none");
 
 let server: RunningFirestore;
 let owner: Firestore;
@@ -70,11 +73,6 @@ test("reads, lists and transactions are bound by the rules", async () => {
   });
   await expect(ada.collection("open").get()).rejects.toMatchObject({ code: 7 });
   expect((await ada.collection("open").where("n", "==", 1).get()).size).toBe(1);
-  const writer = ada.bulkWriter();
-  writer.onWriteError(() => false);
-  const refused = expect(writer.set(ada.doc("open/bulk"), {})).rejects.toMatchObject({ code: 7 });
-  await writer.close();
-  await refused;
   await ada.runTransaction(async (transaction) => {
     const snapshot = await transaction.get(ada.doc("open/a"));
     transaction.update(snapshot.ref, { n: snapshot.get("n") + 1 });

@@ -1,6 +1,6 @@
 import { FieldPath, FieldValue, Timestamp, AggregateField } from "@google-cloud/firestore";
 import type { Firestore } from "@google-cloud/firestore";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
 import {
   clientFor,
@@ -8,6 +8,9 @@ import {
   temporaryDirectory,
   until,
 } from "./testing/firestore-fixture.ts";
+
+// The client looks for Google's metadata server even when it has no use for it, and warns.
+vi.stubEnv("METADATA_SERVER_DETECTION", "none");
 
 let server: RunningFirestore;
 let db: Firestore;
@@ -30,6 +33,10 @@ afterAll(async () => {
 });
 
 const items = () => db.collection(base);
+
+async function ids(query: FirebaseFirestore.Query): Promise<string> {
+  return (await query.get()).docs.map((doc) => doc.id).join("");
+}
 
 describe("documents", () => {
   test("every kind of value comes back as it was written", async () => {
@@ -127,8 +134,8 @@ describe("documents", () => {
     await items().doc("real").set({ a: 1 });
     const listed = await items().listDocuments();
     expect(listed.map((ref) => ref.id)).toEqual(["ghost", "real"]);
-    const ids = await items().doc("ghost").listCollections();
-    expect(ids.map((ref) => ref.id)).toEqual(["sub"]);
+    const below = await items().doc("ghost").listCollections();
+    expect(below.map((ref) => ref.id)).toEqual(["sub"]);
     await db.recursiveDelete(items());
     expect(await items().listDocuments()).toEqual([]);
   });
@@ -172,8 +179,6 @@ describe("queries", () => {
     for (const { id, ...data } of rows) batch.set(items().doc(id), data);
     await batch.commit();
   });
-  const ids = async (query: FirebaseFirestore.Query): Promise<string> =>
-    (await query.get()).docs.map((doc) => doc.id).join("");
 
   test.each<[string, () => FirebaseFirestore.Query, string]>([
     ["equality", () => items().where("tag", "==", "x"), "ace"],
@@ -257,9 +262,9 @@ describe("transactions", () => {
         transaction.update(one.ref, { n: one.get("n") + 1 });
         transaction.update(two.ref, { n: two.get("n") + 1 });
       });
-    await Promise.all([both("a", "b"), both("b", "a"), both("a", "b")]);
-    expect((await items().doc("a").get()).get("n")).toBe(3);
-    expect((await items().doc("b").get()).get("n")).toBe(3);
+    await Promise.all([both("a", "b"), both("b", "a")]);
+    expect((await items().doc("a").get()).get("n")).toBe(2);
+    expect((await items().doc("b").get()).get("n")).toBe(2);
   });
 
   test("a newcomer to a queried result makes the transaction run again", async () => {
@@ -352,16 +357,16 @@ describe("listeners", () => {
 
   test("a limited query pulls the next one in when one leaves", async () => {
     for (const id of ["a", "b", "c"]) await items().doc(id).set({ n: id });
-    let ids = "";
+    let shown = "";
     const stop = items()
       .orderBy("n")
       .limit(2)
       .onSnapshot((snapshot) => {
-        ids = snapshot.docs.map((doc) => doc.id).join("");
+        shown = snapshot.docs.map((doc) => doc.id).join("");
       });
-    await until(() => ids === "ab", "the first two");
+    await until(() => shown === "ab", "the first two");
     await items().doc("a").delete();
-    await until(() => ids === "bc", "the third moving in");
+    await until(() => shown === "bc", "the third moving in");
     stop();
   });
 });

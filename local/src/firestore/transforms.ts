@@ -9,7 +9,8 @@ import { listAt, objectAt, stringAt, type Json } from "./wire-json.ts";
 export type TransformOperation =
   | { readonly kind: "serverTime" }
   | { readonly kind: "increment" | "maximum" | "minimum"; readonly operand: FieldValue }
-  | { readonly kind: "append" | "remove"; readonly elements: readonly FieldValue[] };
+  | { readonly kind: "append"; readonly elements: readonly FieldValue[] }
+  | { readonly kind: "remove"; readonly elements: readonly FieldValue[] };
 
 export interface FieldTransform {
   readonly path: FieldPath;
@@ -65,20 +66,15 @@ export function applyTransform(
   old: FieldValue | undefined,
   serverTime: string,
 ): Transformed {
-  switch (operation.kind) {
-    case "serverTime": {
-      const value = { timestampValue: serverTime };
-      return { value, result: value };
-    }
-    case "append":
-      return { value: appended(old, operation.elements), result: NULL_VALUE };
-    case "remove":
-      return { value: removed(old, operation.elements), result: NULL_VALUE };
-    default: {
-      const value = numeric(operation.kind, operation.operand, old);
-      return { value, result: value };
-    }
+  if (operation.kind === "append" || operation.kind === "remove") {
+    const change = operation.kind === "append" ? appended : removed;
+    return { value: change(old, operation.elements), result: NULL_VALUE };
   }
+  const value =
+    operation.kind === "serverTime"
+      ? { timestampValue: serverTime }
+      : numeric(operation.kind, operation.operand, old);
+  return { value, result: value };
 }
 
 function numeric(
