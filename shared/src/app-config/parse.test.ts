@@ -222,7 +222,10 @@ describe("an error", () => {
       bad("").replace('"shop"', "1979-05-27T00:00:00Z"),
       ["2:8+20 wrong-type app.name"],
     ],
+    ["a day as a name", bad("").replace('"shop"', "1979-05-27"), ["2:8+10 wrong-type app.name"]],
     // environment
+    ["a date in env", bad("[env]\nDAY = 1979-05-27\n"), ["5:7+10 wrong-type env.DAY"]],
+    ["a time in env", bad("[env]\nAT = 07:32:00\n"), ["5:6+8 wrong-type env.AT"]],
     ["a number in env", bad("[env]\nLEVEL = 3\n"), ["5:9+1 wrong-type env.LEVEL"]],
     ["a table in env", bad("[env.sub]\nx = 1\n"), ["4:2+7 wrong-type env.sub"]],
     ["a hyphen in a name", bad('[env]\n"a-b" = "x"\n'), ["5:1+5 bad-env-name env.a-b"]],

@@ -10,9 +10,22 @@ const MAX_DEPTH = 16;
 const LARGEST_RECOVERED = 8 * 1024;
 const MOST_SYNTAX_ERRORS = 10;
 
+/** Dates arrive as dates: by default the library hands out local ones as text, which would pass as strings. */
+const AS_DATE = { from: () => new Date(Number.NaN) };
+const OPTIONS = {
+  maxDepth: MAX_DEPTH,
+  useTemporal: true,
+  temporal: {
+    ZonedDateTime: AS_DATE,
+    PlainDateTime: AS_DATE,
+    PlainDate: AS_DATE,
+    PlainTime: AS_DATE,
+  },
+};
+
 export type PlainTable = Readonly<Record<string, unknown>>;
 
-export interface SyntaxResult {
+interface SyntaxResult {
   /** Values of the text without its bad lines; null when too little of it could be read. */
   readonly values: PlainTable | null;
   /** The text the values came from: bad lines are blanked, so positions stay true. */
@@ -40,7 +53,7 @@ type Outcome =
 
 function tryParse(text: string): Outcome {
   try {
-    return { failure: null, values: parseToml(text, { maxDepth: MAX_DEPTH }) as PlainTable };
+    return { failure: null, values: parseToml(text, OPTIONS) as PlainTable };
   } catch (error) {
     return { failure: failureOf(text, error) };
   }

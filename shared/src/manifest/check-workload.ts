@@ -99,7 +99,7 @@ function* checkContainerPorts(path: string, container: V1Container): Generator<F
   }
 }
 
-export function* checkPort(path: string, port: number): Generator<Finding> {
+function* checkPort(path: string, port: number): Generator<Finding> {
   if (port >= 1 && port <= 65_535) return;
   yield { path, message: `${port} is not a port; ports are 1 to 65535` };
 }

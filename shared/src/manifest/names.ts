@@ -11,7 +11,7 @@ export const SIDECAR_CONTAINER = "bifrost-sidecar";
 /** Name of the container port and of the Service's port. */
 export const HTTP_PORT = "http";
 
-export interface ObjectNames {
+interface ObjectNames {
   readonly namespace: string;
   /** Deployment, Service, autoscaler, disruption budget and network policy share one name. */
   readonly workload: string;
@@ -30,7 +30,7 @@ export function objectNames(input: ManifestInput): ObjectNames {
 }
 
 /** `d-` and the id in the letters Kubernetes allows. */
-export function workloadName(deploymentId: string): string {
+function workloadName(deploymentId: string): string {
   return `d-${deploymentId.toLowerCase().replaceAll(/[^a-z0-9-]/g, "-")}`;
 }
 

@@ -3,7 +3,7 @@ import type { V1Container, V1Deployment, V1PodSpec } from "@kubernetes/client-no
 
 export const POD_PATH = "spec.template.spec";
 
-export interface PlacedContainer {
+interface PlacedContainer {
   readonly path: string;
   readonly container: V1Container;
 }
