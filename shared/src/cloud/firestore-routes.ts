@@ -106,5 +106,7 @@ export async function connectFirestore(
     host: emulatorHost,
     ssl: false,
     customHeaders: { Authorization: "Bearer owner" },
+    // Never used; without any the client would look for a metadata server first.
+    credentials: { client_email: "unused", private_key: "unused" },
   });
 }

@@ -16,6 +16,8 @@ export interface KubernetesEndpointsOptions {
 const PATH = "/apis/discovery.k8s.io/v1/endpointslices";
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;
+/** A watch that lasted this long ended in the ordinary way: the next one follows at once. */
+const STEADY_MS = 5000;
 /** The server ends a watch after this; what a dead connection hides is seen by then at the latest. */
 const WATCH_SECONDS = 290;
 
@@ -50,6 +52,7 @@ class Follower {
   private timer: Timer | null = null;
   private abort: AbortController | null = null;
   private isStopped = false;
+  private followedAt = Infinity;
 
   constructor(options: KubernetesEndpointsOptions, listener: (table: BackendTable) => void) {
     this.options = options;
@@ -103,6 +106,7 @@ class Follower {
       allowWatchBookmarks: true,
       timeoutSeconds: WATCH_SECONDS,
     };
+    this.followedAt = this.options.timers.now();
     const abort = await watch.watch(
       PATH,
       query,
@@ -120,7 +124,6 @@ class Follower {
       this.resourceVersion = "";
       return;
     }
-    this.pauseMs = 0;
     this.resourceVersion = slice.metadata?.resourceVersion ?? this.resourceVersion;
     if (phase === "BOOKMARK") return;
     if (phase === "DELETED") this.slices.delete(keyOf(slice));
@@ -128,7 +131,7 @@ class Follower {
     this.tell();
   }
 
-  /** The next round, after a pause that grows while nothing is heard. */
+  /** The next round, after a pause that grows while watches fail at once. */
   private again(error: unknown): void {
     if (this.isStopped) return;
     if (error !== null && error !== undefined) {
@@ -136,6 +139,7 @@ class Follower {
       // A failed watch may have missed what the server no longer keeps.
       this.resourceVersion = "";
     }
+    if (this.options.timers.now() - this.followedAt > STEADY_MS) this.pauseMs = 0;
     const pause = this.pauseMs;
     this.pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, this.pauseMs * 2), MAX_PAUSE_MS);
     this.timer = this.options.timers.after(pause, () => void this.run());

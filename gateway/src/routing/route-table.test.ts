@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
+import * as v from "valibot";
+import { Balancer } from "./balancer.ts";
+import { matchHost } from "./match.ts";
+import { emptyServingTable, settle } from "./route-table.ts";
+import { chooseTarget } from "./split.ts";
+
+const route = (host: string, targets: { deploymentId: string; weight: number }[] = []) =>
+  v.parse(RouteSchema, { host, projectId: "p", targets });
+
+function table(live: string | null, ...routes: ReturnType<typeof route>[]): RouteTable {
+  return {
+    routes: new Map(routes.map((one) => [one.host, one])),
+    live: new Map(live === null ? [] : [["p", live]]),
+  };
+}
+
+const backends = (...ids: string[]) => new Map(ids.map((id) => [id, [`${id}:80`]]));
+
+describe("which release a project is served by", () => {
+  test.each<[string, string, string[], string, string[], string]>([
+    ["a ready new release is taken at once", "old", ["old"], "new", ["old", "new"], "new"],
+    ["an unready new one waits", "old", ["old"], "new", ["old"], "old"],
+    ["with neither ready the new one is meant", "old", ["old"], "new", [], "new"],
+    ["the live one stays when its replicas vanish", "old", ["old"], "old", ["new"], "old"],
+  ])("%s", (_name, firstLive, firstReady, nextLive, nextReady, expected) => {
+    const before = settle(emptyServingTable("d"), table(firstLive), backends(...firstReady));
+    const after = settle(before, table(nextLive), backends(...nextReady));
+    expect(after.serving.get("p")).toBe(expected);
+  });
+
+  test("the waiting ends when the new release becomes ready or the old one is gone", () => {
+    const first = settle(emptyServingTable("d"), table("old"), backends("old"));
+    const waiting = settle(first, table("new"), backends("old"));
+    expect(settle(waiting, table("new"), backends("old", "new")).serving.get("p")).toBe("new");
+    expect(settle(waiting, table("new"), backends()).serving.get("p")).toBe("new");
+  });
+});
+
+describe("matching", () => {
+  const serving = settle(
+    emptyServingTable("d.test"),
+    table("live", route("shop.d.test"), route("bare"), route("ported.d.test:8080"), {
+      ...route("split.d.test"),
+      targets: [
+        { deploymentId: "a", weight: 1 },
+        { deploymentId: "b", weight: 0 },
+      ],
+    }),
+    backends("live", "a", "b", "preview"),
+  );
+
+  test.each([
+    ["shop.d.test", "live"],
+    ["bare.d.test", "live"],
+    ["ported.d.test", "live"],
+    ["split.d.test", "a"],
+    ["preview.d.test", "preview"],
+    ["nobody.d.test", "unknown-host"],
+    ["preview.other.test", "unknown-host"],
+    ["d.test", "unknown-host"],
+  ])("%s → %s", (host, expected) => {
+    const match = matchHost(serving, host, "key");
+    expect(match.kind === "backends" ? match.deploymentId : match.kind).toBe(expected);
+  });
+
+  test("a split is sticky by key and follows its weights", () => {
+    const targets = [
+      { deploymentId: "a", weight: 90 },
+      { deploymentId: "b", weight: 10 },
+    ];
+    const keys = Array.from({ length: 10_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const chosen = keys.map((key) => chooseTarget(targets, key));
+    expect(keys.map((key) => chooseTarget(targets, key))).toEqual(chosen);
+    const share = chosen.filter((id) => id === "b").length / keys.length;
+    expect(share).toBeGreaterThan(0.07);
+    expect(share).toBeLessThan(0.13);
+    expect(chooseTarget([{ deploymentId: "a", weight: 0 }], "x")).toBeUndefined();
+  });
+});
+
+test("replicas take turns, and one that refused comes last for two seconds", () => {
+  let now = 0;
+  const balancer = new Balancer({ now: () => now });
+  const order = () => balancer.order("d", ["1", "2", "3"]).join("");
+  expect([order(), order(), order(), order()]).toEqual(["123", "231", "312", "123"]);
+  balancer.refused("2");
+  expect([order(), order()]).toEqual(["312", "312"]);
+  now = 2000;
+  expect([order(), order()]).toEqual(["123", "231"]);
+});
