@@ -1,4 +1,5 @@
 /** Starts, lists and cancels executions; keeps the running ones and the last finished ones in memory. */
+import { setMaxListeners } from "node:events";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { Interpreter } from "./interpreter.ts";
 import { LIMITS } from "./limits.ts";
@@ -178,6 +179,8 @@ export class Executions {
     const parent = `projects/${projectId}/locations/${location}/workflows/${workflowId}`;
     const name = `${parent}/executions/${executionId}`;
     const cancel = new AbortController();
+    // Each parallel branch that waits listens for the cancellation.
+    setMaxListeners(0, cancel.signal);
     const interpreter = new Interpreter({
       program: workflow.program,
       facts: { name, executionId, workflowId, serviceAccount },

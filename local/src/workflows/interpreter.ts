@@ -123,10 +123,24 @@ export class Interpreter implements Runner {
     let left = seconds * 1000;
     do {
       const part = Math.min(left, LONGEST_TIMER_MS);
-      await this.services.timers.sleep(part, this.signal);
-      if (this.signal.aborted) throw new ExecutionCancelled();
+      await this.#pause(part);
       left -= part;
     } while (left > 0);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancelled = (): void => {
+        timer.cancel();
+        reject(new ExecutionCancelled());
+      };
+      const timer = this.services.timers.after(ms, () => {
+        this.signal.removeEventListener("abort", cancelled);
+        resolve();
+      });
+      if (this.signal.aborted) cancelled();
+      else this.signal.addEventListener("abort", cancelled, { once: true });
+    });
   }
 
   async #act(action: Action, frame: Frame): Promise<Outcome> {
