@@ -80,6 +80,12 @@ test("reads, lists and transactions are bound by the rules", async () => {
   expect(server.read("open/a")?.fields["n"]).toEqual({ integerValue: "2" });
 });
 
+test("a refused read is refused once: the client sees an answer and does not try again", async () => {
+  asked.length = 0;
+  await expect(ada.doc("sealed/x").get()).rejects.toMatchObject({ code: 7 });
+  expect(asked).toHaveLength(1);
+});
+
 test("a listener is refused at the start, and ended when a change hides the document", async () => {
   const errors: string[] = [];
   ada.doc("sealed/x").onSnapshot(

@@ -1,5 +1,6 @@
 /** gRPC: carries the method table over grpc-js. */
 import {
+  Metadata,
   Server,
   type sendUnaryData,
   type ServerDuplexStream,
@@ -8,7 +9,6 @@ import {
   type ServiceDefinition,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
-  type Metadata,
 } from "@grpc/grpc-js";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Caller, CallerResolver } from "./caller.ts";
@@ -90,6 +90,8 @@ function unary(parts: GrpcParts, method: UnaryMethod): UntypedHandleCall {
 
 function serverStream(parts: GrpcParts, method: ServerStreamMethod): UntypedHandleCall {
   return async (call: ServerWritableStream<Json, object>) => {
+    // Without headers of its own an error looks to the clients like no answer at all: they retry for seconds.
+    call.sendMetadata(new Metadata());
     try {
       const caller = await callerOf(parts, call.metadata);
       for await (const response of method(parts.context, caller, call.request)) {
@@ -106,6 +108,7 @@ function serverStream(parts: GrpcParts, method: ServerStreamMethod): UntypedHand
 /** Requests that arrive while the caller is still being verified wait in the stream. */
 function twoWay(parts: GrpcParts, method: TwoWayMethod): UntypedHandleCall {
   return async (call: ServerDuplexStream<Json, object>) => {
+    call.sendMetadata(new Metadata());
     let open: OpenCall | undefined;
     let isOver = false;
     const finish = (): void => {

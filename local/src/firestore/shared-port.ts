@@ -40,14 +40,15 @@ export async function openSharedPort(
 }
 
 function sniff(socket: Socket, decide: (isHttp2: boolean) => void): void {
+  let start = Buffer.alloc(0);
   const onReadable = (): void => {
-    const start = socket.read() as Buffer | null;
-    if (start === null) return;
-    socket.unshift(start);
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    start = Buffer.concat([start, chunk]);
     const text = start.subarray(0, HTTP2_START.length).toString("latin1");
-    const isUndecided = text.length < HTTP2_START.length && HTTP2_START.startsWith(text);
-    if (isUndecided) return;
+    if (text.length < HTTP2_START.length && HTTP2_START.startsWith(text)) return;
     socket.off("readable", onReadable);
+    socket.unshift(start);
     decide(text === HTTP2_START);
   };
   socket.on("readable", onReadable);
