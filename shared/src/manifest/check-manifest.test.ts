@@ -2,7 +2,7 @@ import type { KubernetesObject, V1NetworkPolicy } from "@kubernetes/client-node"
 import * as client from "@kubernetes/client-node";
 import { assert, constantFrom, jsonValue, property } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkManifests } from "./check-manifest.ts";
+import { assertManifests, checkManifests } from "./check-manifest.ts";
 import { configOf, DOCKER_TOML, GO_TOML, inputFor, STATIC_TOML } from "./manifest-fixtures.ts";
 import { renderManifests } from "./manifests.ts";
 import type { Attribute, TypeMaps } from "./type-maps.ts";
@@ -239,5 +239,20 @@ describe("a broken manifest", () => {
     expect(problemsAfter("Deployment", (o) => (o.spec = {}))).toContain(
       `Deployment ${POD}.containers: it is empty`,
     );
+  });
+
+  it("stops a deployment with every problem as a fact", () => {
+    const objects = structuredClone(OBJECTS).filter(({ kind }) => kind !== "Secret");
+    let thrown: unknown;
+    try {
+      assertManifests(objects, types);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({
+      code: "manifest-invalid",
+      facts: { problems: [expect.stringContaining("there is no Secret")] },
+    });
+    expect(assertManifests(OBJECTS, types)).toBeUndefined();
   });
 });

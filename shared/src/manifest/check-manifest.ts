@@ -1,5 +1,6 @@
 /** Run before anything is sent to a cluster: types first, then what Kubernetes would refuse or silently misread. */
 import type { KubernetesObject } from "@kubernetes/client-node";
+import { BifrostError } from "../domain/errors.ts";
 import { checkMetadata } from "./check-metadata.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkTypes } from "./check-types.ts";
@@ -35,6 +36,18 @@ export function checkManifests(
   // With an object left out, what refers to it would be reported for nothing.
   if (sound.length === objects.length) problems.push(...checkReferences(sound));
   return problems;
+}
+
+/** Throws `manifest-invalid` with every problem in words. */
+export function assertManifests(objects: readonly KubernetesObject[], typeMaps: TypeMaps): void {
+  const problems = checkManifests(objects, typeMaps);
+  if (problems.length === 0) return;
+  const lines = problems.map(({ object, path, message }) => `${object} ${path}: ${message}`);
+  throw new BifrostError(
+    "manifest-invalid",
+    `the generated manifests have ${lines.length} problem(s), the first: ${lines[0]}`,
+    { problems: lines },
+  );
 }
 
 function objectId(object: KubernetesObject): string {
