@@ -1,4 +1,4 @@
-/** Reading untrusted proto3-JSON: each helper answers a typed value or throws INVALID_ARGUMENT naming the field. */
+/** Reading untrusted proto3-JSON: each function answers a typed value or throws INVALID_ARGUMENT naming the field. */
 import { invalid } from "./rpc-error.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
