@@ -23,6 +23,7 @@ import type {
   Step,
   TryAction,
 } from "./program.ts";
+import { unreachable } from "./unreachable.ts";
 
 const NOTHING: Action = { kind: "none" };
 const EMPTY_BLOCK: Block = { steps: [], positions: new Map() };
@@ -90,6 +91,8 @@ function compileAction(context: CompileContext, kind: StepKind, shape: StepShape
     case "return":
       if (context.parallelDepth > 0) context.problem("return cannot leave a parallel step");
       return { kind: "return", value: context.at("return").template(shape.return) };
+    default:
+      return unreachable(kind);
   }
 }
 

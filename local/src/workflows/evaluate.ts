@@ -3,6 +3,7 @@ import type { BinaryOperator, Node } from "./expression-parser.ts";
 import type { Value } from "./value.ts";
 import { equalValues, isList, isMap, mapOf, typeName } from "./value.ts";
 import { raised } from "./workflow-error.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** What an expression may see: variables by name and non-blocking library functions. */
 export interface Environment {
@@ -39,6 +40,8 @@ export function evaluate(node: Node, env: Environment): Value {
       return mapOf(node.entries.map(([key, value]) => evaluateEntry(key, value, env)));
     case "binary":
       return evaluateBinary(node.operator, node.left, node.right, env);
+    default:
+      return unreachable(node);
   }
 }
 

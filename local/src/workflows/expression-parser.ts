@@ -2,6 +2,7 @@
 import type { Token } from "./expression-lexer.ts";
 import { ExpressionSyntaxError, tokenize } from "./expression-lexer.ts";
 import type { Value } from "./value.ts";
+import { unreachable } from "./unreachable.ts";
 
 export type BinaryOperator =
   | "or"
@@ -255,6 +256,8 @@ function childrenOf(node: Node): readonly Node[] {
       return node.entries.flat();
     case "binary":
       return [node.left, node.right];
+    default:
+      return unreachable(node);
   }
 }
 
@@ -269,5 +272,7 @@ function describeToken(token: Token): string {
     case "word":
     case "symbol":
       return `"${token.text}"`;
+    default:
+      return unreachable(token);
   }
 }

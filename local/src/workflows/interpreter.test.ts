@@ -139,9 +139,8 @@ describe("errors", () => {
   });
 });
 
-describe("try and retry", () => {
-  const retried = (retry: string): string =>
-    `${main(`- i: {assign: [{n: 0}, {at: []}]}
+const retried = (retry: string): string =>
+  `${main(`- i: {assign: [{n: 0}, {at: []}]}
 - a:
     try:
       steps:
@@ -155,6 +154,7 @@ always:
     - r: {return: '\${e.code == 500 and e.n < 4}'}
 `;
 
+describe("try and retry", () => {
   test("repeats with growing pauses while its own predicate agrees", async () => {
     const at = (await resultOf(
       retried(

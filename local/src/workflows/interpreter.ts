@@ -16,6 +16,7 @@ import { NULL_TEMPLATE, render } from "./template.ts";
 import type { Value } from "./value.ts";
 import { isList, isMap, typeName } from "./value.ts";
 import { ExecutionCancelled, raised, WorkflowError } from "./workflow-error.ts";
+import { unreachable } from "./unreachable.ts";
 
 export interface InterpreterOptions {
   readonly program: Program;
@@ -116,6 +117,8 @@ export class Interpreter implements Runner {
         return callByName(target.name, args, this.library);
       case "blocking":
         return runBlockingCall(target.name, args, this);
+      default:
+        return unreachable(target);
     }
   }
 
@@ -168,6 +171,8 @@ export class Interpreter implements Runner {
         throw new WorkflowError(render(action.error, frame));
       case "return":
         return { kind: "return", value: render(action.value, frame) };
+      default:
+        return unreachable(action);
     }
   }
 

@@ -7,6 +7,7 @@ import { parseExpression } from "./expression-parser.ts";
 import { LIMITS } from "./limits.ts";
 import type { Value } from "./value.ts";
 import { isList, isMap, mapOf, toJsonText } from "./value.ts";
+import { unreachable } from "./unreachable.ts";
 
 export type Template =
   | { readonly kind: "constant"; readonly value: Value }
@@ -49,6 +50,8 @@ export function render(template: Template, env: Environment): Value {
       return template.items.map((item) => render(item, env));
     case "map":
       return mapOf(template.entries.map(([key, item]) => [key, render(item, env)] as const));
+    default:
+      return unreachable(template);
   }
 }
 
@@ -65,6 +68,8 @@ export function expressionsOf(template: Template): readonly Node[] {
       return template.items.flatMap(expressionsOf);
     case "map":
       return template.entries.flatMap(([, item]) => expressionsOf(item));
+    default:
+      return unreachable(template);
   }
 }
 

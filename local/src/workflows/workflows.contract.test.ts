@@ -64,6 +64,10 @@ async function start(
   return { running, client: clientOf(running) };
 }
 
+function verifyIdToken(token: string): Promise<void> {
+  return token === "good" ? Promise.resolve() : Promise.reject(new Error("bad token"));
+}
+
 async function startFunctions(): Promise<FakeFunctions> {
   const functions = await FakeFunctions.start();
   open.push(() => functions.stop());
@@ -136,8 +140,6 @@ describe("the stock ExecutionsClient", () => {
   test("a callback needs a token that the verifier accepts", async () => {
     const functions = await startFunctions();
     functions.script("listen", () => ({ status: 200, body: {} }));
-    const verifyIdToken = (token: string): Promise<void> =>
-      token === "good" ? Promise.resolve() : Promise.reject(new Error("bad token"));
     const { client } = await start(
       { w: WAITING },
       { env: { LISTENER: `${functions.url}/listen` }, verifyIdToken },

@@ -7,6 +7,7 @@ import { awaitCallback, createCallbackEndpoint } from "./events.ts";
 import { callHttp } from "./http.ts";
 import type { BlockingCall } from "./standard-library.ts";
 import { sysLog, sysSleep, sysSleepUntil } from "./sys-blocking.ts";
+import { unreachable } from "../unreachable.ts";
 
 export async function runBlockingCall(
   name: BlockingCall,
@@ -36,5 +37,7 @@ function dispatch(name: BlockingCall, args: ValueMap, runner: Runner): Value | P
     case "http.put":
     case "http.request":
       return callHttp(name, args, runner);
+    default:
+      return unreachable(name);
   }
 }
