@@ -10,7 +10,7 @@ import type { Isolate } from "./isolation.ts";
 import type { SandboxMount, SandboxSpec } from "./sandbox.ts";
 
 /** The guard waits for the platform's end of descriptor 3 to close, however the platform ends. */
-const GUARD =
+export const GUARD =
   '( ( read -r x <&3; kill -KILL -$$ ) </dev/null >/dev/null 2>&1 & ); exec 3<&-; exec "$@"';
 
 /** A backstop between two looks of the memory watch; exact limits are the watch's work. */

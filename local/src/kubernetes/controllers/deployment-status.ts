@@ -1,0 +1,122 @@
+/** The status a Deployment shows: counts, and whether it is available, progressing or past its deadline. */
+import { conditionOf, keepTransition, kubeTime } from "../objects/object.ts";
+import type { Condition, Deployment, DeploymentStatus, ReplicaSet } from "../objects/object.ts";
+import { resolveIntOrPercent } from "../objects/quantity.ts";
+
+export interface StatusDecision {
+  readonly status: DeploymentStatus;
+  /** When to look again because the progress deadline ends; absent when nothing is awaited. */
+  readonly deadlineMs?: number;
+}
+
+/** Pure: the same objects and time give the same status. */
+export function deploymentStatus(
+  deployment: Deployment,
+  current: ReplicaSet | undefined,
+  old: readonly ReplicaSet[],
+  now: number,
+): StatusDecision {
+  const sets = [...(current === undefined ? [] : [current]), ...old];
+  const total = (pick: (set: ReplicaSet) => number | undefined): number =>
+    sets.reduce((sum, set) => sum + (pick(set) ?? 0), 0);
+  const replicas = total((set) => set.status?.replicas);
+  const availableReplicas = total((set) => set.status?.availableReplicas);
+  const desired = deployment.spec.replicas ?? 1;
+  const counts = {
+    observedGeneration: deployment.metadata.generation ?? 1,
+    replicas,
+    updatedReplicas: current?.status?.replicas ?? 0,
+    readyReplicas: total((set) => set.status?.readyReplicas),
+    availableReplicas,
+    unavailableReplicas: Math.max(0, total((set) => set.spec.replicas) - availableReplicas),
+  };
+  const before = deployment.status;
+  const isComplete =
+    current !== undefined &&
+    counts.updatedReplicas === desired &&
+    replicas === desired &&
+    availableReplicas === desired;
+  const { condition, deadlineMs } = progress(deployment, current, counts, isComplete, now);
+  const conditions = [available(deployment, availableReplicas), condition].map((each) =>
+    keepTransition(each, before?.conditions, kubeTime(now)),
+  );
+  const status = { ...counts, conditions };
+  return deadlineMs === undefined ? { status } : { status, deadlineMs };
+}
+
+function available(deployment: Deployment, availableReplicas: number): Condition {
+  const desired = deployment.spec.replicas ?? 1;
+  const allowed = deployment.spec.strategy?.rollingUpdate?.maxUnavailable;
+  const minimum = desired - resolveIntOrPercent(allowed, desired, "down");
+  const isAvailable = availableReplicas >= minimum;
+  return {
+    type: "Available",
+    status: isAvailable ? "True" : "False",
+    reason: isAvailable ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+    message: `Deployment has ${isAvailable ? "" : "less than "}minimum availability.`,
+  };
+}
+
+type Counts = Pick<
+  DeploymentStatus,
+  "replicas" | "updatedReplicas" | "readyReplicas" | "availableReplicas" | "observedGeneration"
+>;
+
+function progress(
+  deployment: Deployment,
+  current: ReplicaSet | undefined,
+  counts: Counts,
+  isComplete: boolean,
+  now: number,
+): { readonly condition: Condition; readonly deadlineMs?: number } {
+  const name = current?.metadata.name ?? "";
+  const before = conditionOf(deployment.status?.conditions, "Progressing");
+  if (isComplete) {
+    const wasComplete = before?.reason === "NewReplicaSetAvailable";
+    return {
+      condition: {
+        type: "Progressing",
+        status: "True",
+        reason: "NewReplicaSetAvailable",
+        message: `ReplicaSet "${name}" has successfully progressed.`,
+        lastUpdateTime: (wasComplete ? before.lastUpdateTime : undefined) ?? kubeTime(now),
+      },
+    };
+  }
+  const hasMoved = before === undefined || moved(deployment.status, counts);
+  // A whole second is lost in the stored time: never be early.
+  const since = hasMoved ? now : Date.parse(before.lastUpdateTime ?? kubeTime(now)) + 999;
+  const deadlineMs = since + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
+  const wasExceeded = !hasMoved && before.reason === "ProgressDeadlineExceeded";
+  if (wasExceeded || now >= deadlineMs) {
+    return {
+      condition: {
+        type: "Progressing",
+        status: "False",
+        reason: "ProgressDeadlineExceeded",
+        message: `ReplicaSet "${name}" has timed out progressing.`,
+        lastUpdateTime: before?.lastUpdateTime ?? kubeTime(now),
+      },
+    };
+  }
+  return {
+    condition: {
+      type: "Progressing",
+      status: "True",
+      reason: "ReplicaSetUpdated",
+      message: `ReplicaSet "${name}" is progressing.`,
+      lastUpdateTime: hasMoved ? kubeTime(now) : (before.lastUpdateTime ?? kubeTime(now)),
+    },
+    deadlineMs,
+  };
+}
+
+function moved(before: DeploymentStatus | undefined, now: Counts): boolean {
+  if (before === undefined || before.observedGeneration !== now.observedGeneration) return true;
+  const grew = (["updatedReplicas", "readyReplicas", "availableReplicas"] as const).some(
+    (count) => (now[count] ?? 0) > (before[count] ?? 0),
+  );
+  const oldBefore = (before.replicas ?? 0) - (before.updatedReplicas ?? 0);
+  const oldNow = (now.replicas ?? 0) - (now.updatedReplicas ?? 0);
+  return grew || oldNow < oldBefore;
+}

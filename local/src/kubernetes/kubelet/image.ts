@@ -1,0 +1,22 @@
+/** What the kubelet needs to know of images: it never pulls by itself. */
+
+export interface ImageConfig {
+  readonly cmd: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  readonly user?: string;
+}
+
+/** An unpacked image; its top-level directories are mounted read-only at the same paths. */
+export interface PulledImage {
+  readonly rootDir: string;
+  readonly layersDigest: string;
+  readonly config: ImageConfig;
+}
+
+/** A program of the platform that stands for an image, for example the sidecar; it runs without a sandbox. */
+export interface PlatformImage {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
