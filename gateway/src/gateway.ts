@@ -117,7 +117,9 @@ class Serving {
 
   match(host: string, clientIp: string): Match {
     const match = matchHost(this.table, host, clientIp);
-    if (match.kind !== "backends") return match;
+    // Until both first tables arrived "unknown" only means "not heard of yet".
+    const isSynced = this.routes !== null && this.backends !== null;
+    if (match.kind !== "backends") return isSynced ? match : { kind: "starting" };
     return { ...match, addresses: this.balancer.order(match.deploymentId, match.addresses) };
   }
 

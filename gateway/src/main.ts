@@ -5,8 +5,11 @@ import { composeGateway, composeLogger } from "./compose.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
 import { startGateway, type RunningGateway } from "./gateway.ts";
 
-/** After SIGTERM: Kubernetes and Cloud Run kill ten seconds later at the earliest. */
-const DRAIN_MS = 10_000;
+/** After SIGTERM: Cloud Run kills ten seconds later, and what follows the draining takes time too. */
+const DRAIN_MS = 7500;
+
+/** With the parent gone nobody waits for us, and its successor wants the ports. */
+const ORPHAN_DRAIN_MS = 250;
 
 /** sysexits.h: configuration error. */
 const EXIT_CONFIG = 78;
@@ -25,17 +28,17 @@ async function run(log: Logger): Promise<void> {
 
 function stopOnSignal(gateway: RunningGateway, log: Logger, exitWithStdin: boolean): void {
   let isStopping = false;
-  const stop = (cause: string): void => {
+  const stop = (cause: string, graceMs = DRAIN_MS): void => {
     if (isStopping) return;
     isStopping = true;
     log.info("gateway draining", { cause });
-    void gateway.stop(DRAIN_MS).finally(() => process.exit(0));
+    void gateway.stop(graceMs).finally(() => process.exit(0));
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   if (!exitWithStdin) return;
-  process.stdin.on("end", () => stop("parent ended"));
-  process.stdin.on("error", () => stop("parent ended"));
+  process.stdin.on("end", () => stop("parent ended", ORPHAN_DRAIN_MS));
+  process.stdin.on("error", () => stop("parent ended", ORPHAN_DRAIN_MS));
   process.stdin.resume();
 }
 

@@ -127,4 +127,11 @@ describe("pages", () => {
     c.send(`GET / HTTP/1.1\r\nHost: ${host}\r\nAccept: text/html,*/*\r\n\r\n`);
     expect(await c.until((text) => text.includes("</html>"))).toContain("text/html");
   });
+
+  test("before the first tables arrived nobody is told that a host does not exist", async () => {
+    await rig.restart({ isSilent: true });
+    expect(await page()).toMatch(/^HTTP\/1\.1 503 .*"code":"starting"/s);
+    const control = `http://127.0.0.1:${rig.running.gateway.controlPort}`;
+    expect((await fetch(`${control}/ready`)).status).toBe(503);
+  });
 });

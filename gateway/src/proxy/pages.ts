@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 
 export type PageKind =
   | "bad-request"
+  | "starting"
   | "unknown-host"
   | "no-release"
   | "no-backend"
@@ -24,6 +25,12 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
     title: "Bad request",
     detail: "The request is not valid HTTP/1.1.",
     retryAfterSeconds: null,
+  },
+  starting: {
+    status: 503,
+    title: "The gateway is starting",
+    detail: "It does not know all routes and replicas yet; this takes seconds.",
+    retryAfterSeconds: 1,
   },
   "unknown-host": {
     status: 404,

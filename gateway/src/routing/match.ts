@@ -8,7 +8,7 @@ export type Match =
       readonly deploymentId: string;
       readonly addresses: readonly string[];
     }
-  | { readonly kind: "unknown-host" | "no-release" | "no-backend" };
+  | { readonly kind: "unknown-host" | "no-release" | "no-backend" | "starting" };
 
 /**
  * `host` is lower case without a port; `key` makes a split sticky. Beside the routes, `<deployment id>.<domain>` serves

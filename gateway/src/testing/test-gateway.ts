@@ -18,7 +18,11 @@ export interface TestGatewayOptions {
   readonly replicas?: ReplicaStore;
   readonly limits?: Partial<ProxyLimits>;
   readonly upstreams?: Partial<PoolLimits>;
+  /** The sources never tell anything. */
+  readonly isSilent?: boolean;
 }
+
+const SILENT = { watch: () => () => undefined };
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const sources = testSources();
@@ -33,8 +37,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       telemetrySecret: TEST_SECRET,
       upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...options.upstreams },
     },
-    routes: sources.routes,
-    backends: sources.backends,
+    routes: options.isSilent === true ? SILENT : sources.routes,
+    backends: options.isSilent === true ? SILENT : sources.backends,
     replicas: options.replicas ?? null,
     timers: systemTimers,
     log: silentLogger,

@@ -1,0 +1,77 @@
+/** The gateway's Firestore adapters against the embedded Firestore. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Firestore } from "@google-cloud/firestore";
+import {
+  clientFor,
+  PROJECT,
+  startTestFirestore,
+} from "@bifrost/local/firestore/testing/firestore-fixture";
+import type { RunningFirestore } from "@bifrost/local/firestore/index";
+import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
+import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
+import { connectFirestore, FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
+import { replicaOf } from "@bifrost/shared/domain/telemetry";
+import { systemTimers } from "@bifrost/shared/domain/time";
+import { silentLogger } from "@bifrost/shared/ports/logger";
+import { sampleLine } from "./testing/sample-line.ts";
+import { eventually } from "./testing/test-gateway.ts";
+
+let server: RunningFirestore;
+let writer: Firestore;
+let reader: Firestore;
+
+beforeEach(async () => {
+  server = await startTestFirestore();
+  writer = clientFor(server);
+  reader = await connectFirestore(PROJECT, `127.0.0.1:${server.port}`);
+});
+
+afterEach(async () => {
+  await Promise.all([writer.terminate(), reader.terminate()]);
+  await server.stop();
+});
+
+test("routes and live pointers arrive as one table and follow every change", async () => {
+  await writer.doc("routes/shop.test").set({ host: "shop.test", projectId: "p", targets: [] });
+  await writer.doc("routes/bad.test").set({ host: "bad.test", projectId: 7 });
+  await writer.doc("projects/p").set({ name: "Shop", liveDeploymentId: null });
+  let table: RouteTable = EMPTY_ROUTE_TABLE;
+  const routes = new FirestoreRoutes({
+    firestore: reader,
+    timers: systemTimers,
+    log: silentLogger,
+  });
+  const stop = routes.watch((next) => (table = next));
+  await eventually("the first table is there", () => table.routes.size > 0);
+  expect([...table.routes.keys()]).toEqual(["shop.test"]);
+  expect(table.live.size).toBe(0);
+  await writer.doc("projects/p").update({ liveDeploymentId: "abcdefghij" });
+  await eventually("the pointer moved", () => table.live.get("p") === "abcdefghij");
+  const targets = [{ deploymentId: "abcdefghij", weight: 1 }];
+  await writer.doc("routes/shop.test").update({ targets });
+  await eventually("the split is there", () => table.routes.get("shop.test")?.targets.length === 1);
+  await writer.doc("routes/shop.test").delete();
+  await eventually("the route is gone", () => table.routes.size === 0);
+  stop();
+});
+
+test("a replica is stored with its time as a timestamp, replaced as a whole and removed", async () => {
+  const baseUrl = `http://127.0.0.1:${server.port}`;
+  const token = () => Promise.resolve("user-collector");
+  const store = new FirestoreReplicaStore(
+    new FirestoreRest({ baseUrl, projectId: PROJECT, token }),
+  );
+  const path = "deployments/abcdefghij/replicas/pod-1";
+  await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 })));
+  await store.put(
+    "abcdefghij",
+    replicaOf(sampleLine({ seq: 2, passes: 2, at: 1_700_000_000_123 })),
+  );
+  const stored = (await writer.doc(path).get()).data();
+  expect(stored?.["at"].toMillis()).toBe(1_700_000_000_123);
+  expect(stored).toMatchObject({ pod: "pod-1", seq: 2, consecutivePasses: 2, lastResult: "ok" });
+  await store.remove("abcdefghij", "pod-1");
+  await store.remove("abcdefghij", "pod-1");
+  expect((await writer.doc(path).get()).exists).toBe(false);
+});
