@@ -1,0 +1,179 @@
+/** The REST API as functions; every answer is checked against the shared contract. */
+import { randomUUID } from "node:crypto";
+import {
+  deploymentView,
+  logView,
+  page,
+  problemView,
+  projectView,
+  streamEvent,
+  transitionView,
+  type DeploymentView,
+  type StreamEvent,
+} from "@bifrost/shared/api/schemas";
+import { BifrostError, ERROR_KINDS, type ErrorCode } from "@bifrost/shared/domain/errors";
+import * as v from "valibot";
+import type { Credentials } from "./config.ts";
+import { readServerSentEvents } from "./server-sent-events.ts";
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export class Client {
+  readonly #credentials: Pick<Credentials, "apiUrl" | "apiKey">;
+
+  constructor(credentials: Pick<Credentials, "apiUrl" | "apiKey">) {
+    this.#credentials = credentials;
+  }
+
+  async projects() {
+    return (await this.#call("GET", "/projects", page(projectView))).items;
+  }
+
+  project(key: string) {
+    return this.#call("GET", `/projects/${encodeURIComponent(key)}`, projectView);
+  }
+
+  createProject(body: { name: string; repository: string; slug?: string; defaultBranch?: string }) {
+    return this.#call("POST", "/projects", projectView, body);
+  }
+
+  deleteProject(key: string) {
+    return this.#call(
+      "DELETE",
+      `/projects/${encodeURIComponent(key)}`,
+      v.object({ deleted: v.string() }),
+    );
+  }
+
+  async deployments(project: string, query: { limit: number; commit?: string }) {
+    const search = new URLSearchParams({
+      limit: String(query.limit),
+      ...(query.commit === undefined ? {} : { commit: query.commit }),
+    });
+    const path = `/projects/${encodeURIComponent(project)}/deployments?${search.toString()}`;
+    return (await this.#call("GET", path, page(deploymentView))).items;
+  }
+
+  createDeployment(project: string, ref: string): Promise<DeploymentView> {
+    return this.#call(
+      "POST",
+      `/projects/${encodeURIComponent(project)}/deployments`,
+      deploymentView,
+      { ref },
+    );
+  }
+
+  rollBack(project: string, to: number | string | undefined): Promise<DeploymentView> {
+    const body = to === undefined ? {} : { to };
+    return this.#call(
+      "POST",
+      `/projects/${encodeURIComponent(project)}/rollbacks`,
+      deploymentView,
+      body,
+    );
+  }
+
+  deployment(id: string): Promise<DeploymentView> {
+    return this.#call("GET", `/deployments/${encodeURIComponent(id)}`, deploymentView);
+  }
+
+  act(id: string, action: "retry" | "cancel"): Promise<DeploymentView> {
+    return this.#call(
+      "POST",
+      `/deployments/${encodeURIComponent(id)}/${action}`,
+      deploymentView,
+      {},
+    );
+  }
+
+  async transitions(id: string) {
+    return (
+      await this.#call(
+        "GET",
+        `/deployments/${encodeURIComponent(id)}/transitions`,
+        page(transitionView),
+      )
+    ).items;
+  }
+
+  async logs(id: string, stream: "build" | "runtime", limit: number) {
+    const path = `/deployments/${encodeURIComponent(id)}/logs?stream=${stream}&limit=${limit}`;
+    return (await this.#call("GET", path, page(logView))).items;
+  }
+
+  /** Events as they happen; ends when the server closes the stream or `signal` aborts. */
+  async *stream(id: string, signal: AbortSignal): AsyncGenerator<StreamEvent> {
+    const response = await this.#fetch("GET", `/deployments/${encodeURIComponent(id)}/stream`, {
+      signal,
+    });
+    for await (const data of readServerSentEvents(response))
+      yield v.parse(streamEvent, JSON.parse(data));
+  }
+
+  async #call<Schema extends v.GenericSchema>(
+    method: string,
+    path: string,
+    schema: Schema,
+    body?: object,
+  ): Promise<v.InferOutput<Schema>> {
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    const response = await this.#fetch(
+      method,
+      path,
+      body === undefined ? { signal } : { signal, body },
+    );
+    const parsed = v.safeParse(schema, await response.json());
+    if (parsed.success) return parsed.output;
+    throw new BifrostError(
+      "upstream-refused",
+      "the API's answer has an unknown shape; update this command line",
+      { path },
+    );
+  }
+
+  async #fetch(
+    method: string,
+    path: string,
+    options: { signal: AbortSignal; body?: object },
+  ): Promise<Response> {
+    const { apiUrl, apiKey } = this.#credentials;
+    let response: Response;
+    try {
+      response = await fetch(`${apiUrl}${path}`, {
+        method,
+        signal: options.signal,
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          "content-type": "application/json",
+          ...(method === "POST" ? { "idempotency-key": randomUUID() } : {}),
+        },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      });
+    } catch (error) {
+      if (
+        options.signal.aborted &&
+        options.signal.reason instanceof Error &&
+        options.signal.reason.name === "AbortError"
+      )
+        throw error;
+      throw new BifrostError(
+        "upstream-unavailable",
+        `no answer from ${apiUrl}; is the platform running? (\`npm start\`)`,
+      );
+    }
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+}
+
+async function refusal(response: Response): Promise<BifrostError> {
+  const parsed = v.safeParse(problemView, await response.json().catch(() => null));
+  if (!parsed.success)
+    return new BifrostError("upstream-refused", `the API answered with status ${response.status}`);
+  const { code, detail } = parsed.output;
+  return new BifrostError(isErrorCode(code) ? code : "upstream-refused", detail);
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_KINDS, code);
+}

@@ -1,0 +1,69 @@
+/** `bifrost`: the platform from the command line. */
+import { Command, CommanderError } from "commander";
+import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import type { CommandSpec } from "./commands/command.ts";
+import { cancel, retry, rollback } from "./commands/act.ts";
+import { deploy } from "./commands/deploy.ts";
+import { deployments } from "./commands/deployments.ts";
+import { init } from "./commands/init.ts";
+import { logs } from "./commands/logs.ts";
+import { open } from "./commands/open.ts";
+import { createProject, deleteProject, listProjects } from "./commands/projects.ts";
+import { status } from "./commands/status.ts";
+import { validate } from "./commands/validate.ts";
+import { readEnvironment } from "./config.ts";
+import { CommandContext, type GlobalOptions } from "./context.ts";
+import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { createOutput } from "./output.ts";
+
+const COMMANDS = [init, deploy, status, logs, deployments, rollback, retry, cancel, open, validate];
+const PROJECT_COMMANDS = [listProjects, createProject, deleteProject];
+
+const environment = readEnvironment();
+
+function register(parent: Command, spec: CommandSpec): void {
+  const command = parent.command(spec.usage).description(spec.description).exitOverride();
+  for (const [flags, description] of spec.options ?? []) command.option(flags, description);
+  withGlobals(command).addHelpText("after", `\nExample:\n  ${spec.example}`);
+  command.action(async (...all: unknown[]) => {
+    const args = all.slice(0, -2).map((arg) => (typeof arg === "string" ? arg : undefined));
+    const options = command.opts<GlobalOptions & Record<string, unknown>>();
+    const output = createOutput({ json: options.json === true, color: environment.color });
+    const context = new CommandContext(output, environment, options);
+    process.exitCode = await spec.run(context, args, options);
+  });
+}
+
+function withGlobals(command: Command): Command {
+  return command
+    .option("--json", "print JSON, one value a line")
+    .option("-p, --project <slug>", "the project; default: named by deploy.toml here or above")
+    .option("-C, --dir <folder>", "act as if started in this folder");
+}
+
+const program = new Command("bifrost")
+  .description("From git push to a healthy URL.")
+  .exitOverride()
+  .addHelpText("after", "\nExample:\n  cd my-app && bifrost init && bifrost deploy");
+for (const spec of COMMANDS) register(program, spec);
+const projects = program
+  .command("projects")
+  .description("list, create and delete projects")
+  .exitOverride();
+for (const spec of PROJECT_COMMANDS) register(projects, spec);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has spoken already
+  const asJson = process.argv.includes("--json");
+  const code = isBifrostError(error) ? error.code : "internal";
+  if (asJson)
+    process.stdout.write(`${JSON.stringify({ error: { code, message: messageOf(error) } })}\n`);
+  else process.stderr.write(`bifrost: ${messageOf(error)}\n`);
+  return exitCodeOf(error);
+}

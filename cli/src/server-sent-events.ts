@@ -1,0 +1,28 @@
+/** The `data` of each server-sent event of a response, in order (WHATWG HTML, section 9.2). */
+
+/** One event larger than this is not ours. */
+const MAX_EVENT_CHARACTERS = 4 * 1024 * 1024;
+
+export async function* readServerSentEvents(response: Response): AsyncGenerator<string> {
+  if (response.body === null) return;
+  const decoder = new TextDecoder();
+  let buffer = "";
+  for await (const chunk of response.body) {
+    buffer += decoder.decode(chunk, { stream: true });
+    if (buffer.length > MAX_EVENT_CHARACTERS)
+      throw new Error("an event of the stream is too large");
+    for (let end = buffer.indexOf("\n\n"); end >= 0; end = buffer.indexOf("\n\n")) {
+      const data = dataOf(buffer.slice(0, end));
+      buffer = buffer.slice(end + 2);
+      if (data !== "") yield data;
+    }
+  }
+}
+
+function dataOf(event: string): string {
+  return event
+    .split("\n")
+    .filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice("data:".length).trimStart())
+    .join("\n");
+}
