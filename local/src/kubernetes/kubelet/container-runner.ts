@@ -3,6 +3,7 @@ import type { V1Container } from "@kubernetes/client-node";
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { ExitReport, SandboxedProcess } from "../../sandbox/sandbox.ts";
+import { pause } from "./pause.ts";
 import { kubeTime } from "../objects/object.ts";
 import type { ContainerState, ContainerStatus } from "../objects/object.ts";
 import { ConfigError } from "./container-env.ts";
@@ -89,7 +90,7 @@ export class ContainerRunner {
       } catch (error) {
         failures += 1;
         this.#set({ state: waitingOf(error, failures), ready: false, started: false });
-        await this.#host.timers.sleep(restartDelayMs(failures), signal);
+        await pause(this.#host.timers, restartDelayMs(failures), signal);
       }
     }
   }
@@ -128,7 +129,7 @@ export class ContainerRunner {
       state: { waiting: { reason: "CrashLoopBackOff", message } },
       lastState: last,
     });
-    await this.#host.timers.sleep(delayMs, this.#stopping.signal);
+    await pause(this.#host.timers, delayMs, this.#stopping.signal);
     if (this.#stopping.signal.aborted) {
       this.#set({ state: last });
       return;

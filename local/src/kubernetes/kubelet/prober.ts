@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import type { V1Probe } from "@kubernetes/client-node";
 import type { Timers } from "@bifrost/shared/domain/time";
+import { pause } from "./pause.ts";
 
 export type ProbeOutcome =
   | { readonly kind: "success" }
@@ -106,7 +107,7 @@ export async function runProbe(
   const tally = new Tally(probe, events);
   let hasAnswered = false;
   let countedAt = -Infinity;
-  await timers.sleep((probe.initialDelaySeconds ?? 0) * 1000, signal);
+  await pause(timers, (probe.initialDelaySeconds ?? 0) * 1000, signal);
   while (!signal.aborted) {
     const outcome = await attempt(probe, target);
     if (signal.aborted) return;
@@ -118,7 +119,7 @@ export async function runProbe(
       countedAt = timers.now();
       tally.count(outcome);
     }
-    await timers.sleep(isWaiting ? FAST_RETRY_MS : periodMs, signal);
+    await pause(timers, isWaiting ? FAST_RETRY_MS : periodMs, signal);
   }
 }
 
