@@ -56,11 +56,12 @@ test("routes and live pointers arrive as one table and follow every change", asy
   stop();
 });
 
+const collectorToken = () => Promise.resolve("user-collector");
+
 test("a replica is stored with its time as a timestamp, replaced as a whole and removed", async () => {
   const baseUrl = `http://127.0.0.1:${server.port}`;
-  const token = () => Promise.resolve("user-collector");
   const store = new FirestoreReplicaStore(
-    new FirestoreRest({ baseUrl, projectId: PROJECT, token }),
+    new FirestoreRest({ baseUrl, projectId: PROJECT, token: collectorToken }),
   );
   const path = "deployments/abcdefghij/replicas/pod-1";
   await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 })));

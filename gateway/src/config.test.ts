@@ -36,7 +36,6 @@ test("on Cloud Run the emulator variable is refused", () => {
 });
 
 test("every variable has a meaning", () => {
-  for (const variable of Object.values(GATEWAY_VARIABLES)) {
-    expect(variable.meaning.length, variable.name).toBeGreaterThan(20);
-  }
+  const bare = Object.values(GATEWAY_VARIABLES).filter((one) => one.meaning.length < 20);
+  expect(bare).toEqual([]);
 });
