@@ -35,6 +35,13 @@ describe("fields and documents beside the moves", () => {
     ["building", `${at}/logs/2-b`, log, ["append-logs"]],
     ["building", `${at}/logs/2-b`, { ...log, stream: "secret" }, []],
     ["building", `${at}/logs/2-b`, { ...log, extra: 1 }, []],
+    ["building", `${at}/logs/2-b`, { ...log, step: 1 }, []],
+    ["building", `${at}/logs/2-b`, { ...log, lines: "x" }, []],
+    ["building", `${at}/logs/2-b`, { ...log, at: "now" }, []],
+    ["queued", PROJECT_PATH, { name: 1, updatedAt: NOW }, []],
+    ["queued", PROJECT_PATH, { settings: "x", updatedAt: NOW }, []],
+    ["queued", "routes/a.example", { host: "a.example", projectId: 1, targets: [] }, []],
+    ["queued", "routes/a.example", { host: "a.example", projectId: "p", targets: "x" }, []],
     ["running", `${at}/replicas/shop-1`, sample, ["collector"]],
     ["queued", PROJECT_PATH, { name: "Shop 2", updatedAt: NOW }, ["api"]],
     ["queued", PROJECT_PATH, { name: "Shop 2", updatedAt: OLD }, []],
@@ -97,6 +104,10 @@ describe("fields and documents beside the moves", () => {
     expect(create("api", { nextNumber: 2 })).toBe(false);
     expect(create("api", { teamId: "a_b" })).toBe(false);
     expect(create("api", { createdAt: OLD })).toBe(false);
+    expect(create("api", { updatedAt: OLD })).toBe(false);
+    expect(create("api", { slug: "Shop.evil" })).toBe(false);
+    const wrong = [{ name: 1 }, { repository: 1 }, { defaultBranch: 1 }, { settings: 1 }];
+    expect(wrong.filter((change) => create("api", change))).toEqual([]);
   });
 });
 
