@@ -47,10 +47,7 @@ const NAME = /^projects\/[^/]+\/locations\/[^/]+\/jobs\/[A-Za-z0-9_-]{1,500}$/;
 
 /** @throws GrpcError INVALID_ARGUMENT, or UNIMPLEMENTED naming the option */
 export function jobOf(proto: JobProto): Job {
-  const target = proto.httpTarget;
-  if (!target) throw unimplemented("A job without an HTTP target");
-  if (target.oauthToken) throw unimplemented("oauthToken");
-  if ((proto.retryConfig?.retryCount ?? 0) > 0) throw unimplemented("retryConfig.retryCount");
+  const target = httpTargetOf(proto);
   const deadline = Number(proto.attemptDeadline?.seconds ?? 0);
   return checkJob({
     name: proto.name,
@@ -64,6 +61,13 @@ export function jobOf(proto: JobProto): Job {
     paused: false,
     ...identityOf(target.oidcToken ?? {}),
   });
+}
+
+function httpTargetOf({ httpTarget, retryConfig }: JobProto): NonNullable<JobProto["httpTarget"]> {
+  if (!httpTarget) throw unimplemented("A job without an HTTP target");
+  if (httpTarget.oauthToken) throw unimplemented("oauthToken");
+  if ((retryConfig?.retryCount ?? 0) > 0) throw unimplemented("retryConfig.retryCount");
+  return httpTarget;
 }
 
 function methodOf(given: string | undefined): Job["method"] {
