@@ -2,12 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
-import type { PackConfig } from "./config.ts";
 import { digestOf } from "./image-documents.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { PackError } from "./pack-error.ts";
 import type { PackRequest } from "./parse-arguments.ts";
-import { Registry, type Content } from "./registry.ts";
+import { Registry, type Content, type Credential } from "./registry.ts";
 
 const descriptor = v.object({
   mediaType: v.string(),
@@ -55,7 +54,7 @@ interface Source {
 /** Reads and verifies the base; undefined when the request names none. */
 export async function readBase(
   request: PackRequest,
-  credential: PackConfig,
+  credential: Credential,
 ): Promise<BaseImage | undefined> {
   if (request.base === undefined) return undefined;
   const source =
@@ -113,7 +112,7 @@ function layoutSource(dir: string): Source {
   };
 }
 
-function registrySource(text: string, credential: PackConfig): Source {
+function registrySource(text: string, credential: Credential): Source {
   const reference = parseImageReference(text);
   const registry = new Registry(reference, credential, "pull");
   const pinned = reference.reference;

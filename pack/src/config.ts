@@ -6,11 +6,14 @@ const environment = v.object({
   PACK_REGISTRY_TOKEN: v.optional(v.string(), ""),
   /** How the credential is sent: as a bearer token or as the password of `oauth2accesstoken`. */
   PACK_REGISTRY_AUTH: v.optional(v.picklist(["bearer", "basic"]), "bearer"),
+  /** Directory where Cloud Build takes a step's result from; the digest is written to `output` there. */
+  BUILDER_OUTPUT: v.optional(v.string(), ""),
 });
 
 export interface PackConfig {
   readonly token: string | undefined;
   readonly scheme: "bearer" | "basic";
+  readonly outputDir: string | undefined;
 }
 
 /** Throws a valibot error naming the variable that is malformed. */
@@ -20,5 +23,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): PackConfig {
   return Object.freeze({
     token: token === "" ? undefined : token,
     scheme: parsed.PACK_REGISTRY_AUTH,
+    outputDir: parsed.BUILDER_OUTPUT === "" ? undefined : parsed.BUILDER_OUTPUT,
   });
 }

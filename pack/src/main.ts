@@ -1,4 +1,6 @@
 /** `pack`: turns a built directory into a reproducible OCI image and pushes it; the last line is the digest. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { readConfig } from "./config.ts";
 import { packImage } from "./pack-image.ts";
 import { PackError } from "./pack-error.ts";
@@ -13,7 +15,13 @@ async function main(argv: readonly string[]): Promise<number> {
     return argv.length === 0 ? EXIT_USAGE : 0;
   }
   try {
-    const packed = await packImage(parseArguments(argv), readConfig());
+    const request = parseArguments(argv);
+    const config = readConfig();
+    const packed = await packImage(request, config);
+    if (request.digestFile !== undefined) await writeFile(request.digestFile, packed.digest);
+    if (config.outputDir !== undefined) {
+      await writeFile(join(config.outputDir, "output"), packed.digest);
+    }
     process.stderr.write(`pack: ${packed.files} entries, ${packed.layerBytes} bytes compressed\n`);
     process.stdout.write(`${packed.digest}\n`);
     return 0;

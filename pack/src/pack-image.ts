@@ -1,14 +1,13 @@
 /** From a directory to a pushed image: scan, write the layer, describe it, upload what is missing. */
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readBase } from "./base-image.ts";
-import type { PackConfig } from "./config.ts";
 import { MANIFEST_TYPE, imageDocuments } from "./image-documents.ts";
 import { PackError } from "./pack-error.ts";
 import type { PackRequest } from "./parse-arguments.ts";
-import { Registry } from "./registry.ts";
+import { Registry, type Credential } from "./registry.ts";
 import {
   DEFAULT_LIMITS,
   directoryEntries,
@@ -33,7 +32,7 @@ export interface PackedImage {
 /** The same directory content and request give the same digest on every machine. Throws PackError. */
 export async function packImage(
   request: PackRequest,
-  credential: PackConfig,
+  credential: Credential,
   limits: ScanLimits = DEFAULT_LIMITS,
 ): Promise<PackedImage> {
   const entries = await layerEntries(request, limits);
@@ -50,7 +49,6 @@ export async function packImage(
     await registry.upload(layer.digest, layer.bytes, layer);
     await registry.upload(config.digest, config.bytes.length, config.bytes);
     await registry.putManifest(request.image.reference, MANIFEST_TYPE, manifest.bytes);
-    if (request.digestFile !== undefined) await writeFile(request.digestFile, manifest.digest);
     return { digest: manifest.digest, layerBytes: layer.bytes, files: entries.length };
   } finally {
     await rm(work, { recursive: true, force: true });

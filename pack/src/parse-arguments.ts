@@ -4,7 +4,7 @@ import { PackError } from "./pack-error.ts";
 import { parseImageReference, type ImageReference } from "./image-reference.ts";
 
 export const USAGE = `usage: pack --dir DIRECTORY --image HOST/REPOSITORY:TAG
-            (--command "npm start" | --static [--spa])
+            (--command "npm start" | --static [--spa] [--health /path])
             [--workdir /app] [--env K=V]... [--label k=v]... [--user 10001]
             [--base HOST/REPOSITORY@sha256:...] [--base-layout DIRECTORY]
             [--platform linux/amd64] [--digest-file FILE]`;
@@ -30,6 +30,7 @@ const OPTIONS = {
   command: { type: "string" },
   static: { type: "boolean", default: false },
   spa: { type: "boolean", default: false },
+  health: { type: "string" },
   workdir: { type: "string", default: "/app" },
   user: { type: "string", default: "" },
   env: { type: "string", multiple: true, default: [] as string[] },
@@ -46,7 +47,9 @@ export function parseArguments(argv: readonly string[]): PackRequest {
   if (values.static === (values.command !== undefined)) {
     throw new PackError("give either --command or --static");
   }
-  if (values.spa && !values.static) throw new PackError("--spa needs --static");
+  if ((values.spa || values.health !== undefined) && !values.static) {
+    throw new PackError("--spa and --health need --static");
+  }
   return {
     dir: required(values.dir, "--dir"),
     image: parseImageReference(required(values.image, "--image")),
@@ -54,7 +57,7 @@ export function parseArguments(argv: readonly string[]): PackRequest {
     isSpa: values.spa,
     workdir: absolute(values.workdir),
     user: values.user,
-    env: values.env.map((pair) => checkPair(pair, "--env")).toSorted(byBytes),
+    env: [...healthEnv(values.health), ...values.env.map((pair) => checkPair(pair, "--env"))],
     labels: Object.fromEntries(values.label.map((pair) => splitPair(checkPair(pair, "--label")))),
     base: chooseBase(values.base, values["base-layout"]),
     platform: parsePlatform(values.platform),
@@ -111,6 +114,9 @@ function parsePlatform(text: string): PackRequest["platform"] {
   throw new PackError(`--platform "${text}" is neither linux/amd64 nor linux/arm64`);
 }
 
-function byBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** The static server answers this path with 200 when no file has that name. */
+function healthEnv(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  if (path.startsWith("/")) return [checkPair(`HEALTH_PATH=${path}`, "--health")];
+  throw new PackError(`--health "${path}" is not a path that starts with /`);
 }

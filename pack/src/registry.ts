@@ -16,17 +16,19 @@ const ACCEPT = [
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ].join(", ");
 
+export type Credential = Pick<PackConfig, "token" | "scheme">;
+
 /** Bytes that can be sent more than once. */
 export type Content = Buffer | { readonly path: string } | { open(): Promise<Readable> };
 
 export class Registry {
   readonly #image: ImageReference;
-  readonly #credential: PackConfig;
+  readonly #credential: Credential;
   readonly #scope: string;
   /** Token a bearer challenge was answered with. */
   #exchanged: string | undefined;
 
-  constructor(image: ImageReference, credential: PackConfig, access: "pull" | "pull,push") {
+  constructor(image: ImageReference, credential: Credential, access: "pull" | "pull,push") {
     this.#image = image;
     this.#credential = credential;
     this.#scope = `repository:${image.repository}:${access}`;
