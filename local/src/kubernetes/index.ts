@@ -93,14 +93,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
   });
   const port = await listen(api, options.port ?? 0);
   for (const part of [...controllers, kubelet]) store.subscribe((event) => part.onChange(event));
-  if (store.get(NAMESPACE, undefined, "default") === undefined) {
-    store.put(NAMESPACE, {
-      apiVersion: "v1",
-      kind: "Namespace",
-      metadata: { name: "default" },
-      status: { phase: "Active" },
-    });
-  }
+  createDefaultNamespace(store);
   kubelet.start();
   for (const controller of controllers) controller.start();
   let stopping: Promise<void> | undefined;
@@ -127,6 +120,16 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
     }),
     stop: () => (stopping ??= stop()),
   };
+}
+
+function createDefaultNamespace(store: ObjectStore): void {
+  if (store.get(NAMESPACE, undefined, "default") !== undefined) return;
+  store.put(NAMESPACE, {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: "default" },
+    status: { phase: "Active" },
+  });
 }
 
 function listen(api: ApiServer, port: number): Promise<number> {

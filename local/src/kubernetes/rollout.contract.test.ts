@@ -21,7 +21,7 @@ const images = {
 };
 let clusters: Cluster[] = [];
 afterEach(async () => {
-  await Promise.all(clusters.map((cluster) => cluster.stop()));
+  await Promise.all(clusters.map((each) => each.stop()));
   clusters = [];
 });
 
@@ -59,12 +59,12 @@ function rolledOut({ apps }: Cluster, name: string) {
       name,
       namespace: "shop",
     });
-    const isDone =
-      status?.observedGeneration === metadata?.generation &&
-      status?.updatedReplicas === spec?.replicas &&
-      status?.availableReplicas === spec?.replicas &&
-      status?.replicas === spec?.replicas;
-    return isDone && status;
+    const isObserved = status?.observedGeneration === metadata?.generation;
+    const { updatedReplicas, availableReplicas, replicas } = status ?? {};
+    const isDone = [updatedReplicas, availableReplicas, replicas].every(
+      (count) => count === spec?.replicas,
+    );
+    return isObserved && isDone && status;
   });
 }
 
@@ -133,9 +133,9 @@ describe("a Deployment", () => {
     const failures: string[] = [];
     const seen = new Set<string>();
     let requests = 0;
-    let isOver = false;
+    const over = new AbortController();
     const load = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         for (const address of await readyAddresses(shop, "web")) {
           requests += 1;
           try {
@@ -149,7 +149,7 @@ describe("a Deployment", () => {
     await shop.apply(deployment("web", "shop:2", { replicas: 2 }));
     await rolledOut(shop, "web");
     await systemTimers.sleep(300);
-    isOver = true;
+    over.abort();
     await load;
     expect(failures).toEqual([]);
     expect(requests).toBeGreaterThan(20);

@@ -18,16 +18,13 @@ export function discoveryAnswer(pathname: string): unknown {
   if (pathname === "/apis") {
     return { kind: "APIGroupList", apiVersion: "v1", groups: groupNames().map(groupAnswer) };
   }
-  const parts = pathname.split("/").filter((part) => part !== "");
-  if (parts[0] === "apis" && parts.length === 2 && groupNames().includes(parts[1] ?? "")) {
-    return { kind: "APIGroup", apiVersion: "v1", ...groupAnswer(parts[1] ?? "") };
-  }
-  const groupVersion =
-    parts[0] === "api" && parts.length === 2 ? parts[1] : parts.slice(1).join("/");
-  if ((parts[0] === "api" && parts.length === 2) || (parts[0] === "apis" && parts.length === 3)) {
-    return resourceList(groupVersion ?? "");
-  }
-  return undefined;
+  const [root, group = "", version, ...more] = pathname.split("/").filter((part) => part !== "");
+  if (more.length > 0) return undefined;
+  if (root === "api") return version === undefined ? resourceList(group) : undefined;
+  if (root !== "apis") return undefined;
+  if (version !== undefined) return resourceList(`${group}/${version}`);
+  if (!groupNames().includes(group)) return undefined;
+  return { kind: "APIGroup", apiVersion: "v1", ...groupAnswer(group) };
 }
 
 function groupNames(): readonly string[] {

@@ -54,6 +54,7 @@ export class ObjectStore {
     return this.#events.filter((event) => event.version > version);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the kind decides the type
   get<T extends KubeObject = KubeObject>(
     kind: Kind,
     namespace: string | undefined,
@@ -63,6 +64,7 @@ export class ObjectStore {
   }
 
   /** Sorted by namespace and name; objects are never changed in place, so they may be kept. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the kind decides the type
   list<T extends KubeObject = KubeObject>(kind: Kind, namespace?: string): readonly T[] {
     const prefix = `${groupVersionOf(kind)}|${kind.plural}|${namespace === undefined ? "" : `${namespace}|`}`;
     return [...this.#objects]

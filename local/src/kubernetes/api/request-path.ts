@@ -12,18 +12,7 @@ export interface ResourcePath {
 
 /** Throws NotFound for kinds and subresources that this stand-in does not have, naming them. */
 export function parseResourcePath(pathname: string): ResourcePath {
-  const parts = pathname
-    .split("/")
-    .filter((part) => part !== "")
-    .map(decodeURIComponent);
-  const isCore = parts[0] === "api";
-  const groupVersion = isCore ? (parts[1] ?? "") : `${parts[1]}/${parts[2]}`;
-  let rest = parts.slice(isCore ? 2 : 3);
-  let namespace: string | undefined;
-  if (rest[0] === "namespaces" && rest.length > 2 && !isNamespaceSubresource(rest)) {
-    namespace = rest[1];
-    rest = rest.slice(2);
-  }
+  const { groupVersion, namespace, rest } = splitPath(pathname);
   const [plural = "", name, subresource] = rest;
   const kind = findKind(groupVersion, plural);
   if (kind === undefined || rest.length > 3) {
@@ -42,6 +31,28 @@ export function parseResourcePath(pathname: string): ResourcePath {
     throw new ApiError("NotFound", `${kind.plural} are namespaced`);
   }
   return { kind, namespace, name, subresource };
+}
+
+function splitPath(pathname: string) {
+  const parts = pathname
+    .split("/")
+    .filter((part) => part !== "")
+    .map((part) => decodePart(part));
+  const isCore = parts[0] === "api";
+  const groupVersion = isCore ? (parts[1] ?? "") : `${parts[1]}/${parts[2]}`;
+  const rest = parts.slice(isCore ? 2 : 3);
+  const isInside = rest[0] === "namespaces" && rest.length > 2 && !isNamespaceSubresource(rest);
+  return isInside
+    ? { groupVersion, namespace: rest[1], rest: rest.slice(2) }
+    : { groupVersion, namespace: undefined, rest };
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new ApiError("BadRequest", "the path is not a valid URL");
+  }
 }
 
 function isNamespaceSubresource(rest: readonly string[]): boolean {

@@ -1,13 +1,15 @@
 /** Create, replace, patch, apply and delete on the store, with the checks the real API server makes. */
 import { randomUUID } from "node:crypto";
 import type { Clock } from "@bifrost/shared/domain/time";
-import { groupVersionOf, kindOfObject, NAMESPACE, POD } from "../objects/kinds.ts";
+import { kindOfObject, NAMESPACE, POD } from "../objects/kinds.ts";
 import type { Kind } from "../objects/kinds.ts";
 import { withDefaults } from "../objects/defaults.ts";
 import { isRecord, kubeTime } from "../objects/object.ts";
 import type { KubeObject } from "../objects/object.ts";
+import { checkStructure } from "../objects/schema.ts";
 import { validateObject } from "../objects/validate.ts";
 import { ApiError } from "./api-error.ts";
+import { shapeBody } from "./shape-body.ts";
 import { apply, trackUpdate } from "./apply.ts";
 import { stableJson } from "./object-store.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -56,7 +58,7 @@ export class Resources {
   }
 
   create(kind: Kind, namespace: string | undefined, body: unknown, options: WriteOptions): Written {
-    const given = this.#shape(kind, namespace, body);
+    const given = shapeBody(kind, namespace, body);
     const prefix = given.metadata.generateName;
     if (given.metadata.name === "" && prefix !== undefined) {
       given.metadata.name = prefix + randomUUID().slice(0, SUFFIX_LENGTH);
@@ -73,7 +75,7 @@ export class Resources {
 
   replace(target: Target, body: unknown, options: WriteOptions): Written {
     const live = this.read(target);
-    const given = this.#shape(target.kind, target.namespace, body, target.name);
+    const given = shapeBody(target.kind, target.namespace, body, target.name);
     this.#checkVersion(target, live, given.metadata.resourceVersion);
     return { object: this.#write(target, live, given, options), created: false };
   }
@@ -93,9 +95,10 @@ export class Resources {
     if (target.subresource !== undefined) {
       throw new ApiError("NotImplemented", `apply to ${target.subresource} is not supported here`);
     }
-    const applied = this.#shape(kind, namespace, body, name);
+    const applied = shapeBody(kind, namespace, body, name);
     if (kind.hasStatus) delete applied.status;
-    this.#refuse(kind, name, validateObject(applied, kind.model));
+    // Only the merged object must be complete; what is applied may be a part of one.
+    this.#refuse(kind, name, checkStructure(applied, kind.model));
     const live = this.#store.get(kind, namespace, name);
     const result = apply({
       live,
@@ -175,41 +178,6 @@ export class Resources {
       this.#store.remove(kind, saved);
     }
     return saved;
-  }
-
-  #shape(kind: Kind, namespace: string | undefined, body: unknown, name?: string): KubeObject {
-    if (!isRecord(body)) throw new ApiError("BadRequest", "the body must be an object");
-    const object = structuredClone(body) as unknown as KubeObject;
-    for (const [field, expected] of [
-      ["apiVersion", groupVersionOf(kind)],
-      ["kind", kind.kind],
-    ] as const) {
-      const found = object[field] ?? expected;
-      if (found !== expected) {
-        throw new ApiError(
-          "BadRequest",
-          `${field} ${JSON.stringify(found)} does not match the path: ${expected}`,
-        );
-      }
-      object[field] = expected;
-    }
-    if (object.metadata !== undefined && !isRecord(object.metadata)) {
-      throw new ApiError("BadRequest", "metadata must be an object");
-    }
-    const metadata = { ...object.metadata, name: object.metadata?.name ?? name ?? "" };
-    if (name !== undefined && metadata.name !== name) {
-      throw new ApiError(
-        "BadRequest",
-        `the name of the object (${metadata.name}) does not match the path (${name})`,
-      );
-    }
-    if (namespace !== undefined && (metadata.namespace ?? namespace) !== namespace) {
-      throw new ApiError("BadRequest", "the namespace of the object does not match the path");
-    }
-    if (namespace !== undefined) metadata.namespace = namespace;
-    delete metadata.managedFields;
-    object.metadata = metadata;
-    return object;
   }
 
   #finish(kind: Kind, given: KubeObject, live: KubeObject | undefined): KubeObject {
@@ -313,12 +281,14 @@ function serverMetadata(live: KubeObject): Partial<KubeObject["metadata"]> {
 }
 
 function isUnchanged(live: KubeObject, next: KubeObject): boolean {
-  const bare = (object: KubeObject): string => {
-    const managedFields = object.metadata.managedFields?.map((entry) => ({ ...entry, time: "" }));
-    const metadata = { ...object.metadata, managedFields, resourceVersion: "" };
-    return stableJson({ ...object, metadata });
-  };
-  return bare(live) === bare(next);
+  return timeless(live) === timeless(next);
+}
+
+/** Without what changes by itself on every write. */
+function timeless(object: KubeObject): string {
+  const managedFields = object.metadata.managedFields?.map((entry) => ({ ...entry, time: "" }));
+  const metadata = { ...object.metadata, managedFields, resourceVersion: "" };
+  return stableJson({ ...object, metadata });
 }
 
 function mergeJson(base: unknown, patch: unknown): unknown {

@@ -111,7 +111,7 @@ export class ApiServer {
     const selection = selectionOf(path, query);
     const matching = (): readonly KubeObject[] =>
       store.list(kind, namespace).filter((object) => selection.matches(object));
-    switch (request.method) {
+    switch (request.method ?? "") {
       case "GET":
         if (isTrue(query.get("watch"))) return this.#watch(selection, query, response);
         return sendJson(response, 200, {
@@ -164,7 +164,7 @@ export class ApiServer {
   ): void {
     const { resources } = this.#parts;
     if (target.subresource === "log") return this.#log(target, query, response);
-    switch (request.method) {
+    switch (request.method ?? "") {
       case "GET":
         if (isTrue(query.get("watch"))) {
           query.set("fieldSelector", `metadata.name=${target.name}`);

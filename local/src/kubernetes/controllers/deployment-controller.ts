@@ -168,10 +168,8 @@ function templateHash(deployment: Deployment): string {
 
 function newReplicaSet(deployment: Deployment, hash: string, revision: string): ReplicaSet {
   const template = structuredClone(deployment.spec.template);
-  template.metadata = {
-    ...template.metadata,
-    labels: { ...template.metadata?.labels, [HASH_LABEL]: hash },
-  };
+  const labels = { ...template.metadata?.labels, [HASH_LABEL]: hash };
+  template.metadata = Object.assign(template.metadata ?? {}, { labels });
   const { name, namespace, uid } = deployment.metadata;
   return {
     apiVersion: "apps/v1",
@@ -180,7 +178,7 @@ function newReplicaSet(deployment: Deployment, hash: string, revision: string): 
       name: `${name}-${hash}`,
       ...(namespace === undefined ? {} : { namespace }),
       generation: 1,
-      labels: template.metadata.labels ?? {},
+      labels,
       annotations: { [REVISION]: revision },
       ownerReferences: [
         {
@@ -196,10 +194,9 @@ function newReplicaSet(deployment: Deployment, hash: string, revision: string): 
     spec: {
       replicas: 0,
       minReadySeconds: deployment.spec.minReadySeconds ?? 0,
-      selector: {
-        ...deployment.spec.selector,
+      selector: Object.assign(structuredClone(deployment.spec.selector), {
         matchLabels: { ...deployment.spec.selector.matchLabels, [HASH_LABEL]: hash },
-      },
+      }),
       template,
     },
   };

@@ -84,29 +84,19 @@ function progress(
     };
   }
   const hasMoved = before === undefined || moved(deployment.status, counts);
+  const updatedAt = (hasMoved ? undefined : before.lastUpdateTime) ?? kubeTime(now);
   // A whole second is lost in the stored time: never be early.
-  const since = hasMoved ? now : Date.parse(before.lastUpdateTime ?? kubeTime(now)) + 999;
+  const since = hasMoved ? now : Date.parse(updatedAt) + 999;
   const deadlineMs = since + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
   const wasExceeded = !hasMoved && before.reason === "ProgressDeadlineExceeded";
+  const base = { type: "Progressing", lastUpdateTime: updatedAt } as const;
   if (wasExceeded || now >= deadlineMs) {
-    return {
-      condition: {
-        type: "Progressing",
-        status: "False",
-        reason: "ProgressDeadlineExceeded",
-        message: `ReplicaSet "${name}" has timed out progressing.`,
-        lastUpdateTime: before?.lastUpdateTime ?? kubeTime(now),
-      },
-    };
+    const message = `ReplicaSet "${name}" has timed out progressing.`;
+    return { condition: { ...base, status: "False", reason: "ProgressDeadlineExceeded", message } };
   }
+  const message = `ReplicaSet "${name}" is progressing.`;
   return {
-    condition: {
-      type: "Progressing",
-      status: "True",
-      reason: "ReplicaSetUpdated",
-      message: `ReplicaSet "${name}" is progressing.`,
-      lastUpdateTime: hasMoved ? kubeTime(now) : (before.lastUpdateTime ?? kubeTime(now)),
-    },
+    condition: { ...base, status: "True", reason: "ReplicaSetUpdated", message },
     deadlineMs,
   };
 }

@@ -24,33 +24,44 @@ export function containerEnv(
   sources: EnvSources,
 ): Readonly<Record<string, string>> {
   const env: Record<string, string> = { ...image.env };
-  for (const from of container.envFrom ?? []) {
-    const prefix = from.prefix ?? "";
-    if (from.configMapRef?.name !== undefined) {
-      const data = dataOf(
-        sources.configMap(from.configMapRef.name),
-        from.configMapRef,
-        "ConfigMap",
-      );
-      for (const [name, value] of Object.entries(data)) env[prefix + name] = value;
-    }
-    if (from.secretRef?.name !== undefined) {
-      const data = dataOf(sources.secret(from.secretRef.name), from.secretRef, "Secret");
-      for (const [name, value] of Object.entries(data)) env[prefix + name] = decode(value);
-    }
-  }
+  for (const from of container.envFrom ?? []) Object.assign(env, importedVariables(from, sources));
   for (const { name, value, valueFrom } of container.env ?? []) {
     const found = valueFrom === undefined ? expand(value ?? "", env) : valueOf(valueFrom, sources);
     if (found !== undefined) env[name] = found;
   }
-  // Pods share the host's network: what listens on containerPort in a cluster listens on a free port here.
+  redirectPorts(env, container, sources.ports);
+  return env;
+}
+
+/** Pods share the host's network: what listens on containerPort in a cluster listens on a free port here. */
+function redirectPorts(
+  env: Record<string, string>,
+  container: V1Container,
+  ports: ReadonlyMap<number, number>,
+): void {
   for (const name of PORT_NAMES) {
-    const port = sources.ports.get(Number(env[name]));
+    const port = ports.get(Number(env[name]));
     if (port !== undefined) env[name] = String(port);
   }
-  const own = sources.ports.get(container.ports?.[0]?.containerPort ?? -1);
+  const own = ports.get(container.ports?.[0]?.containerPort ?? -1);
   if (own !== undefined) env["PORT"] ??= String(own);
-  return env;
+}
+
+type EnvFrom = NonNullable<V1Container["envFrom"]>[number];
+
+function importedVariables(from: EnvFrom, sources: EnvSources): Readonly<Record<string, string>> {
+  const { configMapRef, secretRef, prefix = "" } = from;
+  const plain =
+    configMapRef === undefined
+      ? {}
+      : dataOf(sources.configMap(configMapRef.name ?? ""), configMapRef, "ConfigMap");
+  const secret =
+    secretRef === undefined
+      ? {}
+      : dataOf(sources.secret(secretRef.name ?? ""), secretRef, "Secret");
+  const decoded = Object.entries(secret).map(([name, value]) => [name, decode(value)] as const);
+  const all = [...Object.entries(plain), ...decoded];
+  return Object.fromEntries(all.map(([name, value]) => [prefix + name, value]));
 }
 
 /** command replaces the image's entrypoint and cmd, args only the cmd. */

@@ -97,13 +97,15 @@ export class Kubelet {
     const grace = (pod.metadata.deletionGracePeriodSeconds ?? 30) * 1000;
     const worker = this.#workers.get(uid);
     const ended = worker?.end(grace) ?? Promise.resolve();
-    const removal = ended.then(() => {
-      this.#removing.delete(removal);
-      if (this.#isStopped) return;
-      this.#workers.delete(uid);
-      this.#parts.store.remove(POD, pod);
-    });
+    const removal = this.#removeAfter(ended, pod).finally(() => this.#removing.delete(removal));
     this.#removing.add(removal);
+  }
+
+  async #removeAfter(ended: Promise<void>, pod: Pod): Promise<void> {
+    await ended;
+    if (this.#isStopped) return;
+    this.#workers.delete(pod.metadata.uid ?? "");
+    this.#parts.store.remove(POD, pod);
   }
 }
 

@@ -49,9 +49,11 @@ function phaseOf({ containers, restartPolicy }: PodFacts): PodStatus["phase"] {
     if (!hasFailed) return "Succeeded";
     if (restartPolicy === "Never") return "Failed";
   }
-  const hasBegun = (status: ContainerStatus): boolean =>
-    status.state.waiting === undefined ||
-    status.state.waiting.reason === "CrashLoopBackOff" ||
-    status.restartCount > 0;
   return containers.every(hasBegun) ? "Running" : "Pending";
+}
+
+function hasBegun({ state, restartCount }: ContainerStatus): boolean {
+  return (
+    state.waiting === undefined || state.waiting.reason === "CrashLoopBackOff" || restartCount > 0
+  );
 }

@@ -47,19 +47,25 @@ function volumeDirectory(volume: V1Volume, podDir: string, sources: VolumeSource
   const dir = join(podDir, "volumes", volume.name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (volume.emptyDir !== undefined) return dir;
-  const reference = volume.configMap ?? volume.secret;
-  if (reference === undefined) throw new ConfigError(`volume "${volume.name}" has no source`);
-  const name = volume.configMap?.name ?? volume.secret?.secretName ?? "";
-  const object = volume.configMap === undefined ? sources.secret(name) : sources.configMap(name);
-  if (object === undefined) {
-    if (reference.optional === true) return dir;
-    throw new ConfigError(`"${name}" of volume "${volume.name}" not found`);
+  const source = sourceOf(volume, sources);
+  if (source.object === undefined) {
+    if (source.optional) return dir;
+    throw new ConfigError(`"${source.name}" of volume "${volume.name}" not found`);
   }
-  for (const [key, value] of Object.entries(object.data ?? {})) {
-    const path = reference.items?.find((item) => item.key === key)?.path ?? key;
+  for (const [key, value] of Object.entries(source.object.data ?? {})) {
+    const path = source.items?.find((item) => item.key === key)?.path ?? key;
     if (!SAFE_KEY.test(path) || path.startsWith("..")) continue;
-    const content = volume.secret === undefined ? value : Buffer.from(value, "base64");
-    writeFileSync(join(dir, path), content, { mode: 0o600 });
+    writeFileSync(join(dir, path), Buffer.from(value, source.encoding), { mode: 0o600 });
   }
   return dir;
+}
+
+function sourceOf(volume: V1Volume, sources: VolumeSources) {
+  const { configMap, secret } = volume;
+  if (configMap !== undefined) {
+    const { name = "", items, optional = false } = configMap;
+    return { name, items, optional, object: sources.configMap(name), encoding: "utf8" } as const;
+  }
+  const { secretName: name = "", items, optional = false } = secret ?? {};
+  return { name, items, optional, object: sources.secret(name), encoding: "base64" } as const;
 }

@@ -8,7 +8,7 @@ import { spawnTrusted } from "../../sandbox/spawn-trusted.ts";
 import { CONFIG_MAP, SECRET } from "../objects/kinds.ts";
 import type { ContainerStatus, Pod } from "../objects/object.ts";
 import { parseQuantity } from "../objects/quantity.ts";
-import { containerArgv, containerEnv } from "./container-env.ts";
+import { containerArgv, containerEnv, expand } from "./container-env.ts";
 import { ContainerRunner, ImageError } from "./container-runner.ts";
 import type { PlatformImage, PulledImage } from "./image.ts";
 import type { KubeletParts } from "./kubelet.ts";
@@ -161,7 +161,7 @@ export class PodWorker {
   #launchPlatform(container: V1Container, platform: PlatformImage): SandboxedProcess {
     const config = { ...SIDECAR_ENV, env: { ...platform.env } };
     const env = containerEnv(container, config, this.#envSources());
-    const argv = [...platform.argv, ...containerArgv({ ...container, command: [] }, config, env)];
+    const argv = [...platform.argv, ...(container.args ?? []).map((word) => expand(word, env))];
     const spec = {
       label: labelOf(this.pod, container),
       argv,

@@ -35,11 +35,9 @@ function defaultDeployment(object: Deployment): void {
   spec.strategy ??= {};
   spec.strategy.type ??= "RollingUpdate";
   if (spec.strategy.type === "RollingUpdate") {
-    spec.strategy.rollingUpdate = {
-      maxSurge: "25%",
-      maxUnavailable: "25%",
-      ...spec.strategy.rollingUpdate,
-    };
+    spec.strategy.rollingUpdate ??= {};
+    spec.strategy.rollingUpdate.maxSurge ??= "25%";
+    spec.strategy.rollingUpdate.maxUnavailable ??= "25%";
   }
   if (spec.template.spec !== undefined) defaultPodSpec(spec.template.spec);
 }

@@ -49,11 +49,18 @@ function check(value: unknown, type: string, path: string, place: string, out: s
   if (element !== undefined) return checkArray(value, element, path, out);
   if (mapped !== undefined) return checkMap(value, mapped, path, place, out);
   const fields = fieldsOf(type);
-  if (fields === undefined) {
-    const wrong = wrongScalar(value, type);
-    if (wrong !== undefined) out.push(`${path}: Invalid value: ${wrong}`);
-    return;
-  }
+  if (fields !== undefined) return checkFields(value, fields, type, path, out);
+  const wrong = wrongScalar(value, type);
+  if (wrong !== undefined) out.push(`${path}: Invalid value: ${wrong}`);
+}
+
+function checkFields(
+  value: unknown,
+  fields: ReadonlyMap<string, string>,
+  type: string,
+  path: string,
+  out: string[],
+): void {
   if (!isRecord(value)) {
     out.push(`${path}: Invalid value: expected an object, got ${nameOf(value)}`);
     return;

@@ -68,7 +68,7 @@ function workloadProblems(object: Deployment | ReplicaSet): readonly string[] {
   }
   if (!isRecord(spec.selector)) problems.push("spec.selector: Required value");
   // What came over the wire may lack what the type promises.
-  const template = spec.template as V1PodTemplateSpec | undefined;
+  const template: V1PodTemplateSpec | undefined = spec.template;
   if (template === undefined) return [...problems, "spec.template: Required value"];
   if (isRecord(spec.selector) && !matchesLabels(spec.selector, template.metadata?.labels)) {
     problems.push(
@@ -85,14 +85,7 @@ function podSpecProblems(spec: V1PodSpec, path: string): readonly string[] {
   }
   const volumes = new Set((spec.volumes ?? []).map((volume) => volume.name));
   const problems: string[] = [];
-  for (const volume of spec.volumes ?? []) {
-    const unsupported = Object.keys(volume).find((field) => !SUPPORTED_VOLUMES.has(field));
-    if (unsupported !== undefined) {
-      problems.push(
-        `${path}.volumes.${volume.name}: Unsupported value: "${unsupported}": emptyDir, configMap and secret are supported here`,
-      );
-    }
-  }
+  problems.push(...volumeProblems(spec, path));
   const names = new Set<string>();
   const init = spec.initContainers ?? [];
   for (const container of init) {
@@ -112,6 +105,19 @@ function podSpecProblems(spec: V1PodSpec, path: string): readonly string[] {
   return problems;
 }
 
+function volumeProblems(spec: V1PodSpec, path: string): readonly string[] {
+  const problems: string[] = [];
+  for (const volume of spec.volumes ?? []) {
+    const unsupported = Object.keys(volume).find((field) => !SUPPORTED_VOLUMES.has(field));
+    if (unsupported !== undefined) {
+      problems.push(
+        `${path}.volumes.${volume.name}: Unsupported value: "${unsupported}": emptyDir, configMap and secret are supported here`,
+      );
+    }
+  }
+  return problems;
+}
+
 function containerProblems(
   container: V1Container,
   at: string,
@@ -125,16 +131,26 @@ function containerProblems(
       problems.push(`${at}.ports.containerPort: Invalid value: ${port.containerPort}: 1 to 65535`);
     }
   }
+  problems.push(...mountProblems(container, at, volumes));
+  for (const name of ["startupProbe", "readinessProbe", "livenessProbe"] as const) {
+    const probe = container[name];
+    if (probe !== undefined) problems.push(...probeProblems(probe, `${at}.${name}`));
+  }
+  return problems;
+}
+
+function mountProblems(
+  container: V1Container,
+  at: string,
+  volumes: ReadonlySet<string>,
+): readonly string[] {
+  const problems: string[] = [];
   for (const mount of container.volumeMounts ?? []) {
     if (!volumes.has(mount.name)) problems.push(`${at}.volumeMounts: Not found: "${mount.name}"`);
     if (!mount.mountPath?.startsWith("/"))
       problems.push(
         `${at}.volumeMounts.mountPath: Invalid value: "${mount.mountPath}": must be absolute`,
       );
-  }
-  for (const name of ["startupProbe", "readinessProbe", "livenessProbe"] as const) {
-    const probe = container[name];
-    if (probe !== undefined) problems.push(...probeProblems(probe, `${at}.${name}`));
   }
   return problems;
 }
