@@ -37,7 +37,10 @@ interface RawAnswer {
 }
 
 /** Past the client library, which silently drops fields it does not know. */
-async function raw(path: string, init: RequestInit = {}): Promise<RawAnswer> {
+async function raw(
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<RawAnswer> {
   const { url, token } = cluster.kubernetes;
   const response = await fetch(url + path, {
     ...init,
@@ -63,6 +66,25 @@ async function failure(promise: Promise<unknown>): Promise<{ code: number; messa
     return { code, message: parsed.message };
   }
   throw new Error("the call was accepted");
+}
+
+const bad = (change: object, container: object = {}) =>
+  deployment("bad", "shop:1", { container, spec: change });
+
+const named = (team: string, value: string) => ({
+  ...settings({ value }),
+  metadata: { name: "watched", namespace: "shop", labels: { team } },
+});
+
+/** Deletes a Deployment that has a ReplicaSet; returns what lists the sets that are left. */
+async function deleteOwner(propagationPolicy: string) {
+  await cluster.apply(web());
+  const sets = () =>
+    cluster.apps.listNamespacedReplicaSet({ namespace: "shop" }).then(({ items }) => items);
+  await eventually("a replica set", async () => (await sets()).length > 0);
+  const name = "web";
+  await cluster.apps.deleteNamespacedDeployment({ name, namespace: "shop", propagationPolicy });
+  return sets;
 }
 
 describe("server-side apply with the real client", () => {
@@ -181,10 +203,6 @@ describe("server-side apply with the real client", () => {
 
 describe("refusals", () => {
   const path = "/apis/apps/v1/namespaces/shop/deployments/bad";
-  const bad = (change: object, container: object = {}) => ({
-    ...deployment("bad", "shop:1", { container, spec: change }),
-  });
-
   it.each([
     {
       name: "an unknown field",
@@ -279,7 +297,7 @@ describe("refusals", () => {
       cluster.core.replaceNamespacedConfigMap({
         name,
         namespace: "shop",
-        body: { ...read, data: { n: "1" } },
+        body: Object.assign(read, { data: { n: "1" } }),
       });
     await put();
     expect(await failure(put())).toMatchObject({ code: 409 });
@@ -304,10 +322,6 @@ describe("watch with the real client", () => {
         seen.push(`${type} ${object.metadata.name}`),
       () => {},
     );
-    const named = (team: string, value: string) => ({
-      ...settings({ value }),
-      metadata: { name: "watched", namespace: "shop", labels: { team } },
-    });
     await eventually("the watch", () => Promise.resolve(cluster.kubernetes.info().watches > 0));
     await cluster.apply(named("a", "1"));
     await cluster.apply(named("a", "2"));
@@ -350,21 +364,8 @@ describe("watch with the real client", () => {
 });
 
 describe("deleting", () => {
-  const owned = (propagationPolicy: string) => async () => {
-    await cluster.apply(web());
-    const sets = () =>
-      cluster.apps.listNamespacedReplicaSet({ namespace: "shop" }).then(({ items }) => items);
-    await eventually("a replica set", async () => (await sets()).length > 0);
-    await cluster.apps.deleteNamespacedDeployment({
-      name: "web",
-      namespace: "shop",
-      propagationPolicy,
-    });
-    return sets;
-  };
-
   it.each(["Background", "Foreground"])("removes dependents with %s", async (policy) => {
-    const sets = await owned(policy)();
+    const sets = await deleteOwner(policy);
     await eventually("their end", async () => (await sets()).length === 0);
     expect(
       await failure(cluster.apps.readNamespacedDeployment({ name: "web", namespace: "shop" })),
@@ -372,7 +373,7 @@ describe("deleting", () => {
   });
 
   it("keeps dependents with Orphan", async () => {
-    const sets = await owned("Orphan")();
+    const sets = await deleteOwner("Orphan");
     const left = await sets();
     expect(left).toHaveLength(1);
     expect(left[0]?.metadata?.ownerReferences).toEqual([]);

@@ -14,6 +14,7 @@ import { Journal } from "./api/journal.ts";
 import { ObjectStore } from "./api/object-store.ts";
 import { Resources } from "./api/resources.ts";
 import { ApiServer } from "./api/server.ts";
+import type { LogRequest } from "./api/server.ts";
 import { DeploymentController } from "./controllers/deployment-controller.ts";
 import { EndpointSliceController } from "./controllers/endpoint-slice-controller.ts";
 import { GarbageCollector } from "./controllers/garbage-collector.ts";
@@ -84,15 +85,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
     new GarbageCollector(store, resources, log),
   ];
   const token = options.token ?? randomBytes(24).toString("hex");
-  const api = new ApiServer({
-    store,
-    resources,
-    token,
-    log,
-    readLog: (request) => kubelet.logText(request),
-  });
+  const readLog = (request: LogRequest) => kubelet.logText(request);
+  const api = new ApiServer({ store, resources, token, log, readLog });
   const port = await listen(api, options.port ?? 0);
-  for (const part of [...controllers, kubelet]) store.subscribe((event) => part.onChange(event));
+  const parts = [...controllers, kubelet];
+  for (const part of parts) store.subscribe((event) => part.onChange(event));
   createDefaultNamespace(store);
   kubelet.start();
   for (const controller of controllers) controller.start();
@@ -103,6 +100,11 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
     logs.flush();
     await api.close();
   };
+  const counters = () => ({
+    level: options.sandbox.level,
+    rollouts: deployments.rollouts,
+    watches: api.watchCount,
+  });
   const url = `http://127.0.0.1:${port}`;
   return {
     product: "kubernetes",
@@ -111,14 +113,15 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
     token,
     url,
     kubeconfig: () => kubeconfigText(url, token),
-    info: () => ({
-      level: options.sandbox.level,
-      podsByPhase: countPhases(store.list<Pod>(POD)),
-      deployments: store.list(DEPLOYMENT).length,
-      rollouts: deployments.rollouts,
-      watches: api.watchCount,
-    }),
+    info: () => ({ ...countObjects(store), ...counters() }),
     stop: () => (stopping ??= stop()),
+  };
+}
+
+function countObjects(store: ObjectStore) {
+  return {
+    podsByPhase: countPhases(store.list<Pod>(POD)),
+    deployments: store.list(DEPLOYMENT).length,
   };
 }
 

@@ -35,6 +35,14 @@ function containersOf(object: KubeObject): unknown {
   return (object.spec as { template: { spec: { containers: unknown } } }).template.spec.containers;
 }
 
+function port(more: object): KubeObject {
+  return deployment([{ name: "app", ports: [{ containerPort: 80, ...more }] }]);
+}
+
+function configMap(data: Record<string, string>): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "m" }, data };
+}
+
 describe("server-side apply", () => {
   it("adds a second manager's container beside the first one's", () => {
     const first = accepted(undefined, deployment([{ name: "app", image: "a:1" }]), "a");
@@ -57,8 +65,6 @@ describe("server-side apply", () => {
   });
 
   it("names ports by number and protocol, TCP being meant when none is said", () => {
-    const port = (more: object) =>
-      deployment([{ name: "app", ports: [{ containerPort: 80, ...more }] }]);
     const first = accepted(undefined, port({ protocol: "TCP" }), "a");
     const second = accepted(first, port({ name: "http" }), "b");
     expect(containersOf(second)).toEqual([
@@ -90,12 +96,6 @@ describe("server-side apply", () => {
   });
 
   const data = dictionary(constantFrom("a", "b", "c", "d"), string({ maxLength: 3 }));
-  const configMap = (values: Record<string, string>): KubeObject => ({
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "m" },
-    data: values,
-  });
 
   it("by a single manager leaves exactly what was applied last", () => {
     assert(

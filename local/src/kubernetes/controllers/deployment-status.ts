@@ -71,23 +71,12 @@ function progress(
 ): { readonly condition: Condition; readonly deadlineMs?: number } {
   const name = current?.metadata.name ?? "";
   const before = conditionOf(deployment.status?.conditions, "Progressing");
-  if (isComplete) {
-    const wasComplete = before?.reason === "NewReplicaSetAvailable";
-    return {
-      condition: {
-        type: "Progressing",
-        status: "True",
-        reason: "NewReplicaSetAvailable",
-        message: `ReplicaSet "${name}" has successfully progressed.`,
-        lastUpdateTime: (wasComplete ? before.lastUpdateTime : undefined) ?? kubeTime(now),
-      },
-    };
-  }
+  if (isComplete) return { condition: complete(name, before, now) };
   const hasMoved = before === undefined || moved(deployment.status, counts);
   const updatedAt = (hasMoved ? undefined : before.lastUpdateTime) ?? kubeTime(now);
-  // A whole second is lost in the stored time: never be early.
-  const since = hasMoved ? now : Date.parse(updatedAt) + 999;
-  const deadlineMs = since + (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
+  const deadlineMs =
+    progressSince(updatedAt, hasMoved, now) +
+    (deployment.spec.progressDeadlineSeconds ?? 600) * 1000;
   const wasExceeded = !hasMoved && before.reason === "ProgressDeadlineExceeded";
   const base = { type: "Progressing", lastUpdateTime: updatedAt } as const;
   if (wasExceeded || now >= deadlineMs) {
@@ -99,6 +88,19 @@ function progress(
     condition: { ...base, status: "True", reason: "ReplicaSetUpdated", message },
     deadlineMs,
   };
+}
+
+function complete(name: string, before: Condition | undefined, now: number): Condition {
+  const reason = "NewReplicaSetAvailable";
+  const completedAt = before?.reason === reason ? before.lastUpdateTime : undefined;
+  const message = `ReplicaSet "${name}" has successfully progressed.`;
+  const lastUpdateTime = completedAt ?? kubeTime(now);
+  return { type: "Progressing", status: "True", reason, message, lastUpdateTime };
+}
+
+function progressSince(updatedAt: string, hasMoved: boolean, now: number): number {
+  // A whole second is lost in the stored time: never be early.
+  return hasMoved ? now : Date.parse(updatedAt) + 999;
 }
 
 function moved(before: DeploymentStatus | undefined, now: Counts): boolean {
