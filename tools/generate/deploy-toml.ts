@@ -4,6 +4,7 @@ import type { Field, TableName } from "@bifrost/shared/app-config/fields";
 import { ENV_TABLE, FIELDS, fieldsOf, TABLE_ABOUT } from "@bifrost/shared/app-config/fields";
 import type { Runtime } from "@bifrost/shared/app-config/runtimes";
 import { RUN_REQUIRED, RUNTIME_NAMES, RUNTIMES } from "@bifrost/shared/app-config/runtimes";
+import { markdownTable } from "./markdown-table.ts";
 
 const TABLES = Object.keys(FIELDS) as TableName[];
 
@@ -59,16 +60,7 @@ function section(
   header: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
-  const rule = `|${" --- |".repeat(header.length)}`;
-  return [`### ${title}`, "", rowLine(header), rule, ...rows.map(rowLine)].join("\n");
-}
-
-function rowLine(cells: readonly string[]): string {
-  return `| ${cells.map(cell).join(" | ")} |`;
-}
-
-function cell(text: string): string {
-  return text.replaceAll("|", String.raw`\|`);
+  return [`### ${title}`, "", markdownTable(header, rows)].join("\n");
 }
 
 function defaultWords(field: Field<unknown>): string {
