@@ -1,6 +1,6 @@
 // Bundles the programs with esbuild so that they start in a fraction of the time that TypeScript on the fly takes.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "./prepare.mjs";
 
@@ -66,6 +66,8 @@ export async function bundle() {
     build({ ...common, entryPoints: WITH_PACKAGES, plugins: [externalPackages], splitting: true, chunkNames: "chunks/[name]-[hash]" }),
     build({ ...common, entryPoints: SELF_CONTAINED, banner: { js: REQUIRE_SHIM } }),
   ]);
+  // pack puts this file into images as it is, so it stays one.
+  copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
   writeFileSync(STAMP, wanted);
 }
 

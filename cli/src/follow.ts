@@ -31,24 +31,22 @@ export async function follow(options: FollowOptions): Promise<number> {
         if (event.kind === "transition") view.transition(event.transition);
         else if (event.kind === "log") view.log(event.log);
         else view.deployment(event.deployment);
-        if (view.hasEnded() && !options.beyondEnd) {
-          await view.settle();
-          session.abort();
-          return view.end();
-        }
+        if (view.hasEnded() && !options.beyondEnd) break;
       }
     } catch (error) {
       if (options.signal.aborted) break;
+      if (view.hasEnded() && !options.beyondEnd) break; // the stream broke while it was being closed
       const fatal = isBifrostError(error, "not-found") || isBifrostError(error, "unauthenticated");
       if (fatal || drops >= 20) throw error;
     } finally {
       options.signal.removeEventListener("abort", abort);
     }
+    if (view.hasEnded() && !options.beyondEnd) break;
     await new Promise((resolve) =>
       setTimeout(resolve, RECONNECT_MS[Math.min(drops, RECONNECT_MS.length - 1)]),
     );
   }
-  return EXIT.interrupted;
+  return view.hasEnded() && !options.signal.aborted ? view.end() : EXIT.interrupted;
 }
 
 class FollowView {
@@ -96,11 +94,6 @@ class FollowView {
   hasEnded(): boolean {
     const state = this.#current?.state;
     return (state === "healthy" || state === "failed") && this.#shownSeqState === state;
-  }
-
-  /** Log lines travel a longer way than states: the last ones get a moment to arrive. */
-  async settle(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   end(): number {

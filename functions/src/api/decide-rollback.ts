@@ -4,7 +4,8 @@ import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Project } from "@bifrost/shared/domain/project";
 
 /**
- * `to` is a number or an id; without it, the newest release before the live one that serves another image or config.
+ * `to` is a number or an id; without it, the newest release before the live one,
+ * and rather one that serves another image or config.
  * `recent` is newest first. Throws `not-found` or `no-image`.
  */
 export function decideRollback(
@@ -47,5 +48,6 @@ function previousRelease(
   if (live === undefined) return recent.find((one) => one.state === "healthy");
   const same = (one: Deployment) =>
     one.imageDigest === live.imageDigest && one.configHash === live.configHash;
-  return recent.find((one) => one.number < live.number && one.state === "healthy" && !same(one));
+  const earlier = recent.filter((one) => one.number < live.number && one.state === "healthy");
+  return earlier.find((one) => !same(one)) ?? earlier[0];
 }

@@ -1,6 +1,6 @@
 /** Kubernetes with its kubelet: what runs the apps. */
 import path from "node:path";
-import { ImageStore } from "../artifact-registry/image-store.ts";
+import { createImageStore } from "../artifact-registry/image-store.ts";
 import { startKubernetes } from "../kubernetes/index.ts";
 import type { RunningLogging } from "../logging/index.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -16,7 +16,7 @@ export async function startApps(
   parts: { readonly sandbox: Sandbox; readonly logging: RunningLogging },
   keep: Keep,
 ): Promise<{ readonly products: readonly RunningStandIn[] }> {
-  const images = new ImageStore({
+  const images = createImageStore({
     cacheDir: path.join(context.config.home, "images"),
     credential: { kind: "bearer", token: context.secrets.registryToken },
   });

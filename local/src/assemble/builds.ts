@@ -11,6 +11,7 @@ import type { RunningStandIn } from "../stand-in.ts";
 import { startStorage } from "../storage/index.ts";
 import { authorizeGit, authorizeRegistry } from "./access.ts";
 import {
+  addressOf,
   type AssemblyContext,
   functionUrl,
   PROJECT_ID,
@@ -18,6 +19,7 @@ import {
   standInOptions,
 } from "./context.ts";
 import { describePush } from "./describe-push.ts";
+import { downloadSource } from "./download-source.ts";
 import { GITHUB_APP_ID } from "./environment.ts";
 import { seed } from "./seed.ts";
 import { stepImages } from "./step-images.ts";
@@ -69,7 +71,7 @@ export async function startBuilds(
     }),
   );
   const storage = keep(
-    await startStorage({ ...standInOptions(context, "storage"), projectId: PROJECT_ID }),
+    await startStorage(standInOptions(context, "storage")),
   );
   await storage.ensureBucket(SOURCE_BUCKET);
   const registry = keep(
@@ -97,7 +99,7 @@ export async function startBuilds(
       ...standInOptions(context, "cloudBuild"),
       projectId: PROJECT_ID,
       sandbox,
-      fetchSource: (source) => storage.open(source.bucket, source.object, source.generation),
+      fetchSource: (source) => downloadSource(addressOf(context, "storage"), source),
       stepImages: stepImages(context),
       writeLog: (entries) => logging.write(entries),
       publishNotice: async (topic, build, attributes) => {

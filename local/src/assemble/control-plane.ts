@@ -76,5 +76,5 @@ export async function startControlPlane(
       idToken: (account: string, audience: string) => iam.idToken(account, audience),
     }),
   );
-  return { products: [workflows, eventarc, scheduler], begin: () => scheduler.begin() };
+  return { products: [workflows, eventarc, scheduler], begin: () => void scheduler.runJob("reap") };
 }

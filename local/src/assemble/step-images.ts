@@ -15,7 +15,6 @@ const REQUIRED_TOOLS: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function stepImages(context: AssemblyContext): Readonly<Record<string, StepImage>> {
-  const bundle = path.join(context.root, "dist", "pack.mjs");
   const toolchains = Object.entries(REQUIRED_TOOLS).map(
     ([runtime, requires]): [string, StepImage] => [
       `${PLATFORM_IMAGES.toolchains}/${runtime}`,
@@ -26,7 +25,11 @@ export function stepImages(context: AssemblyContext): Readonly<Record<string, St
     ...Object.fromEntries(toolchains),
     [PLATFORM_IMAGES.pack]: {
       argvPrefix: ["node", "/bifrost/pack.mjs"],
-      mounts: [{ source: bundle, target: "/bifrost/pack.mjs", writable: false }],
+      mounts: ["pack.mjs", "static-server.mjs"].map((file) => ({
+        source: path.join(context.root, "dist", file),
+        target: `/bifrost/${file}`,
+        writable: false,
+      })),
       env: { PACK_REGISTRY_TOKEN: context.secrets.registryToken },
     },
   };

@@ -69,7 +69,6 @@ export function scheduledJobs(context: AssemblyContext) {
       timeZone: "Etc/UTC",
       url: functionUrl(context, "reap"),
       serviceAccount: "scheduler",
-      runOnStart: true,
     },
   ];
 }

@@ -72,14 +72,19 @@ function wireRequest(request: BuildRequest): WireBuild {
       id: step.id,
       name: step.image,
       entrypoint: step.entrypoint,
-      args: [...step.args],
-      env: [...step.env],
+      args: step.args.map(literal),
+      env: step.env.map(literal),
       ...(step.dir === undefined ? {} : { dir: step.dir }),
     })),
     timeout: { seconds: request.timeoutSeconds },
     tags: buildTags(request.deploymentId, request.attempt),
     options: { logging: "CLOUD_LOGGING_ONLY" },
   };
+}
+
+/** Cloud Build substitutes `$NAME` in these; what the app's own commands say is theirs alone. */
+function literal(text: string): string {
+  return text.replaceAll("$", "$$$$");
 }
 
 const STATUSES: Readonly<Record<string, BuildStatus>> = {

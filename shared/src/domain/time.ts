@@ -26,8 +26,13 @@ export const systemTimers: Timers = {
   sleep(delayMs, signal) {
     return new Promise((resolve) => {
       if (signal?.aborted === true) return resolve();
-      const handle = setTimeout(resolve, delayMs);
-      signal?.addEventListener("abort", () => (clearTimeout(handle), resolve()), { once: true });
+      const end = () => {
+        clearTimeout(handle);
+        signal?.removeEventListener("abort", end); // a long-lived signal must not collect listeners
+        resolve();
+      };
+      const handle = setTimeout(end, delayMs);
+      signal?.addEventListener("abort", end, { once: true });
       return undefined;
     });
   },
