@@ -29,11 +29,17 @@ const say = (text: string) => process.stdout.write(text);
 async function run(config: LocalConfig): Promise<void> {
   const started = performance.now();
   let summary = "it is starting";
-  const instance = await claimInstance(config.home, () => summary);
+  let running: Platform | null = null;
+  const instance = await claimInstance(config.home, () => ({
+    summary,
+    pid: process.pid,
+    info: running?.info() ?? {},
+  }));
   const sink = fileSink(path.join(config.home, "logs", "platform.log"));
   const log = structuredLogger({ service: "platform", level: "info", write: sink });
   say("Bifrost is starting…\n");
   const platform = await startPlatform({ root: ROOT, config, timers: systemTimers, log });
+  running = platform;
   const stopping = new AbortController();
   stopOnSignal(platform, instance, stopping);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
