@@ -57,9 +57,12 @@ export function createOutput(options: { json: boolean; color: boolean }): Output
   };
 }
 
+function width(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
 /** Pads every column to its widest cell, colour codes not counted. */
 export function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
-  const width = (text: string) => stripVTControlCharacters(text).length;
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {

@@ -11,6 +11,7 @@ import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
 import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
 import { IamPrincipalSigner } from "@bifrost/shared/cloud/iam-principal-signer";
+import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
 import { systemTimers } from "@bifrost/shared/domain/time";
@@ -28,6 +29,19 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     });
     return made;
   };
+}
+
+/** Writes to standard output unless `write` takes the lines. */
+export function functionLogger(
+  service: string,
+  config: Pick<FunctionConfig, "logLevel">,
+  write?: (line: string) => void,
+): Logger {
+  return structuredLogger({
+    service,
+    level: config.logLevel,
+    ...(write === undefined ? {} : { write }),
+  });
 }
 
 export function compose(config: FunctionConfig, log: Logger): Ports {

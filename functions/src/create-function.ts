@@ -1,6 +1,5 @@
 /** One function, ready to answer: ports composed, callers checked, errors rendered. */
-import { structuredLogger } from "@bifrost/shared/cloud/logging";
-import { compose } from "./compose.ts";
+import { compose, functionLogger } from "./compose.ts";
 import type { FunctionConfig } from "./config.ts";
 import type { FunctionEntry } from "./registry.ts";
 import { guarded, type Service } from "./service.ts";
@@ -10,11 +9,7 @@ export async function createFunction(
   config: FunctionConfig,
   write?: (line: string) => void,
 ): Promise<Service> {
-  const log = structuredLogger({
-    service: entry.name,
-    level: config.logLevel,
-    ...(write === undefined ? {} : { write }),
-  });
+  const log = functionLogger(entry.name, config, write);
   const ports = compose(config, log);
   const service = await entry.create(ports, {
     verifier: ports.callers,

@@ -41,10 +41,7 @@ async function send(answer: Response, response: FrameworkResponse): Promise<void
   }
   response.flushHeaders();
   try {
-    await pipeline(
-      Readable.fromWeb(answer.body as import("node:stream/web").ReadableStream),
-      response,
-    );
+    await pipeline(Readable.fromWeb(answer.body), response);
   } catch {
     response.destroy(); // the reader left, or the stream broke: there is no one to tell
   }

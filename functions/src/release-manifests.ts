@@ -1,10 +1,10 @@
 /** The Kubernetes objects of a deployment, rendered from what is stored with it and nothing else. */
-import { createHmac } from "node:crypto";
 import { parseCanonicalConfig } from "@bifrost/shared/app-config/canonical";
 import type { AppConfig } from "@bifrost/shared/app-config/app-config";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Project } from "@bifrost/shared/domain/project";
+import { namespaceName } from "@bifrost/shared/manifest/names";
 import {
   parsePlatformSettings,
   type PlatformSettings,
@@ -26,15 +26,13 @@ export function readSnapshot(note: Note | undefined): Snapshot {
   };
 }
 
-/** What a sidecar shows to the collector: derived, so that neither side has to store it. */
-export function telemetryToken(secret: string, deploymentId: string): string {
-  return createHmac("sha256", secret).update(deploymentId).digest("hex");
-}
-
 export function workloadOf(
   deployment: Deployment,
   project: Project,
   settings: PlatformSettings,
 ): Workload {
-  return { deploymentId: deployment.id, namespace: `${settings.namespacePrefix}${project.slug}` };
+  return {
+    deploymentId: deployment.id,
+    namespace: namespaceName(settings.namespacePrefix, project.slug),
+  };
 }

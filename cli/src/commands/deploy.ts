@@ -5,7 +5,7 @@ import { renderDiagnostics } from "@bifrost/shared/app-config/diagnostic";
 import { parseAppConfig } from "@bifrost/shared/app-config/parse";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { CONFIG_FILE, findAppFolder } from "../app-folder.ts";
-import { CommandContext } from "../context.ts";
+import type { CommandContext } from "../context.ts";
 import { ensureProject } from "../ensure-project.ts";
 import { EXIT } from "../exit-code.ts";
 import { follow } from "../follow.ts";

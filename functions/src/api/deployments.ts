@@ -84,6 +84,11 @@ export function projectDeploymentRoutes(ports: Needs) {
     return accepted(deployment);
   });
 
+  addRollbacks(app, ports);
+  return app;
+}
+
+function addRollbacks(app: Hono<{ Variables: ApiVariables }>, ports: Needs): void {
   app.post("/rollbacks", async (context) => {
     const person = context.get("person");
     requireScope(person, "deploy");
@@ -104,8 +109,6 @@ export function projectDeploymentRoutes(ports: Needs) {
     });
     return accepted(deployment);
   });
-
-  return app;
 }
 
 /** Mounted at `/deployments`. */

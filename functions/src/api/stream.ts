@@ -16,7 +16,7 @@ export async function streamDeployment(
   signal: AbortSignal,
 ): Promise<Response> {
   const feed = await ports.feed();
-  let stop: () => void = () => {};
+  let stop: (() => void) | null = null;
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -25,7 +25,7 @@ export async function streamDeployment(
         const close = (error?: unknown) => {
           if (!open) return;
           open = false;
-          stop();
+          stop?.();
           if (error === undefined) controller.close();
           else controller.error(error);
         };
@@ -48,12 +48,12 @@ export async function streamDeployment(
             close();
           },
         );
-        stop = () => unfollow();
+        stop = unfollow;
         signal.addEventListener("abort", () => close(), { once: true });
         send(": open\n\n");
         beat();
       },
-      cancel: () => stop(),
+      cancel: () => stop?.(),
     },
     { highWaterMark: 0 },
   );

@@ -2,13 +2,13 @@
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { edge } from "@bifrost/shared/domain/lifecycle";
+import { telemetryToken } from "@bifrost/shared/domain/telemetry-token";
 import { assertManifests } from "@bifrost/shared/manifest/check-manifest";
 import { renderManifests } from "@bifrost/shared/manifest/manifests";
 import { manifestsHash } from "@bifrost/shared/manifest/manifests-hash";
 import type { Cluster } from "@bifrost/shared/ports/cluster";
 import { loadRelease, type Release } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
-import { telemetryToken } from "../release-manifests.ts";
 import { makeMove, type TransitionHandler } from "../transition-call.ts";
 
 const MOVE = edge("built", "deploying");
@@ -26,7 +26,7 @@ export function createDeploy(ports: Needs): TransitionHandler {
       by: "deploy",
       attempt: call.attempt,
       fields: {
-        manifestsHash: await manifestsHash(objects),
+        manifestsHash: manifestsHash(objects),
         url: `${ports.config.scheme}://${slug}.${ports.config.domain}`,
       },
     });

@@ -26,39 +26,50 @@ export interface FailureCase {
 
 const BUILD_LINES = 20;
 
-export function decideFailure({ state, attempt, reason, traces }: FailureCase): Failure {
-  const code: FailureCode = isFailureCode(reason) ? reason : "platform-error";
-  const ofAttempt = (note: Note | null) => (note?.["attempt"] === attempt ? note : null);
-  switch (code) {
-    case "config-missing":
-    case "config-invalid":
-      return newFailure(code, state, textLines(ofAttempt(traces.diagnostics)?.["rendered"]));
-    case "build-failed":
-    case "build-timeout":
-    case "runtime-unavailable":
-      return newFailure(code, state, [
-        ...textLines(ofAttempt(traces.build)?.["detail"]),
-        ...traces.buildLines.slice(-BUILD_LINES),
-      ]);
-    case "crash-at-start":
-    case "never-healthy":
-    case "out-of-memory":
-    case "unhealthy-after-release":
-      return newFailure(code, state, lines(ofAttempt(traces.observation)?.["details"]));
-    case "deadline-exceeded":
-      return newFailure(code, state, [`It was ${state} when its deadline passed.`]);
-    case "cancelled":
-    case "superseded":
-    case "image-missing":
-    case "platform-error":
-      return newFailure(
-        code,
-        state,
-        code === "platform-error" ? [`The workflow reported: ${reason}`] : [],
-      );
-    default:
-      return code satisfies never;
-  }
+export function decideFailure(failed: FailureCase): Failure {
+  const code: FailureCode = isFailureCode(failed.reason) ? failed.reason : "platform-error";
+  return newFailure(code, failed.state, DETAILS[code](failed));
+}
+
+type Details = (failed: FailureCase) => readonly string[];
+
+const ofDiagnostics: Details = ({ attempt, traces }) =>
+  textLines(ofAttempt(traces.diagnostics, attempt)?.["rendered"]);
+
+const ofBuild: Details = ({ attempt, traces }) => [
+  ...textLines(ofAttempt(traces.build, attempt)?.["detail"]),
+  ...traces.buildLines.slice(-BUILD_LINES),
+];
+
+const ofObservation: Details = ({ attempt, traces }) =>
+  lines(ofAttempt(traces.observation, attempt)?.["details"]);
+
+const none: Details = () => [];
+
+/** Where each failure's evidence comes from. */
+const DETAILS: Readonly<Record<FailureCode, Details>> = {
+  "config-missing": ofDiagnostics,
+  "config-invalid": ofDiagnostics,
+  "build-failed": ofBuild,
+  "build-timeout": ofBuild,
+  "runtime-unavailable": ofBuild,
+  "crash-at-start": ofObservation,
+  "never-healthy": ofObservation,
+  "out-of-memory": ofObservation,
+  "unhealthy-after-release": ofObservation,
+  "deadline-exceeded": ({ state }) => [`It was ${state} when its deadline passed.`],
+  "platform-error": ({ reason, attempt, traces }) => {
+    const seen = lines(ofAttempt(traces.observation, attempt)?.["details"]);
+    return [`The workflow reported: ${reason}`, ...seen];
+  },
+  "image-missing": none,
+  cancelled: none,
+  superseded: none,
+};
+
+/** What an earlier attempt wrote says nothing about this one. */
+function ofAttempt(note: Note | null, attempt: number): Note | null {
+  return note?.["attempt"] === attempt ? note : null;
 }
 
 function textLines(value: unknown): readonly string[] {

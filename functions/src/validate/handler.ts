@@ -64,7 +64,7 @@ async function snapshot(ports: Needs, deployment: Deployment): Promise<Outcome> 
     const text = new TextDecoder().decode(bytes);
     return refuse(ports, deployment, "config-invalid", parsed.diagnostics, text);
   }
-  const hash = await configHash(parsed.config);
+  const hash = configHash(parsed.config);
   await store(ports, deployment, hash, {
     config: canonicalConfig(parsed.config),
     settings: platformSettings(ports.config),

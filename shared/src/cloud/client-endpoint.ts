@@ -1,9 +1,10 @@
 /** Options that point a Google gRPC client at another server than Google's. */
+import type { grpc } from "google-gax";
 
 export interface ClientEndpoint {
   readonly apiEndpoint?: string;
   readonly port?: number;
-  readonly sslCreds?: import("google-gax").grpc.ChannelCredentials;
+  readonly sslCreds?: grpc.ChannelCredentials;
 }
 
 /** `endpoint` is `host:port` without TLS, or null for Google's own with default credentials. */

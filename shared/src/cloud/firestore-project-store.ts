@@ -43,7 +43,7 @@ export class FirestoreProjectStore implements ProjectStore {
   }
 
   async create(project: Project, host: string): Promise<void> {
-    const { id, createdAt, updatedAt, ...fields } = project;
+    const { id, createdAt: _createdAt, updatedAt: _updatedAt, ...fields } = project;
     const taken =
       (await this.findBySlug(project.slug)) ?? (await this.findByRepository(project.repository));
     if (taken !== null) throw slugTaken(project);

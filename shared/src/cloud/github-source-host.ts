@@ -95,7 +95,7 @@ export class GitHubSourceHost implements SourceHost {
         ref: sha,
         request: { parseSuccessResponseBody: false },
       });
-      return answer.data as unknown as ReadableStream<Uint8Array>;
+      return answer.data as ReadableStream<Uint8Array>;
     } catch (error) {
       throw translated(error, "fetch the source");
     }

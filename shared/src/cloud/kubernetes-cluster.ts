@@ -1,8 +1,12 @@
 /** The cluster through the official client; everything a deployment owns is found by its label. */
-import type { CoreV1Api, KubeConfig, KubernetesObject, V1Pod } from "@kubernetes/client-node";
+import type * as K8s from "@kubernetes/client-node";
+import type { CoreV1Api, KubeConfig, KubernetesObject } from "@kubernetes/client-node";
 import { BifrostError } from "../domain/errors.ts";
 import type { Timers } from "../domain/time.ts";
-import type { Cluster, PodReport, Rollout, Workload } from "../ports/cluster.ts";
+import { APP_CONTAINER, DEPLOYMENT_LABEL } from "../manifest/names.ts";
+import type { Cluster, ClusterObject, Rollout, Workload } from "../ports/cluster.ts";
+import { translate } from "./kubernetes-errors.ts";
+import { toPodReport } from "./kubernetes-pod-report.ts";
 
 export interface ClusterOptions {
   /** Path of a kubeconfig file; null = the pod's own service account. */
@@ -10,9 +14,7 @@ export interface ClusterOptions {
   readonly timers: Timers;
 }
 
-export const DEPLOYMENT_LABEL = "bifrost.dev/deployment";
 const FIELD_MANAGER = "bifrost";
-const APP_CONTAINER = "app";
 /** Longest wait for pods to end: their grace period of 30 s and a margin. */
 const REMOVAL_TIMEOUT_MS = 45_000;
 const REMOVAL_POLL_MS = 100;
@@ -26,14 +28,16 @@ export async function kubernetesCluster(options: ClusterOptions): Promise<Cluste
   const objects = k8s.KubernetesObjectApi.makeApiClient(config);
   const apps = config.makeApiClient(k8s.AppsV1Api);
   const core = config.makeApiClient(k8s.CoreV1Api);
-  const autoscaling = config.makeApiClient(k8s.AutoscalingV2Api);
-  const policy = config.makeApiClient(k8s.PolicyV1Api);
-  const networking = config.makeApiClient(k8s.NetworkingV1Api);
+  const deleteAll = deletions(k8s, config);
 
-  const selected = (workload: Workload) => ({
-    namespace: workload.namespace,
-    labelSelector: `${DEPLOYMENT_LABEL}=${workload.deploymentId}`,
-  });
+  async function apply(object: ClusterObject): Promise<void> {
+    // The client writes what its own parser made; given plain JSON it would drop `from` of a network policy.
+    const parsed = k8s.loadYaml<KubernetesObject>(JSON.stringify(object));
+    const { ServerSideApply } = k8s.PatchStrategy;
+    await translate(
+      objects.patch(parsed, undefined, undefined, FIELD_MANAGER, true, ServerSideApply),
+    );
+  }
 
   async function inspect(workload: Workload): Promise<Rollout | null> {
     const [deployments, pods] = await Promise.all([
@@ -52,49 +56,15 @@ export async function kubernetesCluster(options: ClusterOptions): Promise<Cluste
     };
   }
 
-  async function remove(workload: Workload): Promise<void> {
-    const scope = selected(workload);
-    await Promise.all([
-      translate(apps.deleteCollectionNamespacedDeployment(scope)),
-      translate(core.deleteCollectionNamespacedService(scope)),
-      translate(core.deleteCollectionNamespacedConfigMap(scope)),
-      translate(core.deleteCollectionNamespacedSecret(scope)),
-      translate(autoscaling.deleteCollectionNamespacedHorizontalPodAutoscaler(scope)),
-      translate(policy.deleteCollectionNamespacedPodDisruptionBudget(scope)),
-      translate(networking.deleteCollectionNamespacedNetworkPolicy(scope)),
-    ]);
-    const deadline = options.timers.now() + REMOVAL_TIMEOUT_MS;
-    while ((await translate(core.listNamespacedPod(scope))).items.length > 0) {
-      if (options.timers.now() > deadline) {
-        throw new BifrostError(
-          "upstream-unavailable",
-          "the cluster still runs pods of the deployment",
-          {
-            ...workload,
-          },
-        );
-      }
-      await options.timers.sleep(REMOVAL_POLL_MS);
-    }
-  }
-
   return {
     async apply(list) {
-      for (const object of list) {
-        await translate(
-          objects.patch(
-            object as KubernetesObject,
-            undefined,
-            undefined,
-            FIELD_MANAGER,
-            true,
-            k8s.PatchStrategy.ServerSideApply,
-          ),
-        );
-      }
+      for (const object of list) await apply(object);
     },
     inspect,
-    remove,
+    async remove(workload) {
+      await deleteAll(workload);
+      await untilGone(core, options.timers, workload);
+    },
     lastLines: (workload, pod, limit) => lastLines(core, workload, pod, limit),
     async workloads() {
       const found = await translate(
@@ -106,6 +76,48 @@ export async function kubernetesCluster(options: ClusterOptions): Promise<Cluste
       }));
     },
   };
+}
+
+function selected(workload: Workload): { namespace: string; labelSelector: string } {
+  return {
+    namespace: workload.namespace,
+    labelSelector: `${DEPLOYMENT_LABEL}=${workload.deploymentId}`,
+  };
+}
+
+/** One deletion for each kind of object a deployment consists of. */
+function deletions(k8s: typeof K8s, config: KubeConfig): (workload: Workload) => Promise<void> {
+  const apps = config.makeApiClient(k8s.AppsV1Api);
+  const core = config.makeApiClient(k8s.CoreV1Api);
+  const autoscaling = config.makeApiClient(k8s.AutoscalingV2Api);
+  const policy = config.makeApiClient(k8s.PolicyV1Api);
+  const networking = config.makeApiClient(k8s.NetworkingV1Api);
+  return async (workload) => {
+    const scope = selected(workload);
+    await Promise.all([
+      translate(apps.deleteCollectionNamespacedDeployment(scope)),
+      translate(core.deleteCollectionNamespacedService(scope)),
+      translate(core.deleteCollectionNamespacedConfigMap(scope)),
+      translate(core.deleteCollectionNamespacedSecret(scope)),
+      translate(autoscaling.deleteCollectionNamespacedHorizontalPodAutoscaler(scope)),
+      translate(policy.deleteCollectionNamespacedPodDisruptionBudget(scope)),
+      translate(networking.deleteCollectionNamespacedNetworkPolicy(scope)),
+    ]);
+  };
+}
+
+async function untilGone(core: CoreV1Api, timers: Timers, workload: Workload): Promise<void> {
+  const deadline = timers.now() + REMOVAL_TIMEOUT_MS;
+  while ((await translate(core.listNamespacedPod(selected(workload)))).items.length > 0) {
+    if (timers.now() > deadline) {
+      throw new BifrostError(
+        "upstream-unavailable",
+        "the cluster still runs pods of the deployment",
+        { ...workload },
+      );
+    }
+    await timers.sleep(REMOVAL_POLL_MS);
+  }
 }
 
 async function lastLines(
@@ -129,48 +141,4 @@ async function lastLines(
     }
   }
   return [];
-}
-
-function toPodReport(pod: V1Pod): PodReport {
-  const status = pod.status?.containerStatuses?.find((one) => one.name === APP_CONTAINER);
-  const ended = status?.state?.terminated ?? status?.lastState?.terminated;
-  return {
-    name: pod.metadata?.name ?? "",
-    phase: pod.status?.phase ?? "Unknown",
-    running: status?.state?.running !== undefined,
-    ready: status?.ready ?? false,
-    restarts: status?.restartCount ?? 0,
-    waiting: status?.state?.waiting?.reason ?? null,
-    ended:
-      ended === undefined ? null : { exitCode: ended.exitCode, reason: ended.reason ?? "Error" },
-  };
-}
-
-async function translate<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    const status =
-      typeof error === "object" && error !== null && "code" in error ? Number(error.code) : 0;
-    const unavailable = Number.isNaN(status) || status === 0 || status >= 500 || status === 429;
-    throw new BifrostError(
-      unavailable ? "upstream-unavailable" : "upstream-refused",
-      `Kubernetes refused the call: ${reasonOf(error)}`,
-      { status: Number.isNaN(status) ? null : status },
-      { cause: error },
-    );
-  }
-}
-
-function reasonOf(error: unknown): string {
-  const body =
-    typeof error === "object" && error !== null && "body" in error ? error.body : undefined;
-  if (typeof body === "string") {
-    try {
-      return (JSON.parse(body) as { message?: string }).message ?? body.slice(0, 300);
-    } catch {
-      return body.slice(0, 300);
-    }
-  }
-  return error instanceof Error ? error.message.slice(0, 300) : String(error);
 }

@@ -4,7 +4,7 @@ import { messageOf } from "../domain/errors.ts";
 import type { Timer, Timers } from "../domain/time.ts";
 import type { BackendSource, BackendTable } from "../ports/backend-source.ts";
 import type { Logger } from "../ports/logger.ts";
-import { DEPLOYMENT_LABEL } from "./kubernetes-cluster.ts";
+import { DEPLOYMENT_LABEL } from "../manifest/names.ts";
 
 export interface KubernetesEndpointsOptions {
   /** Path of a kubeconfig file; null = the pod's own service account. */

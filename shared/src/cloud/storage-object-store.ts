@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { BifrostError } from "../domain/errors.ts";
 import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
 
@@ -35,7 +36,7 @@ export async function storageObjectStore(options: ObjectStoreOptions): Promise<O
         return existing;
       }
       const file = client.bucket(bucket).file(name);
-      const source = Readable.fromWeb(content as import("node:stream/web").ReadableStream);
+      const source = Readable.fromWeb(content as NodeReadableStream);
       await pipeline(source, file.createWriteStream({ resumable: false }));
       const stored = await find(bucket, name);
       if (stored === null) {
