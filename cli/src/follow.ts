@@ -1,52 +1,58 @@
 /** Shows a deployment as it goes along: every state with its time, every log line, and how it ended. */
-import type { DeploymentView, LogView, TransitionView } from "@bifrost/shared/api/schemas";
+import type {
+  DeploymentView,
+  LogView,
+  StreamEvent,
+  TransitionView,
+} from "@bifrost/shared/api/schemas";
 import { isBifrostError } from "@bifrost/shared/domain/errors";
-import { formatDuration } from "@bifrost/shared/domain/time";
+import { formatDuration, systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Client } from "./client.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Output } from "./output.ts";
 
 export interface FollowOptions {
-  readonly client: Client;
+  readonly client: Pick<Client, "stream">;
   readonly output: Output;
   readonly id: string;
   readonly signal: AbortSignal;
   /** Go on with the app's own lines after the deployment has ended. */
   readonly beyondEnd: boolean;
   readonly streams: readonly LogView["stream"][];
+  /** Waits between connections; the process's own timers when absent. */
+  readonly timers?: Timers;
 }
 
 const RECONNECT_MS = [200, 500, 1_000, 2_000, 5_000];
+/** Drops in a row, without one event between them, after which following is given up. */
+const TOLERATED_DROPS = 20;
 
 /** Resolves with the exit code that tells the deployment's end. A dropped stream is taken up again without repeating lines. */
 export async function follow(options: FollowOptions): Promise<number> {
+  const { client, id, signal } = options;
+  const timers = options.timers ?? systemTimers;
   const view = new FollowView(options.output, options.streams);
-  for (let drops = 0; !options.signal.aborted; drops++) {
-    const session = new AbortController();
-    const abort = () => session.abort();
-    options.signal.addEventListener("abort", abort, { once: true });
+  const isOver = () => signal.aborted || (view.hasEnded() && !options.beyondEnd);
+  for (let drops = 0; !isOver(); drops++) {
     try {
-      for await (const event of options.client.stream(options.id, session.signal)) {
+      for await (const event of client.stream(id, signal)) {
         drops = 0;
-        if (event.kind === "transition") view.transition(event.transition);
-        else if (event.kind === "log") view.log(event.log);
-        else view.deployment(event.deployment);
-        if (view.hasEnded() && !options.beyondEnd) break;
+        view.show(event);
+        if (isOver()) break;
       }
     } catch (error) {
-      if (options.signal.aborted) break;
-      if (view.hasEnded() && !options.beyondEnd) break; // the stream broke while it was being closed
-      const fatal = isBifrostError(error, "not-found") || isBifrostError(error, "unauthenticated");
-      if (fatal || drops >= 20) throw error;
-    } finally {
-      options.signal.removeEventListener("abort", abort);
+      // A stream may break while it is being closed: then there is nothing left to wait for.
+      if (!isOver() && (isFinal(error) || drops >= TOLERATED_DROPS)) throw error;
     }
-    if (view.hasEnded() && !options.beyondEnd) break;
-    await new Promise((resolve) =>
-      setTimeout(resolve, RECONNECT_MS[Math.min(drops, RECONNECT_MS.length - 1)]),
-    );
+    const pause = RECONNECT_MS[Math.min(drops, RECONNECT_MS.length - 1)] ?? 0;
+    if (!isOver()) await timers.sleep(pause, signal);
   }
-  return view.hasEnded() && !options.signal.aborted ? view.end() : EXIT.interrupted;
+  return view.hasEnded() && !signal.aborted ? view.end() : EXIT.interrupted;
+}
+
+/** What another try would only be told again. */
+function isFinal(error: unknown): boolean {
+  return isBifrostError(error, "not-found") || isBifrostError(error, "unauthenticated");
 }
 
 class FollowView {
@@ -56,21 +62,23 @@ class FollowView {
   #lastSeq = 0;
   #lastAt: number | null = null;
   #current: DeploymentView | null = null;
-  #shownSeqState: string | null = null;
+  #shown: TransitionView | null = null;
 
   constructor(output: Output, streams: readonly LogView["stream"][]) {
     this.#output = output;
     this.#streams = streams;
   }
 
-  deployment(deployment: DeploymentView): void {
-    this.#current = deployment;
+  show(event: StreamEvent): void {
+    if (event.kind === "transition") this.#transition(event.transition);
+    else if (event.kind === "log") this.#log(event.log);
+    else this.#current = event.deployment;
   }
 
-  transition(transition: TransitionView): void {
+  #transition(transition: TransitionView): void {
     if (transition.seq <= this.#lastSeq) return;
     this.#lastSeq = transition.seq;
-    this.#shownSeqState = transition.to;
+    this.#shown = transition;
     this.#output.data({ kind: "transition", ...transition });
     const at = Date.parse(transition.at);
     const took =
@@ -82,7 +90,7 @@ class FollowView {
     this.#output.line(`● ${this.#output.paint.state(transition.to)}${took}${why}`);
   }
 
-  log(log: LogView): void {
+  #log(log: LogView): void {
     if (!this.#streams.includes(log.stream) || this.#seenLogs.has(log.id)) return;
     this.#seenLogs.add(log.id);
     this.#output.data({ kind: "log", ...log });
@@ -90,10 +98,11 @@ class FollowView {
       this.#output.line(`  ${this.#output.paint.dim(`${log.step} │`)} ${line}`);
   }
 
-  /** Both the document and its last transition must have been shown: they travel on separate listeners. */
+  /** Both the document and the last transition of its attempt must have come: they travel on separate listeners. */
   hasEnded(): boolean {
-    const state = this.#current?.state;
-    return (state === "healthy" || state === "failed") && this.#shownSeqState === state;
+    const { state, attempt } = this.#current ?? {};
+    const resting = state === "healthy" || state === "failed";
+    return resting && this.#shown?.to === state && this.#shown.attempt === attempt;
   }
 
   end(): number {
