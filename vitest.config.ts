@@ -1,4 +1,8 @@
 import { defineConfig } from "vitest/config";
+import { SummaryReporter } from "./tools/test-summary.ts";
+
+/** Google's client libraries otherwise look for a metadata server and wait. */
+const env = { METADATA_SERVER_DETECTION: "none" };
 
 /**
  * unit: pure decisions and single files. contract: real clients against the stand-ins.
@@ -6,10 +10,14 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
+    reporters: ["default", new SummaryReporter(process.env["BIFROST_REQUIRE"])],
+    // What a test prints is shown only when it fails.
+    silent: "passed-only",
     projects: [
       {
         test: {
           name: "unit",
+          env,
           include: [
             "{shared,functions,gateway,sidecar,pack,cli,local,tools,workflows,scripts}/**/*.test.ts",
           ],
@@ -20,7 +28,11 @@ export default defineConfig({
       {
         test: {
           name: "contract",
-          include: ["{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts"],
+          env,
+          include: [
+            "{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts",
+            "test/contract/**/*.contract.test.ts",
+          ],
           exclude: ["**/node_modules/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -29,8 +41,11 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
+          env,
           include: ["test/e2e/**/*.e2e.ts"],
           fileParallelism: false,
+          // After everything else: nothing competes with it for the machine.
+          sequence: { groupOrder: 1 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -78,7 +78,10 @@ async function main(args) {
   const known = benchmarks();
   const unknown = positionals.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    fail(`there is no benchmark ${unknown.join(", ")}; there are ${known.join(", ") || "none"}`, 64);
+    fail(
+      `there is no benchmark ${unknown.join(", ")}; there are ${known.join(", ") || "none"}`,
+      64,
+    );
   }
   prepare();
   await bundle();

@@ -49,7 +49,10 @@ async function main(names) {
   }
   const unknown = names.filter((name) => !Object.hasOwn(CHECKS, name));
   if (unknown.length > 0) {
-    fail(`there is no check ${unknown.join(", ")}; there are ${Object.keys(CHECKS).join(", ")}`, 64);
+    fail(
+      `there is no check ${unknown.join(", ")}; there are ${Object.keys(CHECKS).join(", ")}`,
+      64,
+    );
   }
   prepare();
   const passed = await check(names.length === 0 ? undefined : names);

@@ -96,5 +96,3 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
     },
   },
 ];
-
-export const FUNCTION_NAMES: readonly string[] = FUNCTIONS.map((entry) => entry.name);

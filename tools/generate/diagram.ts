@@ -15,7 +15,7 @@ export function lifecycleSection(): string {
 }
 
 /** One arrow per way in and per move, labelled with who makes it. */
-export function lifecycleDiagram(): string {
+function lifecycleDiagram(): string {
   return [
     "stateDiagram-v2",
     `    [*] --> ${initialState()}: ${CREATORS.join(", ")}`,

@@ -1,5 +1,4 @@
 /** The shape of every command: how it is called, an example, and what it does. */
-import type { Command } from "commander";
 import type { CommandContext } from "../context.ts";
 
 export interface CommandSpec {
@@ -15,5 +14,3 @@ export interface CommandSpec {
     options: Readonly<Record<string, unknown>>,
   ) => Promise<number>;
 }
-
-export type Register = (parent: Command, spec: CommandSpec) => void;

@@ -2,7 +2,6 @@ import { createDeploymentBody, rollbackBody } from "@bifrost/shared/api/schemas"
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { edge, type State } from "@bifrost/shared/domain/lifecycle";
-import type { Project } from "@bifrost/shared/domain/project";
 import { IllegalMove } from "@bifrost/shared/domain/transition";
 import { Hono } from "hono";
 import { createDeployment } from "../create-deployment.ts";
@@ -175,6 +174,3 @@ function accepted(deployment: Deployment): Response {
 function positive(text: string | undefined): number | undefined {
   return text !== undefined && /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined;
 }
-
-export type RollbackTarget = Pick<Deployment, "id" | "commit" | "branch">;
-export type RollbackProject = Pick<Project, "liveDeploymentId" | "slug">;

@@ -93,7 +93,6 @@ export const problemView = v.object({
   code: v.string(),
   facts: v.optional(v.record(v.string(), v.unknown()), {}),
 });
-export type ProblemView = v.InferOutput<typeof problemView>;
 
 export function page<Item extends v.GenericSchema>(item: Item) {
   return v.object({ items: v.array(item), nextCursor: v.nullable(v.string()) });

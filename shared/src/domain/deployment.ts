@@ -26,7 +26,6 @@ export const sourceSchema = v.object({
   kind: v.picklist(["commit", "rollback"]),
   rollbackOf: v.nullable(deploymentIdSchema),
 });
-export type Source = v.InferOutput<typeof sourceSchema>;
 
 /** Fields of `deployments/{deploymentId}`. */
 export const deploymentSchema = v.object({

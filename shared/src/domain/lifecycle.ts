@@ -104,8 +104,6 @@ export type NextState<S extends State> = Extract<Move, { from: S }>["to"];
 
 export type Creator = (typeof CREATORS)[number];
 export type MoveOwner = Move["owner"];
-/** Everyone who may write a lifecycle move or create a deployment. */
-export type Principal = Creator | MoveOwner;
 
 function statesOf(table: typeof STATES): readonly State[] {
   return Object.keys(table).filter((name): name is State => name in table);

@@ -3,7 +3,6 @@ import * as v from "valibot";
 
 /** How the last probe ended; `none` before the first one. */
 export const PROBE_RESULTS = ["none", "ok", "refused", "timeout", "status", "error"] as const;
-export type ProbeResult = (typeof PROBE_RESULTS)[number];
 
 /** A replica counts as healthy for a release after this many passes in a row. */
 export const NEEDED_PASSES = 2;
