@@ -29,25 +29,30 @@ const TOLERATED_DROPS = 20;
 
 /** Resolves with the exit code that tells the deployment's end. A dropped stream is taken up again without repeating lines. */
 export async function follow(options: FollowOptions): Promise<number> {
-  const { client, id, signal } = options;
-  const timers = options.timers ?? systemTimers;
+  const { client, id, signal, timers = systemTimers } = options;
   const view = new FollowView(options.output, options.streams);
   const isOver = () => signal.aborted || (view.hasEnded() && !options.beyondEnd);
-  for (let drops = 0; !isOver(); drops++) {
-    try {
-      for await (const event of client.stream(id, signal)) {
-        drops = 0;
-        view.show(event);
-        if (isOver()) break;
-      }
-    } catch (error) {
+  let drops = 0;
+  const session = async (): Promise<void> => {
+    for await (const event of client.stream(id, signal)) {
+      drops = 0;
+      view.show(event);
+      if (isOver()) break;
+    }
+  };
+  while (!isOver()) {
+    await session().catch((error: unknown) => {
       // A stream may break while it is being closed: then there is nothing left to wait for.
       if (!isOver() && (isFinal(error) || drops >= TOLERATED_DROPS)) throw error;
-    }
-    const pause = RECONNECT_MS[Math.min(drops, RECONNECT_MS.length - 1)] ?? 0;
-    if (!isOver()) await timers.sleep(pause, signal);
+    });
+    if (!isOver()) await timers.sleep(pauseAfter(drops), signal);
+    drops++;
   }
   return view.hasEnded() && !signal.aborted ? view.end() : EXIT.interrupted;
+}
+
+function pauseAfter(drops: number): number {
+  return RECONNECT_MS[Math.min(drops, RECONNECT_MS.length - 1)] ?? 0;
 }
 
 /** What another try would only be told again. */
