@@ -134,7 +134,8 @@ function lazyPorts(config: FunctionConfig, identity: MetadataIdentity): LazyPort
     }),
     feed: once(async () => {
       const { firestoreLiveFeed } = await import("@bifrost/shared/cloud/firestore-live-feed");
-      return firestoreLiveFeed({ projectId });
+      const { firestoreEmulator: host, firestoreEmulatorToken: token } = config;
+      return firestoreLiveFeed({ projectId, emulator: host === null ? null : { host, token } });
     }),
   };
 }

@@ -53,6 +53,19 @@ export const FUNCTION_VARIABLES = {
     schema: url,
     fallback: "https://firestore.googleapis.com",
   }),
+  firestoreEmulator: variable<string | null>({
+    name: "FIRESTORE_EMULATOR_HOST",
+    meaning: "host:port of Firestore's gRPC API when it is not Google's; refused on Cloud Run.",
+    schema: endpoint,
+    fallback: null,
+  }),
+  firestoreEmulatorToken: variable({
+    name: "BIFROST_FIRESTORE_EMULATOR_TOKEN",
+    meaning: "Bearer token which that other server takes for the administrator's.",
+    schema: text,
+    fallback: "owner",
+    secret: true,
+  }),
   identityToolkitUrl: variable({
     name: "BIFROST_IDENTITY_TOOLKIT_URL",
     meaning: "Base address of Identity Toolkit.",

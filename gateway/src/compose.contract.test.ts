@@ -9,7 +9,8 @@ import {
 import type { RunningFirestore } from "@bifrost/local/firestore/index";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
-import { connectFirestore, FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
+import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { replicaOf } from "@bifrost/shared/domain/telemetry";
 import { systemTimers } from "@bifrost/shared/domain/time";
@@ -24,7 +25,7 @@ let reader: Firestore;
 beforeEach(async () => {
   server = await startTestFirestore();
   writer = clientFor(server);
-  reader = await connectFirestore(PROJECT, `127.0.0.1:${server.port}`);
+  reader = await connectFirestore(PROJECT, { host: `127.0.0.1:${server.port}`, token: "owner" });
 });
 
 afterEach(async () => {

@@ -1,5 +1,6 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
-import { connectFirestore, FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
+import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
@@ -20,8 +21,8 @@ export function composeLogger(config: Pick<GatewayConfig, "logLevel">): Logger {
 
 export async function composeGateway(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
   const timers = systemTimers;
-  const { projectId, firestoreEmulator, kubeconfig } = config;
-  const firestore = await connectFirestore(projectId, firestoreEmulator);
+  const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
+  const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
   return {
     settings: settingsOf(config),
     routes: new FirestoreRoutes({ firestore, timers, log }),

@@ -82,6 +82,13 @@ export const GATEWAY_VARIABLES = {
     schema: endpoint,
     fallback: null,
   }),
+  firestoreEmulatorToken: variable({
+    name: "BIFROST_FIRESTORE_EMULATOR_TOKEN",
+    meaning: "Bearer token which that other server takes for the administrator's.",
+    schema: text,
+    fallback: "owner",
+    secret: true,
+  }),
   firestoreUrl: variable({
     name: "BIFROST_FIRESTORE_URL",
     meaning: "Base address of Firestore's REST API.",

@@ -11,6 +11,10 @@ const secretsSchema = v.object({
   firebaseApiKey: v.string(),
   registryToken: v.string(),
   kubernetesToken: v.string(),
+  /** Makes Firestore's administrator; apps share this machine's loopback and must not know it. */
+  firestoreOwnerToken: v.string(),
+  /** Path part of the metadata server, for the same reason. */
+  metadataKey: v.string(),
   /** API key of the local user. */
   apiKey: v.string(),
   githubPrivateKey: v.string(),
@@ -36,6 +40,8 @@ export function loadSecrets(home: string): Secrets {
     firebaseApiKey: secret(),
     registryToken: secret(),
     kubernetesToken: secret(),
+    firestoreOwnerToken: secret(),
+    metadataKey: secret(),
     apiKey: `bfk_${secret()}`,
     githubPrivateKey: pair.privateKey,
     githubPublicKey: pair.publicKey,

@@ -44,6 +44,7 @@ export async function startBuilds(
       projectId: PROJECT_ID,
       rules: compileRules(parts.rules),
       verifyIdToken: (token) => identity.verifyIdToken(token),
+      ownerToken: context.secrets.firestoreOwnerToken,
     }),
   );
   await seed(context);
@@ -70,9 +71,7 @@ export async function startBuilds(
       publish: (topic, messages) => pubsub.publish(topic, messages),
     }),
   );
-  const storage = keep(
-    await startStorage(standInOptions(context, "storage")),
-  );
+  const storage = keep(await startStorage(standInOptions(context, "storage")));
   await storage.ensureBucket(SOURCE_BUCKET);
   const registry = keep(
     await startArtifactRegistry({

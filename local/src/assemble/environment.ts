@@ -27,6 +27,10 @@ export function bundleImage(context: AssemblyContext, name: "sidecar" | "pack"):
   return `${PLATFORM_IMAGES[name]}@sha256:${createHash("sha256").update(bundle).digest("hex")}`;
 }
 
+function metadataBase(context: AssemblyContext): string {
+  return `${addressOf(context, "iam")}/metadata/${context.secrets.metadataKey}`;
+}
+
 /** Common to the functions and the gateway. */
 function shared(context: AssemblyContext): ProgramEnvironment {
   const { secrets, addresses } = context;
@@ -43,6 +47,7 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     BIFROST_IDENTITY_TOOLKIT_URL: addressOf(context, "identity"),
     BIFROST_FIREBASE_API_KEY: secrets.firebaseApiKey,
     BIFROST_TELEMETRY_SECRET: secrets.telemetrySecret,
+    BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
     FIRESTORE_EMULATOR_HOST: `127.0.0.1:${addresses.firestore}`,
     PUBSUB_EMULATOR_HOST: `127.0.0.1:${addresses.pubsub}`,
     KUBECONFIG: kubeconfigPath(context),
@@ -54,7 +59,7 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
   return {
     ...shared(context),
     PORT: String(addresses.functions),
-    BIFROST_METADATA_BASE: `${addressOf(context, "iam")}/metadata`,
+    BIFROST_METADATA_BASE: metadataBase(context),
     BIFROST_API_URL: addressOf(context, "functions"),
     BIFROST_IAM_URL: addressOf(context, "iam"),
     BIFROST_OIDC_ISSUER: addressOf(context, "iam"),
@@ -88,6 +93,6 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_CONTROL_HOST: "127.0.0.1",
     BIFROST_CONTROL_PORT: String(context.addresses.control),
     // The collector's own account: it may write replicas and nothing else.
-    BIFROST_METADATA_URL: `${addressOf(context, "iam")}/metadata/collector`,
+    BIFROST_METADATA_URL: `${metadataBase(context)}/collector`,
   };
 }

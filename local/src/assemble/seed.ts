@@ -8,7 +8,7 @@ export async function seed(context: AssemblyContext): Promise<void> {
   const store = new FirestoreRest({
     baseUrl: addressOf(context, "firestore"),
     projectId: PROJECT_ID,
-    token: async () => "owner",
+    token: async () => context.secrets.firestoreOwnerToken,
   });
   const keyHash = createHash("sha256").update(context.secrets.apiKey).digest("hex");
   const once = { must: { exists: false } } as const;

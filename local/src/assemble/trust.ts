@@ -23,6 +23,7 @@ export async function startTrust(
       ...standInOptions(context, "iam"),
       projectId: PROJECT_ID,
       extraAccounts: ["collector"],
+      metadataKey: context.secrets.metadataKey,
     }),
   );
   const identity = keep(

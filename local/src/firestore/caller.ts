@@ -22,7 +22,6 @@ export type VerifyIdToken = (
 
 const OWNER: Caller = { isOwner: true, auth: null, key: "owner" };
 const ANONYMOUS: Caller = { isOwner: false, auth: null, key: "anonymous" };
-const OWNER_TOKEN = "owner";
 const MAX_CACHED = 1000;
 const MAX_HEADER_CHARS = 16_384;
 
@@ -30,11 +29,13 @@ const MAX_HEADER_CHARS = 16_384;
 export class CallerResolver {
   readonly #verify: VerifyIdToken;
   readonly #clock: Clock;
+  readonly #ownerToken: string;
   readonly #cache = new Map<string, { readonly caller: Caller; readonly expiresAtMs: number }>();
 
-  constructor(verify: VerifyIdToken, clock: Clock) {
+  constructor(verify: VerifyIdToken, clock: Clock, ownerToken: string) {
     this.#verify = verify;
     this.#clock = clock;
+    this.#ownerToken = ownerToken;
   }
 
   /** Known callers are answered without a promise. Throws UNAUTHENTICATED. */
@@ -47,7 +48,7 @@ export class CallerResolver {
         "The Authorization header must be 'Bearer <ID token>'.",
       );
     }
-    if (token === OWNER_TOKEN) return OWNER;
+    if (token === this.#ownerToken) return OWNER;
     const cached = this.#cache.get(token);
     if (cached !== undefined && cached.expiresAtMs > this.#clock.now()) return cached.caller;
     this.#cache.delete(token);

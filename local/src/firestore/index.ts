@@ -13,13 +13,15 @@ import { openSharedPort } from "./shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
 
-export type { CommitRecord, DocumentChange, StoredDocument } from "./document.ts";
+export type { CommitRecord, StoredDocument } from "./document.ts";
 
 export interface FirestoreOptions extends StandInOptions {
   readonly projectId: string;
   readonly rules: Rules;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
+  /** The administrator's bearer token; the client libraries' own `owner` when absent. */
+  readonly ownerToken?: string;
 }
 
 export interface RunningFirestore extends RunningStandIn {
@@ -41,7 +43,11 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
   const context: RpcContext = { store, access, database, timers };
-  const parts = { context, callers: new CallerResolver(options.verifyIdToken, timers), log };
+  const parts = {
+    context,
+    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),
+    log,
+  };
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const shared = await openSharedPort(

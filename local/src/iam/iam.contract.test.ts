@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GoogleAuth, OAuth2Client } from "google-auth-library";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { CUSTOM_TOKEN_AUDIENCE } from "./account-keys.ts";
@@ -83,16 +83,14 @@ describe("ID tokens", () => {
   });
 
   test("the default credentials of Google's client work against the metadata server", async () => {
-    process.env["GCE_METADATA_HOST"] = `127.0.0.1:${iam.port}`;
-    try {
-      const client = await new GoogleAuth().getIdTokenClient("http://fn/validate");
-      const headers = await client.getRequestHeaders("http://fn/validate");
-      const token = String(headers.get("authorization")).replace("Bearer ", "");
-      const claims = await iam.verifyIdToken(token, "http://fn/validate");
-      expect(claims["email"]).toBe(email("validate"));
-    } finally {
-      delete process.env["GCE_METADATA_HOST"];
-    }
+    vi.stubEnv("GCE_METADATA_HOST", `127.0.0.1:${iam.port}`);
+    vi.stubEnv("METADATA_SERVER_DETECTION", "assume-present");
+    const client = await new GoogleAuth().getIdTokenClient("http://fn/validate");
+    const headers = await client.getRequestHeaders("http://fn/validate");
+    const token = String(headers.get("authorization")).replace("Bearer ", "");
+    const claims = await iam.verifyIdToken(token, "http://fn/validate");
+    expect(claims["email"]).toBe(email("validate"));
+    vi.unstubAllEnvs();
   });
 
   test("a token stays the same until it nears its end", async () => {

@@ -23,6 +23,8 @@ export interface IamOptions extends StandInOptions {
   readonly extraAccounts?: readonly string[];
   /** Services that may call signJwt on themselves; default `["issue-principal"]`. */
   readonly signers?: readonly string[];
+  /** Path part without which the metadata server answers nobody: other programs of the machine must not pose as a service. */
+  readonly metadataKey?: string;
   /** The service whose metadata is served without the `/metadata/<service>` prefix; default none. */
   readonly defaultService?: string;
 }
@@ -71,7 +73,7 @@ export async function startIam(options: IamOptions): Promise<RunningIam> {
     host: "127.0.0.1",
     port: server.port,
     issuer,
-    metadataUrl: (service) => `${issuer}/metadata/${accounts.get(service).service}`,
+    metadataUrl: (service) => `${issuer}${metadataRoot(options)}/${accounts.get(service).service}`,
     idToken: async (service, audience) => state.idTokens.issue(accounts.get(service), audience),
     verifyIdToken: async (token, audience) => state.idTokens.verify(token, audience),
     accessToken: async (service) => accessTokens.issue(accounts.get(service).email),
@@ -80,6 +82,10 @@ export async function startIam(options: IamOptions): Promise<RunningIam> {
     info: () => ({ issuer, accounts: accounts.size }),
     stop: () => server.close(),
   };
+}
+
+function metadataRoot({ metadataKey }: IamOptions): string {
+  return metadataKey === undefined ? "/metadata" : `/metadata/${metadataKey}`;
 }
 
 async function createState(options: IamOptions): Promise<IamState> {
@@ -112,7 +118,10 @@ async function route(
   url: URL,
 ): Promise<void> {
   const path = url.pathname;
-  const metadata = /^\/metadata\/([^/]+)(\/.*)?$/.exec(path);
+  const root = metadataRoot(state.options);
+  const metadata = path.startsWith(`${root}/`)
+    ? /^\/([^/]+)(\/.*)?$/.exec(path.slice(root.length))
+    : null;
   if (metadata !== null) {
     const account = knownAccount(state, metadata[1] ?? "");
     return metadataOf(state, account, request, response, metadata[2] ?? "/", url);

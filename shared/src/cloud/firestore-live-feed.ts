@@ -4,9 +4,11 @@ import { deploymentSchema, transitionSchema } from "../domain/deployment.ts";
 import type { DeploymentId } from "../domain/ids.ts";
 import type { FeedEvent, LiveFeed } from "../ports/live-feed.ts";
 import type { LogChunk } from "../ports/deployment-store.ts";
+import { connectFirestore, type FirestoreEmulator } from "./connect-firestore.ts";
 
 export interface LiveFeedOptions {
   readonly projectId: string;
+  readonly emulator: FirestoreEmulator | null;
 }
 
 /** Timestamps of the client library have `toDate`; everything else is plain. */
@@ -26,8 +28,7 @@ const logSchema = v.object({
 
 /** Loads the gRPC client on first use: it is large, and most calls of the API never stream. */
 export async function firestoreLiveFeed(options: LiveFeedOptions): Promise<LiveFeed> {
-  const { Firestore } = await import("@google-cloud/firestore");
-  const store = new Firestore({ projectId: options.projectId });
+  const store = await connectFirestore(options.projectId, options.emulator);
   return {
     follow(
       id: DeploymentId,

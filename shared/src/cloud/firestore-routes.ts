@@ -92,21 +92,3 @@ function livePointersIn(snapshot: QuerySnapshot): ReadonlyMap<string, string> {
   }
   return live;
 }
-
-/** `emulatorHost` is `host:port` of a plain-text server instead of Google's. */
-export async function connectFirestore(
-  projectId: string,
-  emulatorHost: string | null,
-): Promise<Firestore> {
-  // Imported on first use: the client takes a third of a second to load.
-  const client = await import("@google-cloud/firestore");
-  if (emulatorHost === null) return new client.Firestore({ projectId });
-  return new client.Firestore({
-    projectId,
-    host: emulatorHost,
-    ssl: false,
-    customHeaders: { Authorization: "Bearer owner" },
-    // Never used; without any the client would look for a metadata server first.
-    credentials: { client_email: "unused", private_key: "unused" },
-  });
-}
