@@ -36,10 +36,12 @@ type Details = (failed: FailureCase) => readonly string[];
 const ofDiagnostics: Details = ({ attempt, traces }) =>
   textLines(ofAttempt(traces.diagnostics, attempt)?.["rendered"]);
 
-const ofBuild: Details = ({ attempt, traces }) => [
-  ...textLines(ofAttempt(traces.build, attempt)?.["detail"]),
-  ...traces.buildLines.slice(-BUILD_LINES),
-];
+/** The log tells the story in order; the provider's summary only leads when the log does not hold it. */
+const ofBuild: Details = ({ attempt, traces }) => {
+  const log = traces.buildLines.slice(-BUILD_LINES);
+  const summary = textLines(ofAttempt(traces.build, attempt)?.["detail"]);
+  return [...summary.filter((line) => !log.some((logged) => logged.includes(line))), ...log];
+};
 
 const ofObservation: Details = ({ attempt, traces }) =>
   lines(ofAttempt(traces.observation, attempt)?.["details"]);

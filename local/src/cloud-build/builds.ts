@@ -144,11 +144,7 @@ export class Builds {
     );
     timeout.cancel();
     if (controller.signal.reason === "shutdown") return lines.flush();
-    lines.line(
-      "",
-      end.status === "SUCCESS" ? "DONE" : `ERROR: ${describeEnd(end)}`,
-      severityOf(end),
-    );
+    lines.line("", lastLine(end), severityOf(end));
     await lines.flush();
     await rm(dir, { recursive: true, force: true });
     return this.#finish(build, end);
@@ -182,6 +178,12 @@ interface InternalEnd {
 
 function describeEnd(end: Exclude<BuildEnd | InternalEnd, { status: "SUCCESS" }>): string {
   return end.status === "FAILURE" ? end.failure.detail : end.detail;
+}
+
+/** A failing step has said its own error already; every other end is told here. */
+function lastLine(end: BuildEnd | InternalEnd): string {
+  if (end.status === "SUCCESS") return "DONE";
+  return end.status === "FAILURE" ? "FAILED" : `ERROR: ${describeEnd(end)}`;
 }
 
 function severityOf(end: BuildEnd | InternalEnd): "INFO" | "ERROR" {
