@@ -13,7 +13,7 @@ import { idempotent } from "./idempotency.ts";
 import { projectRoutes } from "./projects.ts";
 
 export function apiService(ports: Ports): Service {
-  const app = new Hono<{ Variables: ApiVariables }>().basePath("/api/v1");
+  const app = new Hono<{ Variables: ApiVariables }>().basePath("/v1");
   app.onError((error) => {
     if (!(error instanceof BifrostError) || error.status >= 500)
       ports.log.error("api request failed", { error });
