@@ -73,7 +73,7 @@ export async function startKubernetes(options: KubernetesOptions): Promise<Runni
     sandbox: options.sandbox,
     pullImage: options.pullImage,
     platformImages: options.platformImages ?? {},
-    addresses: new PodAddresses(),
+    addresses: new PodAddresses(options.port),
     ports: new FreePorts(),
     podsDir: join(dataDir ?? mkdtempSync(join(tmpdir(), "kubelet-")), "pods"),
   });

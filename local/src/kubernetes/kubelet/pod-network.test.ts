@@ -14,6 +14,11 @@ describe("pod addresses", () => {
     addresses.free(first);
     expect(addresses.take(first)).toBe(first);
   });
+
+  it("begin elsewhere for every seed", () => {
+    const firsts = [0, 8094, 8095, 65_535].map((seed) => new PodAddresses(seed).take());
+    expect(firsts).toEqual(["127.64.0.1", "127.71.231.129", "127.71.231.193", "127.127.255.193"]);
+  });
 });
 
 describe("a port forward", () => {

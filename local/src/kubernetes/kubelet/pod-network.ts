@@ -4,11 +4,18 @@ import type { Server, Socket } from "node:net";
 
 const FIRST = (127 << 24) | (64 << 16);
 const SIZE = 1 << 22;
+/** Every port number as a seed has this many addresses before it meets the next one's. */
+const SPREAD = SIZE >>> 16;
 
 /** Hands out each address to one pod at a time; goes round, so a freed one rests before it returns. */
 export class PodAddresses {
   readonly #taken = new Set<string>();
-  #next = 1;
+  #next: number;
+
+  /** `seed`: anything that two platforms on one machine do not share, so that they begin far apart. */
+  constructor(seed = 0) {
+    this.#next = ((seed * SPREAD) % (SIZE - 2)) + 1;
+  }
 
   /** `wished` (from before a restart) when it is free. */
   take(wished?: string): string {

@@ -19,23 +19,24 @@ import { containerMounts } from "./pod-volumes.ts";
 /** Between leaving the endpoints and SIGTERM: gateways hear of it first. Part of the grace period. */
 const DRAIN_LEAD_MS = 200;
 const SIDECAR_GRACE_MS = 1000;
+const MAX_ADDRESS_TRIES = 1000;
 const SIDECAR_ENV = { cmd: [], env: {}, workingDir: "/" } as const;
 
 export class PodWorker {
   readonly pod: Pod;
-  readonly podIP: string;
   readonly #parts: KubeletParts;
   readonly #dir: string;
   readonly #ports = new Map<number, number>();
   readonly #forwards: PortForward[] = [];
   readonly #sidecars: readonly ContainerRunner[];
   readonly #containers: readonly ContainerRunner[];
+  #podIP: string;
   #ending: Promise<void> | undefined;
 
   constructor(pod: Pod, parts: KubeletParts) {
     this.pod = pod;
     this.#parts = parts;
-    this.podIP = parts.addresses.take(pod.status?.podIP);
+    this.#podIP = parts.addresses.take(pod.status?.podIP);
     this.#dir = join(parts.podsDir, pod.metadata.uid ?? pod.metadata.name);
     const runner = (container: V1Container): ContainerRunner =>
       new ContainerRunner(container, this.#host(container), this.#restartsBefore(container));
@@ -81,7 +82,7 @@ export class PodWorker {
     await Promise.all(this.#sidecars.map((runner) => runner.stop(sidecarMs)));
     for (const forward of this.#forwards) forward.close();
     for (const port of this.#ports.values()) this.#parts.ports.free(port);
-    this.#parts.addresses.free(this.podIP);
+    this.#parts.addresses.free(this.#podIP);
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
@@ -95,12 +96,34 @@ export class PodWorker {
     const containers = [...(this.pod.spec.initContainers ?? []), ...this.pod.spec.containers];
     for (const { containerPort } of containers.flatMap((container) => container.ports ?? [])) {
       if (this.#ports.has(containerPort)) continue;
-      const port = await this.#parts.ports.take();
-      this.#ports.set(containerPort, port);
+      this.#ports.set(containerPort, await this.#parts.ports.take());
+    }
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#listen();
+      } catch (error) {
+        if (!isAddressInUse(error) || tries === MAX_ADDRESS_TRIES) throw error;
+        this.#moveOn();
+      }
+    }
+  }
+
+  async #listen(): Promise<void> {
+    for (const [containerPort, port] of this.#ports) {
       const forward = new PortForward(port);
       this.#forwards.push(forward);
-      await forward.listen(this.podIP, containerPort);
+      await forward.listen(this.#podIP, containerPort);
     }
+  }
+
+  /** Another platform on this machine listens on the address: without this, its app would answer for ours. */
+  #moveOn(): void {
+    for (const forward of this.#forwards.splice(0)) forward.close();
+    const { addresses } = this.#parts;
+    const taken = this.#podIP;
+    this.#podIP = addresses.take();
+    addresses.free(taken);
+    this.#report();
   }
 
   #host(container: V1Container) {
@@ -172,7 +195,7 @@ export class PodWorker {
   }
 
   #envSources() {
-    return { ...this.#sources(), pod: this.pod, podIP: this.podIP, ports: this.#ports };
+    return { ...this.#sources(), pod: this.pod, podIP: this.#podIP, ports: this.#ports };
   }
 
   #sources() {
@@ -195,13 +218,17 @@ export class PodWorker {
 
   #report(): void {
     const facts = {
-      podIP: this.podIP,
+      podIP: this.#podIP,
       containers: this.#containers.map((runner) => runner.status),
       sidecars: this.#sidecars.map((runner) => runner.status),
       restartPolicy: this.pod.spec.restartPolicy ?? "Always",
     };
     this.#parts.onStatus(this.pod, (latest) => podStatus(latest, facts, this.#parts.timers.now()));
   }
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 function platformImage(
