@@ -44,7 +44,9 @@ export class Git {
   /** The commit to deploy: HEAD when everything is committed, else the folder as it lies there. */
   async snapshot(): Promise<Snapshot> {
     const gitDir = await this.#try(["rev-parse", "--absolute-git-dir"]);
-    if (gitDir === null) return this.#fromFolder();
+    // A folder that the repository around it ignores is not part of it.
+    const isIgnored = gitDir !== null && (await this.#try(["check-ignore", "--", "."])) !== null;
+    if (gitDir === null || isIgnored) return this.#fromFolder();
     const prefix = ((await this.#try(["rev-parse", "--show-prefix"])) ?? "").replace(/\/$/, "");
     const head = await this.#try(["rev-parse", "--verify", "HEAD"]);
     const changes = await this.#git(["status", "--porcelain", "--", "."]);
