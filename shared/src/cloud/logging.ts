@@ -44,7 +44,14 @@ export function structuredLogger(options: LoggerOptions): Logger {
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ severity: SEVERITIES[label] ?? "DEFAULT" }) },
   };
-  return adapt(
-    options.write === undefined ? pino(settings) : pino(settings, { write: options.write }),
-  );
+  return adapt(pino(settings, { write: options.write ?? toStandardOutput() }));
+}
+
+/**
+ * Not pino's own stream: once nobody reads any more, its flush at exit repeats the broken write for ever,
+ * and a process whose parent was killed would never end.
+ */
+function toStandardOutput(): (line: string) => void {
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
+  return (line) => void process.stdout.write(line);
 }
