@@ -1,0 +1,71 @@
+/** Projects in memory, with the versions and refusals of the real store. */
+import { BifrostError } from "../domain/errors.ts";
+import type { ProjectId } from "../domain/ids.ts";
+import type { Project, ProjectFields } from "../domain/project.ts";
+import type { Versioned } from "../ports/deployment-store.ts";
+import type { ProjectStore } from "../ports/project-store.ts";
+
+export class MemoryProjectStore implements ProjectStore {
+  readonly #projects = new Map<string, { value: Project; version: number }>();
+  /** Project id by host. */
+  readonly routes = new Map<string, ProjectId>();
+
+  /** Stores a project past every check. */
+  put(project: Project): void {
+    const version = this.#projects.get(project.id)?.version ?? 0;
+    this.#projects.set(project.id, { value: project, version: version + 1 });
+  }
+
+  async read(id: ProjectId): Promise<Versioned<Project> | null> {
+    return this.#find((project) => project.id === id);
+  }
+
+  async findBySlug(slug: string): Promise<Versioned<Project> | null> {
+    return this.#find((project) => project.slug === slug);
+  }
+
+  async findByRepository(repository: string): Promise<Versioned<Project> | null> {
+    return this.#find((project) => project.repository === repository);
+  }
+
+  async list(teamIds: readonly string[]): Promise<readonly Project[]> {
+    return [...this.#projects.values()]
+      .map(({ value }) => value)
+      .filter((project) => teamIds.includes(project.teamId));
+  }
+
+  async create(project: Project, host: string): Promise<void> {
+    const taken = this.#find(
+      ({ slug, repository }) => slug === project.slug || repository === project.repository,
+    );
+    if (taken !== null) throw new BifrostError("already-exists", "the slug or repository is taken");
+    this.put(project);
+    this.routes.set(host, project.id);
+  }
+
+  async rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
+    this.change(current, changes);
+  }
+
+  async delete(current: Versioned<Project>, host: string): Promise<void> {
+    this.assertCurrent(current);
+    this.#projects.delete(current.value.id);
+    this.routes.delete(host);
+  }
+
+  assertCurrent({ value, version }: Versioned<Project>): void {
+    if (String(this.#projects.get(value.id)?.version) === version) return;
+    throw new BifrostError("write-conflict", "the project changed since it was read");
+  }
+
+  /** Changes fields of a project that nobody else changed since it was read. */
+  change(current: Versioned<Project>, changes: Partial<ProjectFields>): void {
+    this.assertCurrent(current);
+    this.put({ ...current.value, ...changes });
+  }
+
+  #find(matches: (project: Project) => boolean): Versioned<Project> | null {
+    const found = [...this.#projects.values()].find(({ value }) => matches(value));
+    return found === undefined ? null : { value: found.value, version: String(found.version) };
+  }
+}
