@@ -8,7 +8,7 @@ import { removeFolder, ROOT, temporaryFolder } from "../support/folders.ts";
 import { startPlatform } from "../support/platform.ts";
 import { freeBasePort } from "../support/ports.ts";
 import { until } from "../support/until.ts";
-import { type BenchResult, median, seconds } from "./support/bench.ts";
+import { type BenchResult, median, type Row, seconds } from "./support/bench.ts";
 import { PushedApp } from "./support/pushed-app.ts";
 
 export const name = "start-up";
@@ -30,7 +30,16 @@ export async function run(): Promise<BenchResult> {
     // In the warm folder the app itself must answer: its pod has come back and the gateway knows it.
     warm.push(await timeStart(home, port, 200));
   }
-  const row = (what: string, values: readonly number[]) => [
+  return {
+    rows: [
+      ...row("npm start, new data folder", fresh),
+      ...row("npm start, data of one app, which answers too", warm),
+    ],
+  };
+}
+
+function row(what: string, values: readonly number[]): Row[] {
+  return [
     {
       metric: `${what}, p50 of ${RUNS}`,
       value: seconds(median(values)),
@@ -39,12 +48,6 @@ export async function run(): Promise<BenchResult> {
     },
     { metric: `${what}, slowest`, value: seconds(Math.max(...values)), unit: "s" },
   ];
-  return {
-    rows: [
-      ...row("npm start, new data folder", fresh),
-      ...row("npm start, data of one app, which answers too", warm),
-    ],
-  };
 }
 
 async function deployOne(home: string, port: number): Promise<void> {
