@@ -40,17 +40,10 @@ export function readLocalConfig(
   environment = process.env,
 ): LocalConfig {
   const { values } = parse(argv);
-  const port = values.port ?? environment["BIFROST_PORT"] ?? String(DEFAULT_BASE_PORT);
-  const basePort = Number(port);
-  if (!Number.isInteger(basePort) || basePort < 1024 || basePort > LAST_BASE_PORT) {
-    throw new BifrostError(
-      "bad-request",
-      `--port must be a number from 1024 to ${LAST_BASE_PORT}, found ${port}`,
-    );
-  }
+  const home = values.home ?? environment["BIFROST_HOME"] ?? path.join(root, ".bifrost");
   return {
-    home: path.resolve(values.home ?? environment["BIFROST_HOME"] ?? path.join(root, ".bifrost")),
-    basePort,
+    home: path.resolve(home),
+    basePort: readBasePort(values.port ?? environment["BIFROST_PORT"]),
     demo: values["no-demo"] !== true,
     help: values.help === true,
     healthTimeoutSeconds: Number(environment["BIFROST_HEALTH_TIMEOUT_SECONDS"] ?? 60),
@@ -58,6 +51,15 @@ export function readLocalConfig(
     searchPath: environment["PATH"] ?? "/usr/bin:/bin",
     color: environment["NO_COLOR"] === undefined && process.stdout.isTTY,
   };
+}
+
+function readBasePort(text: string | undefined): number {
+  const port = text === undefined ? DEFAULT_BASE_PORT : Number(text);
+  if (Number.isInteger(port) && port >= 1024 && port <= LAST_BASE_PORT) return port;
+  throw new BifrostError(
+    "bad-request",
+    `--port must be a number from 1024 to ${LAST_BASE_PORT}, found ${text}`,
+  );
 }
 
 function parse(argv: readonly string[]) {

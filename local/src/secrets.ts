@@ -24,11 +24,14 @@ export type Secrets = v.InferOutput<typeof secretsSchema>;
 
 const SECRET_BYTES = 24;
 
+function secret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
 export function loadSecrets(home: string): Secrets {
   const file = path.join(home, "secrets.json");
   if (existsSync(file)) return parseSecrets(file);
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const secret = () => randomBytes(SECRET_BYTES).toString("base64url");
   const pair = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },

@@ -1,11 +1,8 @@
-/** Storage, messages, logs, registry, git and builds: from a pushed commit to a stored image. */
+/** Git, sources, images and the builds between them: from a pushed commit to a stored image. */
+import path from "node:path";
 import { startArtifactRegistry } from "../artifact-registry/index.ts";
 import { startCloudBuild } from "../cloud-build/index.ts";
-import { compileRules } from "../firestore/rules/compile.ts";
-import { type RunningFirestore, startFirestore } from "../firestore/index.ts";
 import { startGitHost } from "../git-host/index.ts";
-import { type RunningLogging, startLogging } from "../logging/index.ts";
-import { startPubSub } from "../pubsub/index.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { RunningStandIn } from "../stand-in.ts";
 import { startStorage } from "../storage/index.ts";
@@ -21,56 +18,16 @@ import {
 import { describePush } from "./describe-push.ts";
 import { downloadSource } from "./download-source.ts";
 import { GITHUB_APP_ID } from "./environment.ts";
-import { seed } from "./seed.ts";
+import type { Messages } from "./messages.ts";
 import { stepImages } from "./step-images.ts";
-import { subscriptions, TOPICS } from "./topology.ts";
-import type { Keep, Trust } from "./trust.ts";
-
-export interface Builds {
-  readonly firestore: RunningFirestore;
-  readonly logging: RunningLogging;
-  readonly products: readonly RunningStandIn[];
-}
+import type { Keep } from "./trust.ts";
 
 export async function startBuilds(
   context: AssemblyContext,
-  parts: Trust & { readonly sandbox: Sandbox; readonly rules: string },
+  parts: Pick<Messages, "pubsub" | "logging"> & { readonly sandbox: Sandbox },
   keep: Keep,
-): Promise<Builds> {
-  const { iam, identity, sandbox } = parts;
-  const firestore = keep(
-    await startFirestore({
-      ...standInOptions(context, "firestore"),
-      projectId: PROJECT_ID,
-      rules: compileRules(parts.rules),
-      verifyIdToken: (token) => identity.verifyIdToken(token),
-      ownerToken: context.secrets.firestoreOwnerToken,
-    }),
-  );
-  await seed(context);
-  const pubsub = keep(
-    await startPubSub({
-      ...standInOptions(context, "pubsub"),
-      projectId: PROJECT_ID,
-      idToken: (account, audience) => iam.idToken(account, audience),
-    }),
-  );
-  for (const topic of TOPICS) await pubsub.ensureTopic(topic);
-  for (const subscription of subscriptions(context)) await pubsub.ensureSubscription(subscription);
-  const logging = keep(
-    await startLogging({
-      ...standInOptions(context, "logging"),
-      projectId: PROJECT_ID,
-      sinks: [
-        {
-          name: "deployment-logs",
-          filter: { resourceTypes: ["build", "k8s_container"] },
-          topic: `projects/${PROJECT_ID}/topics/log-entries`,
-        },
-      ],
-      publish: (topic, messages) => pubsub.publish(topic, messages),
-    }),
-  );
+): Promise<{ readonly products: readonly RunningStandIn[] }> {
+  const { pubsub, logging, sandbox } = parts;
   const storage = keep(await startStorage(standInOptions(context, "storage")));
   await storage.ensureBucket(SOURCE_BUCKET);
   const registry = keep(
@@ -78,19 +35,6 @@ export async function startBuilds(
       ...standInOptions(context, "registry"),
       projectId: PROJECT_ID,
       authorize: authorizeRegistry(context.secrets),
-    }),
-  );
-  const git = keep(
-    await startGitHost({
-      ...standInOptions(context, "git"),
-      authorizeGit: authorizeGit(context.secrets),
-      webhook: {
-        url: functionUrl(context, "github-webhook"),
-        secret: context.secrets.githubWebhookSecret,
-      },
-      appId: GITHUB_APP_ID,
-      appPublicKeyPem: context.secrets.githubPublicKey,
-      describePush,
     }),
   );
   const cloudBuild = keep(
@@ -104,12 +48,23 @@ export async function startBuilds(
       publishNotice: async (topic, build, attributes) => {
         await pubsub.publish(topic, [{ data: JSON.stringify(build), attributes }]);
       },
-      cacheDir: `${context.config.home}/build-cache`,
+      cacheDir: path.join(context.config.home, "build-cache"),
     }),
   );
-  return {
-    firestore,
-    logging,
-    products: [firestore, pubsub, logging, storage, registry, git, cloudBuild],
-  };
+  const git = keep(await startGit(context));
+  return { products: [storage, registry, cloudBuild, git] };
+}
+
+function startGit(context: AssemblyContext) {
+  return startGitHost({
+    ...standInOptions(context, "git"),
+    authorizeGit: authorizeGit(context.secrets),
+    webhook: {
+      url: functionUrl(context, "github-webhook"),
+      secret: context.secrets.githubWebhookSecret,
+    },
+    appId: GITHUB_APP_ID,
+    appPublicKeyPem: context.secrets.githubPublicKey,
+    describePush,
+  });
 }

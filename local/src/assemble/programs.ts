@@ -1,6 +1,6 @@
 /** The production programs, as bundled: all functions in one process, the gateway in another. */
 import path from "node:path";
-import { type ChildProgram, startChildProgram } from "../child-program.ts";
+import { ChildProgram } from "../child-program.ts";
 import type { AssemblyContext } from "./context.ts";
 import {
   functionsEnvironment,
@@ -17,7 +17,7 @@ export function startGateway(context: AssemblyContext): ChildProgram {
 }
 
 function program(context: AssemblyContext, name: string, env: ProgramEnvironment): ChildProgram {
-  return startChildProgram({
+  return new ChildProgram({
     name,
     script: path.join(context.root, "dist", `${name}.mjs`),
     nodeArguments: ["--enable-source-maps"],

@@ -3,7 +3,7 @@ import type { RunningIam } from "../iam/index.ts";
 import { startIam } from "../iam/index.ts";
 import type { RunningIdentity } from "../identity/index.ts";
 import { startIdentity } from "../identity/index.ts";
-import type { Stoppable } from "../platform.ts";
+import type { Stoppable } from "../stop-list.ts";
 import type { RunningStandIn } from "../stand-in.ts";
 import { type AssemblyContext, PROJECT_ID, standInOptions } from "./context.ts";
 

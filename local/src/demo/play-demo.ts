@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
+import * as v from "valibot";
+import { addressOf } from "../assemble/context.ts";
 import type { Platform } from "../platform.ts";
 import { credentialsPath } from "../write-credentials.ts";
 import type { DemoResult } from "./describe-platform.ts";
@@ -15,6 +17,7 @@ export interface DemoOptions {
 
 export async function playDemo(platform: Platform, options: DemoOptions): Promise<DemoResult> {
   const { config } = platform.context;
+  if (await isLive(platform)) return { slug: SAMPLE, state: "back from the last time" };
   const folder = path.join(config.home, "demo", SAMPLE);
   if (!existsSync(folder)) {
     mkdirSync(path.dirname(folder), { recursive: true });
@@ -23,6 +26,16 @@ export async function playDemo(platform: Platform, options: DemoOptions): Promis
   options.say(`Deploying the sample app from ${folder}\n\n`);
   const exitCode = await deploy(platform, folder, options.signal);
   return { slug: SAMPLE, state: exitCode === 0 ? "healthy" : "failed, see above" };
+}
+
+/** Deployed by an earlier start: its replicas come back by themselves. */
+async function isLive(platform: Platform): Promise<boolean> {
+  const { context } = platform;
+  const response = await fetch(`${addressOf(context, "functions")}/api/v1/projects/${SAMPLE}`, {
+    headers: { authorization: `Bearer ${context.secrets.apiKey}` },
+  });
+  const project: unknown = await response.json();
+  return response.ok && v.is(v.object({ liveDeploymentId: v.string() }), project);
 }
 
 function deploy(platform: Platform, folder: string, signal: AbortSignal): Promise<number> {

@@ -1,0 +1,60 @@
+/** The store, its messages and its logs: what everything else writes to. */
+import { type RunningFirestore, startFirestore } from "../firestore/index.ts";
+import { compileRules } from "../firestore/rules/compile.ts";
+import { type RunningLogging, startLogging } from "../logging/index.ts";
+import { type RunningPubSub, startPubSub } from "../pubsub/index.ts";
+import type { RunningStandIn } from "../stand-in.ts";
+import { type AssemblyContext, PROJECT_ID, standInOptions } from "./context.ts";
+import { seed } from "./seed.ts";
+import { subscriptions, TOPICS } from "./topology.ts";
+import type { Keep, Trust } from "./trust.ts";
+
+export interface Messages {
+  readonly firestore: RunningFirestore;
+  readonly pubsub: RunningPubSub;
+  readonly logging: RunningLogging;
+  readonly products: readonly RunningStandIn[];
+}
+
+/** `rules` is the text of firestore.rules: what it does not understand stops the start. */
+export async function startMessages(
+  context: AssemblyContext,
+  trust: Trust,
+  rules: string,
+  keep: Keep,
+): Promise<Messages> {
+  const firestore = keep(
+    await startFirestore({
+      ...standInOptions(context, "firestore"),
+      projectId: PROJECT_ID,
+      rules: compileRules(rules),
+      verifyIdToken: (token) => trust.identity.verifyIdToken(token),
+      ownerToken: context.secrets.firestoreOwnerToken,
+    }),
+  );
+  await seed(context);
+  const pubsub = keep(
+    await startPubSub({
+      ...standInOptions(context, "pubsub"),
+      projectId: PROJECT_ID,
+      idToken: (account, audience) => trust.iam.idToken(account, audience),
+    }),
+  );
+  for (const topic of TOPICS) await pubsub.ensureTopic(topic);
+  for (const subscription of subscriptions(context)) await pubsub.ensureSubscription(subscription);
+  const logging = keep(
+    await startLogging({
+      ...standInOptions(context, "logging"),
+      projectId: PROJECT_ID,
+      sinks: [
+        {
+          name: "deployment-logs",
+          filter: { resourceTypes: ["build", "k8s_container"] },
+          topic: `projects/${PROJECT_ID}/topics/log-entries`,
+        },
+      ],
+      publish: (topic, messages) => pubsub.publish(topic, messages),
+    }),
+  );
+  return { firestore, pubsub, logging, products: [firestore, pubsub, logging] };
+}
