@@ -3,11 +3,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { atEnd } from "./at-end.ts";
 
 export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const made = new Set<string>();
-process.once("exit", () => {
+atEnd(() => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
 

@@ -1,6 +1,7 @@
 /** What runs on this machine, read from /proc, and programs run to their end. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { atEnd } from "./at-end.ts";
 
 export interface Finished {
   /** Null when a signal ended it. */
@@ -41,7 +42,7 @@ export function runProgram(
 }
 
 const children = new Set<ChildProcess>();
-process.once("exit", () => {
+atEnd(() => {
   for (const child of children) child.kill("SIGKILL");
 });
 
