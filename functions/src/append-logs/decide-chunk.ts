@@ -35,14 +35,21 @@ export function decideChunk(entry: LogEntry): ChunkDecision | null {
   return {
     deploymentId: id.output,
     chunk: {
-      // Names sort by time; the insert id makes a second delivery land on the same document.
-      id: `${entry.timestamp.replaceAll(/[^0-9TZ]/g, "")}-${entry.insertId.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`,
+      // The insert id makes a second delivery land on the same document.
+      id: `${sortableTime(entry.timestamp)}-${entry.insertId.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`,
       stream: source.stream,
       step: source.step,
       lines: text.split("\n").map((line) => line.slice(0, MAX_LINE_LENGTH)),
       at: new Date(entry.timestamp),
     },
   };
+}
+
+/** `2026-01-01T00:00:00.5Z` → `20260101T000000500000000Z`: always to the nanosecond, so that names sort by time. */
+function sortableTime(timestamp: string): string {
+  const seconds = new Date(timestamp).toISOString().slice(0, "2026-01-01T00:00:00".length);
+  const fraction = /\.(\d{1,9})/.exec(timestamp)?.[1] ?? "";
+  return `${seconds.replaceAll(/[-:]/g, "")}${fraction.padEnd(9, "0")}Z`;
 }
 
 interface Source {
