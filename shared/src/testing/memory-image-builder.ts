@@ -12,6 +12,7 @@ export class MemoryImageBuilder implements ImageBuilder {
       status: "working",
       deploymentId: null,
       attempt: null,
+      pushed: [],
       outputs: [],
       detail: null,
       ...this.builds.get(build.id),
