@@ -34,7 +34,15 @@ export async function composeGateway(config: GatewayConfig, log: Logger): Promis
 }
 
 function settingsOf(config: GatewayConfig): GatewaySettings {
-  const { host, port, controlHost, controlPort, domain, publicScheme, telemetrySecret } = config;
+  const {
+    host,
+    port,
+    controlHost,
+    controlPort,
+    domain,
+    scheme: publicScheme,
+    telemetrySecret,
+  } = config;
   return {
     host,
     port,

@@ -14,7 +14,7 @@ test("what is required is enough, and the domain loses its port", () => {
     domain: "localhost",
     port: 8080,
     controlPort: 9090,
-    publicScheme: "https",
+    scheme: "https",
     kubeconfig: null,
     exitWithStdin: false,
   });
