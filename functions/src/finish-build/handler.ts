@@ -138,9 +138,9 @@ async function built(
   return { state: deployment.state, status: "built" };
 }
 
-/** The last step that wrote an output is pack (or docker push): it wrote the pushed digest. */
+/** Of the image the builder pushed, or else what the last step with an output wrote: that step is pack. */
 function digestOf(build: Build): ImageDigest | null {
-  const text = build.outputs.findLast((output) => output.trim() !== "")?.trim();
+  const text = build.pushed[0] ?? build.outputs.findLast((output) => output.trim() !== "")?.trim();
   const parsed = v.safeParse(imageDigestSchema, text);
   return parsed.success ? parsed.output : null;
 }

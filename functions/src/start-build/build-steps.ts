@@ -1,4 +1,4 @@
-/** The build as a list of ordinary steps: install, the app's own command, then pack. Pure. */
+/** The build as a list of ordinary steps: install, the app's own command, then pack; or `docker build`. Pure. */
 import type { AppConfig } from "@bifrost/shared/app-config/app-config";
 import type { BuildStep } from "@bifrost/shared/ports/image-builder";
 
@@ -6,7 +6,7 @@ export interface BuildSettings {
   /** Prefix of the toolchain images; the runtime's name is appended. */
   readonly toolchains: string;
   readonly packImage: string;
-  /** Where pack pushes: registry/repository:tag. */
+  /** Where the image is pushed: registry/repository:tag. */
   readonly target: string;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -67,21 +67,29 @@ function packStep(
   };
 }
 
-/** Docker builds and pushes; the digest of the push is the step's output, as pack's is. */
+/** Images the steps leave behind for the builder to push: pack has pushed its own. */
+export function imagesToPush(config: AppConfig, settings: BuildSettings): readonly string[] {
+  return config.runtime === "docker" ? [settings.target] : [];
+}
+
+/** Arguments only, no shell: a path of the repository stays a path whatever it holds. */
 function dockerStep(
   config: Extract<AppConfig, { runtime: "docker" }>,
   settings: BuildSettings,
 ): BuildStep {
-  const labels = labelArgs(settings.labels).map(quoted).join(" ");
-  const script = [
-    `docker build --file ${quoted(config.build.dockerfile)} --tag ${quoted(settings.target)} ${labels} .`,
-    `docker push --digestfile "$BUILDER_OUTPUT/output" ${quoted(settings.target)}`,
-  ].join(" && ");
   return {
     id: "docker",
     image: `${settings.toolchains}/docker`,
-    entrypoint: "sh",
-    args: ["-ec", script],
+    entrypoint: "docker",
+    args: [
+      "build",
+      "--file",
+      config.build.dockerfile,
+      "--tag",
+      settings.target,
+      ...labelArgs(settings.labels),
+      ".",
+    ],
     env: [],
     ...dirOf(config.app.root),
   };
@@ -101,8 +109,4 @@ function joinPath(...parts: readonly string[]): string {
 
 function labelArgs(labels: Readonly<Record<string, string>>): readonly string[] {
   return Object.entries(labels).flatMap(([name, value]) => ["--label", `${name}=${value}`]);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

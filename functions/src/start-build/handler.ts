@@ -11,7 +11,7 @@ import * as v from "valibot";
 import type { Ports } from "../ports.ts";
 import type { PushMessage } from "../push-message.ts";
 import { loadDeployment, updateNote } from "../transition-call.ts";
-import { buildSteps } from "./build-steps.ts";
+import { buildSteps, imagesToPush } from "./build-steps.ts";
 
 export const buildRequestSchema = v.object({
   deploymentId: deploymentIdSchema,
@@ -86,17 +86,19 @@ async function startBuild(ports: Needs, deployment: Deployment): Promise<Build> 
   if (snapshot === null)
     throw new BifrostError("not-ready", "the deployment has no config snapshot");
   const config = parseCanonicalConfig(String(snapshot.value["config"]));
+  const settings = {
+    toolchains: ports.config.toolchains,
+    packImage: ports.config.packImage,
+    target: `${ports.config.registry}/${deployment.projectId}:${deployment.id}-${deployment.attempt}`,
+    labels: {},
+  };
   const images = await ports.images();
   return images.start({
     deploymentId: deployment.id,
     attempt: deployment.attempt,
     source: await sourceArchive(ports, deployment),
-    steps: buildSteps(config, {
-      toolchains: ports.config.toolchains,
-      packImage: ports.config.packImage,
-      target: `${ports.config.registry}/${deployment.projectId}:${deployment.id}-${deployment.attempt}`,
-      labels: {},
-    }),
+    steps: buildSteps(config, settings),
+    images: imagesToPush(config, settings),
     timeoutSeconds: BUILD_TIMEOUT_SECONDS,
   });
 }

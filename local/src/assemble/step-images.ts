@@ -1,6 +1,7 @@
-/** What stands in for each build step image on this machine: the host's own toolchains, and pack's bundle. */
+/** What stands in for each build step image on this machine: the host's own toolchains, pack's bundle, and podman. */
 import path from "node:path";
 import type { StepImage } from "../cloud-build/index.ts";
+import { createPodman } from "../container-engine/podman.ts";
 import { type AssemblyContext, PLATFORM_IMAGES } from "./context.ts";
 
 /** Programs a runtime's toolchain must offer; a missing one fails the build by name. */
@@ -23,6 +24,7 @@ export function stepImages(context: AssemblyContext): Readonly<Record<string, St
   );
   return {
     ...Object.fromEntries(toolchains),
+    [`${PLATFORM_IMAGES.toolchains}/docker`]: { engine: podman(context) },
     [PLATFORM_IMAGES.pack]: {
       argvPrefix: ["node", "/bifrost/pack.mjs"],
       mounts: ["pack.mjs", "static-server.mjs"].map((file) => ({
@@ -33,4 +35,15 @@ export function stepImages(context: AssemblyContext): Readonly<Record<string, St
       env: { PACK_REGISTRY_TOKEN: context.secrets.registryToken },
     },
   };
+}
+
+function podman({ addresses, config, secrets, timers, log }: AssemblyContext) {
+  return createPodman({
+    registry: `127.0.0.1:${addresses.registry}`,
+    registryToken: secrets.registryToken,
+    home: config.home,
+    searchPath: config.searchPath,
+    timers,
+    log,
+  });
 }

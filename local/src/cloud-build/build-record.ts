@@ -32,7 +32,11 @@ export interface BuildStep {
 }
 
 export interface FailureInfo {
-  readonly type: "USER_BUILD_STEP" | "FETCH_SOURCE_FAILED" | "FAILURE_TYPE_UNSPECIFIED";
+  readonly type:
+    | "USER_BUILD_STEP"
+    | "PUSH_FAILED"
+    | "FETCH_SOURCE_FAILED"
+    | "FAILURE_TYPE_UNSPECIFIED";
   readonly detail: string;
 }
 
@@ -43,6 +47,8 @@ export interface BuildRecord {
   readonly source: StorageSource;
   readonly steps: readonly BuildStep[];
   readonly timeoutMs: number;
+  /** References to push after the steps. */
+  readonly images: readonly string[];
   readonly tags: readonly string[];
   readonly substitutions: Readonly<Record<string, string>>;
   readonly env: readonly string[];
@@ -55,6 +61,7 @@ export interface BuildRecord {
   finishedAt: number | null;
   /** Base64 per step, empty for a step that wrote none. */
   outputs: string[];
+  pushed: readonly { readonly name: string; readonly digest: string }[];
   /** How often the steps were begun: more than once after a crash of the platform. */
   runs: number;
   cancelRequested: boolean;

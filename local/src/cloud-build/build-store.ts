@@ -22,7 +22,9 @@ export class BuildStore {
     for (const name of await readdir(dir)) {
       if (!name.endsWith(".json")) continue;
       try {
-        const build = JSON.parse(await readFile(join(dir, name), "utf8")) as BuildRecord;
+        const text = await readFile(join(dir, name), "utf8");
+        // Records of before images could be pushed lack both lists.
+        const build = { images: [], pushed: [], ...JSON.parse(text) } as BuildRecord;
         store.#builds.set(build.id, build);
       } catch (error) {
         log.error("build record cannot be read", { file: name, error: messageOf(error) });

@@ -6,13 +6,14 @@ import { status } from "@grpc/grpc-js";
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import type { BuildEnd, BuildMachine, StopReason } from "./build-machine.ts";
 import { isFinal, type BuildRecord } from "./build-record.ts";
 import type { BuildStore } from "./build-store.ts";
 import { GrpcError } from "./grpc-error.ts";
 import { LogStream, type WriteLog } from "./log-stream.ts";
 import type { Notices } from "./notices.ts";
 import { parseBuild } from "./parse-build.ts";
-import { runBuild, type BuildEnd, type BuildMachine, type StopReason } from "./run-build.ts";
+import { runBuild } from "./run-build.ts";
 
 export interface BuildsOptions {
   readonly projectId: string;
@@ -156,6 +157,7 @@ export class Builds {
     build.status = "WORKING";
     build.startedAt ??= this.#options.timers.now();
     build.outputs = build.steps.map(() => "");
+    build.pushed = [];
     for (const step of build.steps) {
       Object.assign(step, { status: "QUEUED", startedAt: null, finishedAt: null, exitCode: 0 });
     }

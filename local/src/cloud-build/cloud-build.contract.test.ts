@@ -306,7 +306,7 @@ describe("the service", () => {
     ["a directory outside", [shell("a", "x", { dir: "../etc" })], {}, 3, /outside \/workspace/],
     ["a secret", [shell("a", "x", { secretEnv: ["S"] })], {}, 12, /secretEnv/],
     ["kaniko", [{ name: "gcr.io/kaniko-project/executor" }], {}, 12, /kaniko/],
-    ["images to push", [shell("a", "x")], { images: ["x"] }, 12, /images/],
+    ["an image like an option", [shell("a", "x")], { images: ["--all"] }, 3, /no image reference/],
     ["a git source", [shell("a", "x")], { source: { gitSource: { url: "x" } } }, 12, /gitSource/],
   ])("refuses %s by name", async (_what, steps, more, code, message) => {
     const refused = client.createBuild(request(steps, more));

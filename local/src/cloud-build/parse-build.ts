@@ -6,12 +6,15 @@ import { substitute } from "./substitute.ts";
 
 const MAX_STEPS = 300;
 const MAX_TAGS = 64;
+const MAX_IMAGES = 100;
+/** Does not start like an option; the engine judges the rest. */
+const IMAGE = /^[A-Za-z0-9$][^\s\0]{0,511}$/;
 const TAG = /^[\w][\w.-]{0,127}$/;
 const DEFAULT_TIMEOUT_MS = 600_000;
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 /** Unsupported fields of a step or a build; each must be empty. */
 const REFUSED_STEP = ["waitFor", "secretEnv", "volumes", "allowExitCodes"];
-const REFUSED_BUILD = ["images", "artifacts", "secrets", "availableSecrets", "dependencies"];
+const REFUSED_BUILD = ["artifacts", "secrets", "availableSecrets", "dependencies"];
 const REFUSED_OPTIONS = ["secretEnv", "volumes", "workerPool", "pool"];
 
 const strings = v.array(v.pipe(v.string(), v.maxLength(64 * 1024)));
@@ -37,6 +40,10 @@ const request = v.object({
   }),
   steps: v.pipe(v.array(step), v.minLength(1), v.maxLength(MAX_STEPS)),
   timeout: duration,
+  images: v.pipe(
+    v.array(v.pipe(v.string(), v.regex(IMAGE, "no image reference"))),
+    v.maxLength(MAX_IMAGES),
+  ),
   tags: v.pipe(v.array(v.pipe(v.string(), v.regex(TAG))), v.maxLength(MAX_TAGS)),
   substitutions: v.record(v.pipe(v.string(), v.regex(/^_[A-Z0-9_]+$/)), v.string()),
   options: v.nullish(v.object({ env: strings })),
@@ -66,6 +73,7 @@ export function parseBuild(wire: unknown, origin: BuildOrigin): BuildRecord {
     source: output.source.storageSource,
     steps: output.steps.map((entry) => parseStep(entry, values)),
     timeoutMs: durationMs(output.timeout) ?? DEFAULT_TIMEOUT_MS,
+    images: output.images.map((name) => substitute(name, values)),
     tags: output.tags,
     substitutions: output.substitutions,
     env: (output.options?.env ?? []).map((pair) => checkEnv(substitute(pair, values))),
@@ -76,6 +84,7 @@ export function parseBuild(wire: unknown, origin: BuildOrigin): BuildRecord {
     startedAt: null,
     finishedAt: null,
     outputs: [],
+    pushed: [],
     runs: 0,
     cancelRequested: false,
     unpublished: [],

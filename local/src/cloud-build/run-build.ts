@@ -1,58 +1,25 @@
-/** Runs one build: fetch and unpack the source, then each step in the sandbox, in order. */
+/** Runs one build: fetch and unpack the source, then each step in order, then push its images. */
 import { constants, createReadStream } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "@bifrost/shared/domain/errors";
-import type { Timers } from "@bifrost/shared/domain/time";
 import { unpackArchive } from "../artifact-registry/unpack-archive.ts";
-import type { ExitReport, Sandbox, SandboxSpec } from "../sandbox/sandbox.ts";
-import type { BuildRecord, BuildStep, FailureInfo, StorageSource } from "./build-record.ts";
+import type { ExitReport, SandboxedProcess } from "../sandbox/sandbox.ts";
+import { type BuildEnd, type BuildMachine, type Run, stoppedBy } from "./build-machine.ts";
+import type { BuildRecord, BuildStep } from "./build-record.ts";
+import { execute } from "./execute.ts";
 import type { LogStream } from "./log-stream.ts";
-import {
-  findStepImage,
-  stepLabel,
-  stepSpec,
-  type StepDirs,
-  type StepImage,
-  type StepLimits,
-} from "./step-command.ts";
+import { prepareStep } from "./prepare-step.ts";
+import { pushImages } from "./push-images.ts";
+import { stepLabel, type StepDirs } from "./step-command.ts";
+import { StepRefused } from "./step-refused.ts";
 
 const MAX_SOURCE_BYTES = 4 * 1024 ** 3;
 const MAX_SOURCE_ENTRIES = 500_000;
 /** Cloud Build keeps the first 4 KB of a step's output. */
 const MAX_OUTPUT_BYTES = 4096;
-const COMMAND_NOT_FOUND = 127;
-
-export interface BuildMachine {
-  readonly sandbox: Sandbox;
-  readonly timers: Timers;
-  /** A stream of the tar.gz or the path of a file. */
-  readonly fetchSource: (source: StorageSource) => Promise<Readable | string>;
-  readonly stepImages: Readonly<Record<string, StepImage>>;
-  readonly stripSourceComponents: number;
-  readonly limits: StepLimits;
-  /** Directory for this build alone. */
-  readonly dir: string;
-  readonly cacheDir: string;
-}
-
-export type BuildEnd =
-  | { readonly status: "SUCCESS" }
-  | { readonly status: "FAILURE"; readonly failure: FailureInfo }
-  | { readonly status: "TIMEOUT" | "CANCELLED"; readonly detail: string };
-
-/** Why a running build is told to stop. */
-export type StopReason = "cancelled" | "timeout";
-
-interface Run {
-  readonly build: BuildRecord;
-  readonly machine: BuildMachine;
-  readonly log: LogStream;
-  readonly stop: AbortSignal;
-}
 
 /** Ends with the build's outcome; all its processes are gone by then. Throws only for a defect. */
 export async function runBuild(
@@ -76,12 +43,7 @@ export async function runBuild(
     const end = await runStep(run, index, step, dirs);
     if (end !== undefined) return end;
   }
-  return { status: "SUCCESS" };
-}
-
-function stoppedBy(stop: AbortSignal): BuildEnd {
-  if (stop.reason === "timeout") return { status: "TIMEOUT", detail: "the build timed out" };
-  return { status: "CANCELLED", detail: "the build was cancelled" };
+  return (await pushImages(run)) ?? { status: "SUCCESS" };
 }
 
 async function prepareDirs(machine: BuildMachine): Promise<StepDirs> {
@@ -130,20 +92,14 @@ async function runStep(
     if (step.allowFailure) return undefined;
     return { status: "FAILURE", failure: { type: "USER_BUILD_STEP", detail } };
   };
-  const image = findStepImage(machine.stepImages, step.name);
-  if (image === undefined) {
-    return fail(
-      `runtime-unavailable: no local stand-in for the image ${step.name}`,
-      COMMAND_NOT_FOUND,
-    );
+  let spawn: () => SandboxedProcess;
+  try {
+    spawn = await prepareStep(run, index, step, dirs);
+  } catch (error) {
+    if (error instanceof StepRefused) return fail(error.message, error.exitCode);
+    throw error;
   }
-  const spec = stepSpec(build, index, image, dirs, machine.limits);
-  const missing = await missingProgram(machine.sandbox, spec, image.requires ?? []);
-  if (missing !== undefined) {
-    const how = `${missing} is not installed on this machine, which builds ${step.name}`;
-    return fail(`runtime-unavailable: ${how}`, COMMAND_NOT_FOUND);
-  }
-  const { report, isLate } = await execute(run, spec, label, step.timeoutMs);
+  const { report, isLate } = await execute(run, spawn, label, step.timeoutMs);
   build.outputs[index] = await takeOutput(dirs.output);
   step.finishedAt = machine.timers.now();
   step.exitCode = report.exitCode;
@@ -163,59 +119,6 @@ async function runStep(
 function exitDetail(label: string, report: ExitReport): string {
   if (report.reason === "oom-killed") return `${label} was killed: out of memory`;
   return `build step failed: ${label} exited with ${report.exitCode}`;
-}
-
-async function execute(
-  { machine, log, stop }: Run,
-  spec: SandboxSpec,
-  label: string,
-  timeoutMs: number | null,
-): Promise<{ report: ExitReport; isLate: boolean }> {
-  const child = machine.sandbox.spawn(spec);
-  let isLate = false;
-  const kill = () => void child.kill();
-  const late =
-    timeoutMs === null
-      ? undefined
-      : machine.timers.after(timeoutMs, () => {
-          isLate = true;
-          kill();
-        });
-  stop.addEventListener("abort", kill, { once: true });
-  if (stop.aborted) kill();
-  try {
-    const [report] = await Promise.all([
-      child.exited,
-      log.copy(label, child.stdout),
-      log.copy(label, child.stderr),
-    ]);
-    return { report, isLate };
-  } finally {
-    late?.cancel();
-    stop.removeEventListener("abort", kill);
-    await child.kill(); // what a step left running ends with it
-  }
-}
-
-async function missingProgram(
-  sandbox: Sandbox,
-  spec: SandboxSpec,
-  programs: readonly string[],
-): Promise<string | undefined> {
-  for (const [index, program] of programs.entries()) {
-    const argv = ["/bin/sh", "-c", 'command -v "$1" >/dev/null', "sh", program];
-    const probe = sandbox.spawn({
-      ...spec,
-      label: `${spec.label}-p${index}`,
-      argv,
-      cwd: "/workspace",
-    });
-    probe.stdout.resume();
-    probe.stderr.resume();
-    const { exitCode } = await probe.exited;
-    if (exitCode !== 0) return program;
-  }
-  return undefined;
 }
 
 /** What the step wrote to `$BUILDER_OUTPUT/output`, base64; the file is removed for the next step. */

@@ -1,5 +1,6 @@
 /** How a step's image, entrypoint and arguments become a command in the sandbox. */
 import { posix } from "node:path";
+import type { ImageEngine } from "../container-engine/image-engine.ts";
 import type { SandboxMount, SandboxSpec } from "../sandbox/sandbox.ts";
 import type { BuildRecord, BuildStep } from "./build-record.ts";
 
@@ -11,6 +12,8 @@ export interface StepImage {
   readonly env?: Readonly<Record<string, string>>;
   /** Programs that must exist, or the step fails as `runtime-unavailable`. */
   readonly requires?: readonly string[];
+  /** Steps of this image are `docker build` and run here, outside the sandbox; the other fields do not apply. */
+  readonly engine?: ImageEngine;
 }
 
 export interface StepDirs {
@@ -45,7 +48,7 @@ export function stepSpec(
 ): SandboxSpec {
   const step = build.steps[index] as BuildStep;
   return {
-    label: `build-${build.id.slice(0, 8)}-${build.runs}-${index}`,
+    label: stepProcessLabel(build, index),
     argv: argvOf(step, image),
     env: {
       HOME: "/builder/home",
@@ -67,6 +70,11 @@ export function stepSpec(
     ],
     ...limits,
   };
+}
+
+/** Unique among all steps of all builds, also of a build that runs again. */
+export function stepProcessLabel(build: BuildRecord, index: number): string {
+  return `build-${build.id.slice(0, 8)}-${build.runs}-${index}`;
 }
 
 function argvOf(step: BuildStep, image: StepImage): readonly string[] {

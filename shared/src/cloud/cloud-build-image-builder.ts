@@ -76,6 +76,7 @@ function wireRequest(request: BuildRequest): WireBuild {
       env: step.env.map(literal),
       ...(step.dir === undefined ? {} : { dir: step.dir }),
     })),
+    images: request.images.map(literal),
     timeout: { seconds: request.timeoutSeconds },
     tags: buildTags(request.deploymentId, request.attempt),
     options: { logging: "CLOUD_LOGGING_ONLY" },
@@ -114,6 +115,7 @@ export function toBuild(wire: WireBuild): Build {
         ? Buffer.from(output, "base64").toString("utf8")
         : Buffer.from(output).toString("utf8"),
     ),
+    pushed: (wire.results?.images ?? []).map(({ digest }) => digest ?? ""),
     detail: wire.failureInfo?.detail ?? wire.statusDetail ?? null,
   };
 }

@@ -17,6 +17,8 @@ export interface BuildRequest {
   readonly attempt: number;
   readonly source: StoredObject;
   readonly steps: readonly BuildStep[];
+  /** References the steps leave in the builder's own image store; pushed once all steps have succeeded. */
+  readonly images: readonly string[];
   readonly timeoutSeconds: number;
 }
 
@@ -35,6 +37,8 @@ export interface Build {
   readonly attempt: number | null;
   /** What the steps wrote to `$BUILDER_OUTPUT/output`, decoded, in step order; empty string for none. */
   readonly outputs: readonly string[];
+  /** Digests of the pushed `images` of the request, in their order; empty until then. */
+  readonly pushed: readonly string[];
   /** The provider's words on a failure. */
   readonly detail: string | null;
 }
