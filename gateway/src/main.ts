@@ -14,8 +14,9 @@ const ORPHAN_DRAIN_MS = 250;
 /** sysexits.h: configuration error. */
 const EXIT_CONFIG = 78;
 
-async function run(log: Logger): Promise<void> {
+async function run(): Promise<void> {
   const config = readGatewayConfig(processEnvironment());
+  const log = composeLogger(config);
   const gateway = await startGateway(await composeGateway(config, log));
   stopOnSignal(gateway, log, config.exitWithStdin);
   log.info("gateway listening", {
@@ -42,9 +43,9 @@ function stopOnSignal(gateway: RunningGateway, log: Logger, exitWithStdin: boole
   process.stdin.resume();
 }
 
-const log = composeLogger({ logLevel: "info" });
-run(log).catch((error: unknown) => {
+run().catch((error: unknown) => {
   const isConfig = isBifrostError(error, "invalid-environment");
+  const log = composeLogger({ logLevel: "info" });
   log.error("gateway did not start", { error: messageOf(error) });
   process.exit(isConfig ? EXIT_CONFIG : 1);
 });
