@@ -114,6 +114,30 @@ describe("reporting", () => {
     expect(collector.lines[0]).toMatchObject({ deployment: "dep1", pod: "pod-1", boot: 1_000_000 });
   });
 
+  test("a line queued while the collector takes its time follows the answer at once", () => {
+    const app = answeringApp(() => 200);
+    const { host, collector } = rig(app);
+    host.environment["PROBE_INTERVAL_MS"] = "30000";
+    /** Moments at which something moves on a socket, and what. */
+    const events: [at: number, happen: () => void][] = [];
+    host.app = {
+      ...app,
+      onData: (...data) => events.push([host.now + 1, () => app.onData?.(...data)]),
+    };
+    host.collector = {
+      ...collector,
+      onData: (...data) => events.push([host.now + 150, () => collector.onData?.(...data)]),
+    };
+    const core = host.start();
+    for (let wakeAt = 0; host.now < 1000; host.now++) {
+      const due = events.filter(([at]) => at === host.now);
+      for (const [, happen] of due) happen();
+      // Exactly as the real host does: no step without an event or the end of the wait.
+      if (due.length > 0 || host.now >= wakeAt) wakeAt = host.now + core.step(host.now);
+    }
+    expect(collector.lines.map((line) => line["passes"])).toEqual([1, 2]);
+  });
+
   test("a collector that is down costs the oldest lines, which are counted, and nothing else", () => {
     const { host, collector } = rig(answeringApp(() => 500));
     host.collector = { onOpen: (connection) => connection.refuse() };

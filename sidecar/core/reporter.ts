@@ -52,7 +52,9 @@ export class Reporter {
   wakeMs(now: number): number {
     if (this.handle < 0)
       return this.queue.length > 0 ? Math.max(0, this.retryAt - now) : FOREVER_MS;
-    return this.isWaiting ? Math.max(0, this.progressAt + NO_PROGRESS_MS - now) : FOREVER_MS;
+    if (this.isWaiting) return Math.max(0, this.progressAt + NO_PROGRESS_MS - now);
+    // What was queued while the last batch was under way would otherwise wait for the next probe.
+    return this.queue.length > 0 ? 0 : FOREVER_MS;
   }
 
   close(): void {

@@ -22,6 +22,7 @@ test("a process whose log nobody reads any more ends all the same", async () => 
   });
   await once(child.stdout, "data");
   child.stdout.destroy();
+  await once(child.stdout, "close");
   child.stdin.end();
   const timer = setTimeout(() => child.kill("SIGKILL"), 10_000);
   const [code, signal] = await once(child, "exit");
