@@ -107,14 +107,14 @@ describe("finish-build", () => {
   });
 });
 
-describe("a build notice", () => {
-  const serve = (platform: TestPlatform) =>
-    finishBuildService(platform.ports, {
-      verifier: platform.ports.callers,
-      audience: "http://functions.test/finish-build",
-      allowed: ["workflows", "pubsub"],
-    });
+const serve = (platform: TestPlatform) =>
+  finishBuildService(platform.ports, {
+    verifier: platform.ports.callers,
+    audience: "http://functions.test/finish-build",
+    allowed: ["workflows", "pubsub"],
+  });
 
+describe("a build notice", () => {
   it("makes the move and wakes the workflow that waits", async () => {
     const { platform, id } = await building({ status: "succeeded", outputs: [DIGEST] });
     const answer = await serve(platform)(pushRequest({}, { buildId: "b1", status: "SUCCESS" }));

@@ -68,16 +68,26 @@ test("a runtime's own build command and its output folder are what is run and pa
   const [build, pack] = buildSteps(config, SETTINGS);
   expect(build).toMatchObject({ entrypoint: "sh", args: ["-ec", "make all"], env: ["A=1"] });
   expect(pack?.args).toEqual([
-    ...["--dir", "/workspace/out", "--image", SETTINGS.target],
-    ...["--command", "./app"],
+    "--dir",
+    "/workspace/out",
+    "--image",
+    SETTINGS.target,
+    "--command",
+    "./app",
   ]);
 });
 
 test("a static site keeps its single page and health path", () => {
   const config = configOf("static", '[static]\ndir = "dist"\nspa = true\n[health]\npath = "/up"');
   expect(buildSteps(config, SETTINGS).at(-1)?.args).toEqual([
-    ...["--dir", "/workspace/dist", "--image", SETTINGS.target],
-    ...["--static", "--spa", "--health", "/up"],
+    "--dir",
+    "/workspace/dist",
+    "--image",
+    SETTINGS.target,
+    "--static",
+    "--spa",
+    "--health",
+    "/up",
   ]);
 });
 

@@ -1,0 +1,133 @@
+import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
+import type { Deployment } from "@bifrost/shared/domain/deployment";
+import { ALL_STATES, STATES } from "@bifrost/shared/domain/lifecycle";
+import { describe, expect, it } from "vitest";
+import { TestPlatform } from "../testing/test-platform.ts";
+import { decideReap, isRetirable } from "./decide-reap.ts";
+import { createReap } from "./handler.ts";
+
+const since = newDeployment().stateSince.getTime();
+
+describe("decideReap", () => {
+  const held = { attempt: 1, execution: "e1", released: false };
+
+  it.each(ALL_STATES)("lets %s end at its deadline in the table and not before", (state) => {
+    const { deadlineMs } = STATES[state];
+    const deployment = newDeployment({ state });
+    const at = (age: number) => decideReap(deployment, held, since + age);
+    const late = deadlineMs === null ? 1e12 : deadlineMs + 1;
+    expect(at(late)).toBe(deadlineMs === null ? "leave" : "expire");
+    expect(at(deadlineMs ?? 0)).toBe(deadlineMs === null ? "leave" : "check-execution");
+  });
+
+  it.each([
+    ["just queued, no execution yet", null, 10_000, "leave"],
+    ["queued for a while, no execution", null, 10_001, "start"],
+    ["an execution of an earlier attempt", { ...held, attempt: 0 }, 10_001, "start"],
+    ["an execution that was found lost", { ...held, released: true }, 10_001, "start"],
+    ["an execution that holds it", held, 10_001, "check-execution"],
+  ] as const)("%s: %o after %i ms → %s", (_, claim, age, decision) => {
+    expect(decideReap(newDeployment(), claim, since + age)).toBe(decision);
+  });
+});
+
+describe("isRetirable", () => {
+  const other = "depbbbbbbbbbbb" as Deployment["id"];
+  const live = { liveDeploymentId: other, liveNumber: 2 };
+
+  it.each([
+    ["its deployment is gone", null, live, true],
+    ["its project is gone", newDeployment({ state: "healthy" }), null, true],
+    ["it failed", newDeployment({ state: "failed" }), live, true],
+    ["it is still on its way", newDeployment({ state: "running" }), live, false],
+    ["it is live itself", newDeployment({ state: "healthy", id: other }), live, false],
+    ["a newer one is live", newDeployment({ state: "healthy" }), live, true],
+    ["it is newer than the live one", newDeployment({ state: "healthy", number: 3 }), live, false],
+    [
+      "nothing is live",
+      newDeployment({ state: "healthy" }),
+      { liveDeploymentId: null, liveNumber: 0 },
+      false,
+    ],
+  ])("when %s", (_, deployment, project, retirable) => {
+    expect(isRetirable(deployment, project, since, since + 30_001)).toBe(retirable);
+  });
+
+  it("leaves a replaced release half a minute for requests under way", () => {
+    const replaced = newDeployment({ state: "healthy" });
+    expect(isRetirable(replaced, live, since, since + 30_000)).toBe(false);
+    expect(isRetirable(replaced, live, null, since + 30_001)).toBe(false);
+  });
+});
+
+describe("reap", () => {
+  it("cancels what is past its deadline", async () => {
+    const platform = new TestPlatform();
+    const { id } = platform.deployment({ state: "validating" });
+    platform.timers.pass(STATES.validating.deadlineMs + 1);
+    expect(await createReap(platform.ports)()).toMatchObject({ expired: 1 });
+    const args = { deploymentId: id, attempt: 1, reason: "deadline-exceeded" };
+    expect(platform.started).toEqual([{ workflow: "cancel", args }]);
+  });
+
+  it("starts again what its execution left behind, so that the new one can claim it", async () => {
+    const platform = new TestPlatform();
+    const { id } = platform.deployment({ state: "building" });
+    const claim = { attempt: 1, execution: "lost", released: false };
+    await platform.deployments.writeNote(id, "internal/execution", claim);
+    expect(await createReap(platform.ports)()).toMatchObject({ restarted: 1 });
+    const note = await platform.deployments.readNote(id, "internal/execution");
+    expect(note?.value).toEqual({ ...claim, released: true });
+    expect(platform.started).toMatchObject([{ workflow: "deployment" }]);
+  });
+
+  it("leaves alone what its execution works on", async () => {
+    const platform = new TestPlatform();
+    const { id } = platform.deployment({ state: "building" });
+    const claim = { attempt: 1, execution: "alive", released: false };
+    await platform.deployments.writeNote(id, "internal/execution", claim);
+    platform.runningExecutions.add("alive");
+    expect(await createReap(platform.ports)()).toMatchObject({ restarted: 0, expired: 0, open: 1 });
+    expect(platform.started).toEqual([]);
+  });
+
+  it("goes on with the others when one deployment cannot be tended", async () => {
+    const platform = new TestPlatform();
+    const { id } = platform.deployment({ state: "queued" });
+    platform.deployment({ id: "depbbbbbbbbbbb" as typeof id, number: 2, state: "queued" });
+    platform.timers.pass(20_000);
+    const workflows = await platform.ports.workflows();
+    let calls = 0;
+    const flaky = {
+      ...workflows,
+      start: async (...args: Parameters<typeof workflows.start>) => {
+        if (calls++ === 0) throw new Error("no answer");
+        return workflows.start(...args);
+      },
+    };
+    const ports = { ...platform.ports, workflows: async () => flaky };
+    expect(await createReap(ports)()).toMatchObject({ open: 2, restarted: 1 });
+  });
+
+  it("removes the replicas of a replaced release and notes when", async () => {
+    const platform = new TestPlatform();
+    const old = platform.deployment({ state: "healthy" });
+    const live = platform.deployment({
+      id: "depbbbbbbbbbbb" as typeof old.id,
+      number: 2,
+      state: "healthy",
+    });
+    platform.projects.put(newProject({ liveDeploymentId: live.id, liveNumber: 2 }));
+    const namespace = "app-app";
+    platform.cluster.running = [
+      { deploymentId: old.id, namespace },
+      { deploymentId: live.id, namespace },
+      { deploymentId: "nobody-knows-it", namespace },
+    ];
+    platform.timers.pass(30_001);
+    expect(await createReap(platform.ports)()).toMatchObject({ retired: 2 });
+    expect(platform.cluster.removed).toEqual([old.id, "nobody-knows-it"]);
+    expect((await platform.read(old.id)).retiredAt).toEqual(new Date(platform.timers.now()));
+    expect((await platform.read(live.id)).retiredAt).toBeNull();
+  });
+});
