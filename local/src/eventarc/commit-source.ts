@@ -1,20 +1,5 @@
 /** Where document changes come from: the store's commit log, in order and without gaps. */
-import type { StoredDocument } from "../firestore/document.ts";
-
-export interface DocumentChange {
-  /** Full resource name. */
-  readonly name: string;
-  readonly before: StoredDocument | null;
-  readonly after: StoredDocument | null;
-}
-
-export interface CommitRecord {
-  /** Rises by at least one with each commit. */
-  readonly sequence: number;
-  /** RFC 3339. */
-  readonly commitTime: string;
-  readonly changes: readonly DocumentChange[];
-}
+import type { CommitRecord } from "../firestore/document.ts";
 
 export interface CommitSource {
   /** Calls back after each commit; the returned function ends that. */

@@ -1,6 +1,6 @@
 /** A document change as a CloudEvent in HTTP binary mode, with DocumentEventData in JSON. */
 import type { StoredDocument } from "../firestore/document.ts";
-import type { CommitRecord, DocumentChange } from "./commit-source.ts";
+import type { CommitRecord, DocumentChange } from "../firestore/document.ts";
 import type { DocumentTrigger } from "./match-trigger.ts";
 
 export interface DocumentEvent {

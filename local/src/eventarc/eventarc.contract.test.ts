@@ -9,7 +9,8 @@ import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
-import type { CommitRecord, CommitSource } from "./commit-source.ts";
+import type { CommitRecord } from "../firestore/document.ts";
+import type { CommitSource } from "./commit-source.ts";
 import { startEventarc } from "./index.ts";
 import type { RunningEventarc } from "./index.ts";
 

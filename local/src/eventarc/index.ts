@@ -2,7 +2,8 @@
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { StandInOptions } from "../stand-in.ts";
 import type { RetryPolicy } from "../pubsub/backoff.ts";
-import type { CommitRecord, CommitSource } from "./commit-source.ts";
+import type { CommitRecord } from "../firestore/document.ts";
+import type { CommitSource } from "./commit-source.ts";
 import { Cursor } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
 import type { DeliverOptions } from "./deliver.ts";

@@ -1,5 +1,5 @@
 /** Which triggers a document change sets off: event type and path pattern. */
-import type { DocumentChange } from "./commit-source.ts";
+import type { DocumentChange } from "../firestore/document.ts";
 
 const PREFIX = "google.cloud.firestore.document.v1.";
 const KINDS = ["created", "updated", "deleted", "written"] as const;
