@@ -158,10 +158,15 @@ export function deploymentRoutes(ports: Needs) {
 
 /** Answers at once what the workflow would only find out later: what is over cannot be cancelled, what goes on not retried. */
 function assertPossible(deployment: Deployment, to: State): void {
-  const failed = deployment.state === FAILED;
-  const done = deployment.state === "healthy" && to === "failed";
-  if ((to === "queued") !== failed || done)
-    throw new IllegalMove(deployment.id, deployment.state, to);
+  const { id, state } = deployment;
+  if (state === "healthy" && to === FAILED) {
+    throw new BifrostError(
+      "illegal-move",
+      `deployment ${id} is healthy and over; to take it out of service, roll back`,
+      { deploymentId: id, from: state, to, allowed: [] },
+    );
+  }
+  if ((to === "queued") !== (state === FAILED)) throw new IllegalMove(id, state, to);
 }
 
 function accepted(deployment: Deployment): Response {
