@@ -41,6 +41,13 @@ export function runProgram(
   });
 }
 
+/** Hands the result back when the program ended with `code`; throws with what it printed when not. */
+export function endedWith(code: number, finished: Finished): Finished {
+  if (finished.code === code) return finished;
+  const { stdout, stderr } = finished;
+  throw new Error(`it ended with ${finished.code} instead of ${code}:\n${stdout}\n${stderr}`);
+}
+
 const children = new Set<ChildProcess>();
 atEnd(() => {
   for (const child of children) child.kill("SIGKILL");
