@@ -2,9 +2,9 @@
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { backoffMs } from "../pubsub/backoff.ts";
-import type { RetryPolicy } from "../pubsub/backoff.ts";
-import { post } from "../pubsub/post.ts";
+import { backoffMs } from "../serving/backoff.ts";
+import type { RetryPolicy } from "../serving/backoff.ts";
+import { post } from "../serving/post.ts";
 import type { DocumentEvent } from "./document-event.ts";
 
 export interface DeliverOptions {

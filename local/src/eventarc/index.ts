@@ -1,7 +1,7 @@
 /** Stand-in for Eventarc: Firestore document triggers delivered as CloudEvents over HTTP, at least once. */
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { StandInOptions } from "../stand-in.ts";
-import type { RetryPolicy } from "../pubsub/backoff.ts";
+import type { RetryPolicy } from "../serving/backoff.ts";
 import type { CommitRecord } from "../firestore/document.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { Cursor } from "./cursor.ts";

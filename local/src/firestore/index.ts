@@ -9,7 +9,7 @@ import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
-import { openSharedPort } from "./shared-port.ts";
+import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AccessTokens } from "./access-tokens.ts";
 import { ACCESS_TOKEN_SECONDS } from "./access-tokens.ts";
 import type { ServiceAccount } from "./accounts.ts";
-import { GoogleError, notImplemented } from "./google-error.ts";
+import { GoogleError, notImplemented } from "../serving/google-error.ts";
 import type { IdTokens } from "./id-tokens.ts";
 
 export interface MetadataContext {

@@ -3,7 +3,7 @@ import { object, safeParse, string, array, optional, maxLength, pipe } from "val
 import type { Clock } from "@bifrost/shared/domain/time";
 import type { AccountKeys } from "./account-keys.ts";
 import type { Accounts } from "./accounts.ts";
-import { GoogleError, notImplemented } from "./google-error.ts";
+import { GoogleError, notImplemented } from "../serving/google-error.ts";
 import { signRs256 } from "./rs256.ts";
 import type { Claims } from "./rs256.ts";
 

@@ -3,7 +3,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair } from "
 import type { KeyObject } from "node:crypto";
 import { promisify } from "node:util";
 import { BifrostError } from "@bifrost/shared/domain/errors";
-import { readFileIfPresent, writeFileAtomic } from "./atomic-file.ts";
+import { readFileIfPresent, writeFileAtomic } from "../files/atomic-file.ts";
 
 export interface SigningKey {
   /** SHA-1 of the public key in hex, as Google's key ids look. */

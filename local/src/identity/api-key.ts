@@ -1,6 +1,6 @@
 /** The web API key that Identity Toolkit wants with each call, and Google's words for a wrong one. */
 import type { IncomingMessage } from "node:http";
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 
 export function checkApiKey(request: IncomingMessage, url: URL, apiKey: string): void {
   const given = url.searchParams.get("key") ?? request.headers["x-goog-api-key"];

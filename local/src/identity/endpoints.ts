@@ -2,8 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import { is, object, optional, string } from "valibot";
 import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
-import { GoogleError, notImplemented } from "../iam/google-error.ts";
-import { readBody, readJson } from "../iam/loopback-server.ts";
+import { GoogleError, notImplemented } from "../serving/google-error.ts";
+import { readBody, readJson } from "../serving/loopback-server.ts";
 import type { Sessions } from "./sessions.ts";
 import { ID_TOKEN_SECONDS } from "./user-claims.ts";
 import type { User } from "./user-claims.ts";

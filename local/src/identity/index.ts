@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
-import { notImplemented } from "../iam/google-error.ts";
-import { listenOnLoopback, sendJson } from "../iam/loopback-server.ts";
+import { notImplemented } from "../serving/google-error.ts";
+import { listenOnLoopback, sendJson } from "../serving/loopback-server.ts";
 import type { Claims } from "../iam/rs256.ts";
 import { loadSigningKey, publicJwk, publicPem } from "../iam/signing-key.ts";
 import type { SigningKey } from "../iam/signing-key.ts";

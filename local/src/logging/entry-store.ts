@@ -1,7 +1,7 @@
 /** Entries on disk in numbered segments of bounded size; the oldest segment goes when there are too many. */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Journal } from "../pubsub/journal.ts";
+import { Journal } from "../files/journal.ts";
 import type { LogEntry } from "./log-entry.ts";
 
 export interface StoreLimits {

@@ -1,8 +1,8 @@
 /** Stand-in for Cloud Logging: entries are kept, and routed to Pub/Sub before the write is answered. */
 import { safeParse } from "valibot";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
-import { GoogleError, notImplemented } from "../iam/google-error.ts";
-import { listenOnLoopback, readJson, sendJson } from "../iam/loopback-server.ts";
+import { GoogleError, notImplemented } from "../serving/google-error.ts";
+import { listenOnLoopback, readJson, sendJson } from "../serving/loopback-server.ts";
 import { EntryStore } from "./entry-store.ts";
 import { listEntries } from "./list-entries.ts";
 import { InsertIds, WriteSchema, completeEntry, parseEntry } from "./log-entry.ts";

@@ -1,6 +1,6 @@
 /** `entries:list`: filter, order by timestamp, pages. */
 import { array, object, optional, safeParse, string, number } from "valibot";
-import { GoogleError, notImplemented } from "../iam/google-error.ts";
+import { GoogleError, notImplemented } from "../serving/google-error.ts";
 import type { EntryStore } from "./entry-store.ts";
 import type { LogEntry } from "./log-entry.ts";
 import { parseLogFilter } from "./log-filter.ts";

@@ -2,7 +2,7 @@
 import { any, array, object, optional, record, safeParse, string } from "valibot";
 import type { InferOutput } from "valibot";
 import type { Clock } from "@bifrost/shared/domain/time";
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 
 const LabelsSchema = record(string(), string());
 

@@ -1,5 +1,5 @@
 /** The part of the Logging query language that is implemented: comparisons joined by AND or line breaks. */
-import { notImplemented } from "../iam/google-error.ts";
+import { notImplemented } from "../serving/google-error.ts";
 import type { LogEntry } from "./log-entry.ts";
 
 export type LogFilter = (entry: LogEntry) => boolean;

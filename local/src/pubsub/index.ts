@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Broker } from "./broker.ts";
-import { serveGrpc } from "./grpc-service.ts";
+import { serveGrpc } from "../serving/grpc-service.ts";
 import type { OutgoingMessage } from "./message.ts";
 import { publisherMethods } from "./publisher.ts";
 import { attachPush } from "./push-delivery.ts";

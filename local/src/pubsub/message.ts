@@ -1,6 +1,6 @@
 /** A published message: how it is stored, and the limits it was accepted under. */
 import { status } from "@grpc/grpc-js";
-import { GrpcError } from "./grpc-service.ts";
+import { GrpcError } from "../serving/grpc-service.ts";
 
 export interface StoredMessage {
   readonly id: string;

@@ -3,7 +3,7 @@ import { status } from "@grpc/grpc-js";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Broker } from "./broker.ts";
-import { GrpcError, page, unary } from "./grpc-service.ts";
+import { GrpcError, page, unary } from "../serving/grpc-service.ts";
 import type { OutgoingMessage } from "./message.ts";
 
 interface TopicProto {

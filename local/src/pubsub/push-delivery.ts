@@ -1,7 +1,7 @@
 /** Delivers one subscription's messages by authenticated POST, a bounded number at a time. */
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { post } from "./post.ts";
+import { post } from "../serving/post.ts";
 import type { Delivery, SubscriptionQueue } from "./subscription-queue.ts";
 import type { PushTarget, Subscription } from "./subscription.ts";
 

@@ -2,7 +2,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Broker } from "./broker.ts";
-import { grpcStatus } from "./grpc-service.ts";
+import { grpcStatus } from "../serving/grpc-service.ts";
 import { messageProto } from "./message.ts";
 import type { Delivery, SubscriptionQueue } from "./subscription-queue.ts";
 

@@ -4,7 +4,7 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Broker } from "./broker.ts";
-import { GrpcError, page, unary } from "./grpc-service.ts";
+import { GrpcError, page, unary } from "../serving/grpc-service.ts";
 import { checkName } from "./publisher.ts";
 import type { Paged } from "./publisher.ts";
 import { received, streamingPull } from "./streaming-pull.ts";

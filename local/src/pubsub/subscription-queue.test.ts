@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Timers } from "@bifrost/shared/domain/time";
-import { DEFAULT_RETRY, backoffMs } from "./backoff.ts";
+import { DEFAULT_RETRY, backoffMs } from "../serving/backoff.ts";
 import { SubscriptionQueue } from "./subscription-queue.ts";
 import type { Entry } from "./subscription-queue.ts";
 import type { Subscription } from "./subscription.ts";

@@ -1,6 +1,6 @@
 /** What waits, is leased or is backing off in one subscription; decides nothing about storage or transport. */
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
-import { IMMEDIATE_RETRY, PUSH_RETRY, backoffMs } from "./backoff.ts";
+import { IMMEDIATE_RETRY, PUSH_RETRY, backoffMs } from "../serving/backoff.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Subscription } from "./subscription.ts";
 

@@ -1,9 +1,9 @@
 /** A subscription as the broker keeps it, and how it is read from and shown to the API. */
 import { status } from "@grpc/grpc-js";
-import { DEFAULT_RETRY } from "./backoff.ts";
-import type { RetryPolicy } from "./backoff.ts";
+import { DEFAULT_RETRY } from "../serving/backoff.ts";
+import type { RetryPolicy } from "../serving/backoff.ts";
 import { parseFilter } from "./filter.ts";
-import { GrpcError } from "./grpc-service.ts";
+import { GrpcError } from "../serving/grpc-service.ts";
 
 export interface PushTarget {
   readonly endpoint: string;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
-import { page, serveGrpc, unary } from "../pubsub/grpc-service.ts";
+import { page, serveGrpc, unary } from "../serving/grpc-service.ts";
 import { DEFAULT_DEADLINE_SECONDS, checkJob, jobOf, jobProto } from "./job.ts";
 import type { Job, JobProto } from "./job.ts";
 import { JobRunner } from "./job-runner.ts";

@@ -3,9 +3,9 @@ import { status } from "@grpc/grpc-js";
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { readFileIfPresent, writeFileAtomic } from "../iam/atomic-file.ts";
-import { GrpcError } from "../pubsub/grpc-service.ts";
-import { post } from "../pubsub/post.ts";
+import { readFileIfPresent, writeFileAtomic } from "../files/atomic-file.ts";
+import { GrpcError } from "../serving/grpc-service.ts";
+import { post } from "../serving/post.ts";
 import { nextRun } from "./job.ts";
 import type { Job } from "./job.ts";
 

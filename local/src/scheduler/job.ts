@@ -2,7 +2,7 @@
 import { status } from "@grpc/grpc-js";
 import { Cron } from "croner";
 import { messageOf } from "@bifrost/shared/domain/errors";
-import { GrpcError } from "../pubsub/grpc-service.ts";
+import { GrpcError } from "../serving/grpc-service.ts";
 
 export interface Job {
   /** `projects/P/locations/L/jobs/ID`. */

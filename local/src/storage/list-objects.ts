@@ -1,5 +1,5 @@
 /** `objects.list`: prefix, delimiter and pages, in byte order of the names. */
-import { notImplemented } from "../iam/google-error.ts";
+import { notImplemented } from "../serving/google-error.ts";
 import type { ObjectMetadata } from "./object-metadata.ts";
 
 export interface ObjectList {

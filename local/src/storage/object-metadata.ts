@@ -1,6 +1,6 @@
 /** What is kept about an object, what a caller may set of it, and its shape in the API. */
 import { is, object, optional, record, string } from "valibot";
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 
 export interface ObjectMetadata {
   readonly bucket: string;

@@ -1,5 +1,5 @@
 /** The `if...Match` parameters of a request, checked against the object as it is now. */
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 import type { ObjectMetadata } from "./object-metadata.ts";
 
 export type Preconditions = Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 
 /** Cap per object. */
 export const MAX_OBJECT_BYTES = 512 * 1024 * 1024;

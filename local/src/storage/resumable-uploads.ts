@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } f
 import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import type { Clock } from "@bifrost/shared/domain/time";
-import { readFileIfPresent, writeFileAtomic } from "../iam/atomic-file.ts";
-import { GoogleError } from "../iam/google-error.ts";
+import { readFileIfPresent, writeFileAtomic } from "../files/atomic-file.ts";
+import { GoogleError } from "../serving/google-error.ts";
 import type { GivenMetadata, ObjectMetadata } from "./object-metadata.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Preconditions } from "./preconditions.ts";

@@ -2,7 +2,7 @@
 import { createReadStream, openSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
-import { GoogleError } from "../iam/google-error.ts";
+import { GoogleError } from "../serving/google-error.ts";
 import type { ObjectMetadata } from "./object-metadata.ts";
 
 export async function sendObject(

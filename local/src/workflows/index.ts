@@ -1,19 +1,21 @@
 /**
  * Cloud Workflows, embedded: runs the production workflow files and serves `Executions` and `Workflows` over gRPC
- * and callback deliveries over HTTP on one port. Executions live in memory: after a restart older ones are NOT_FOUND,
- * and whoever owns the work starts it again (executions carry ids only, state lives in Firestore).
+ * and callback deliveries over HTTP on one port. After a restart unfinished executions run again from their first
+ * step (they carry ids only, state lives in Firestore, and functions are idempotent); finished ones are NOT_FOUND.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { ServerCredentials } from "@grpc/grpc-js";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { CallbackEndpoints } from "./callback-endpoints.ts";
 import { createCallbackServer } from "./callback-server.ts";
 import { describeProblem, readDefinition } from "./definition.ts";
+import { ExecutionJournal } from "./execution-journal.ts";
 import type { Workflow } from "./executions.ts";
 import { Executions } from "./executions.ts";
 import { createGrpcServer } from "./grpc-service.ts";
 import { HttpClient } from "./http-client.ts";
-import { listenShared } from "./shared-port.ts";
+import { openSharedPort } from "../serving/shared-port.ts";
 
 export interface WorkflowDefinition {
   /** YAML text of the workflow. */
@@ -41,6 +43,8 @@ export interface RunningWorkflows extends RunningStandIn {
   readonly product: "workflows";
   /** The engine itself, for callers in the same process. */
   readonly executions: Executions;
+  /** Takes up what an earlier process left unfinished; called once everything the workflows call answers. */
+  resume(): void;
 }
 
 /** @throws BifrostError `bad-request` listing every problem of every definition; `port-taken`. */
@@ -55,6 +59,7 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
     location,
     env: options.env,
     workflows,
+    journal: options.dataDir === undefined ? null : new ExecutionJournal(options.dataDir),
     services: {
       timers,
       log,
@@ -67,21 +72,18 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
   const grpcServer = createGrpcServer({ executions, workflows, projectId, location });
   const { verifyIdToken } = options;
   const httpServer = createCallbackServer({ callbacks, clock: timers, log, verifyIdToken });
-  const listening = await listenShared(port, grpcServer, httpServer).catch((error: unknown) => {
-    throw new BifrostError(
-      "port-taken",
-      `workflows cannot listen on port ${port}`,
-      { port },
-      {
-        cause: error,
-      },
-    );
-  });
+  const injector = grpcServer.createConnectionInjector(ServerCredentials.createInsecure());
+  const listening = await openSharedPort(
+    port,
+    (socket) => injector.injectConnection(socket),
+    httpServer,
+  );
   port = listening.port;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    await executions.cancelAll();
+    await executions.stop();
     http.close();
+    grpcServer.forceShutdown();
     await listening.close();
   };
   return {
@@ -89,6 +91,10 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
     host: "127.0.0.1",
     port,
     executions,
+    resume() {
+      const resumed = executions.resume();
+      if (resumed > 0) log.info("workflow executions taken up again", { resumed });
+    },
     info: () => ({
       workflows: [...workflows.keys()],
       ...executions.counts,

@@ -60,11 +60,7 @@ function listening(server: Server, port: number): Promise<void> {
       const isTaken = error.code === "EADDRINUSE";
       reject(
         isTaken
-          ? new BifrostError(
-              "port-taken",
-              `Port ${port} for Firestore is in use; choose another.`,
-              { port },
-            )
+          ? new BifrostError("port-taken", `Port ${port} is in use; choose another.`, { port })
           : error,
       );
     });
