@@ -21,7 +21,7 @@ const WORKFLOWS = ["deployment", "retry", "cancel"];
 
 export interface ControlPlane {
   readonly products: readonly Pick<RunningStandIn, "product" | "info">[];
-  /** Starts the scheduled jobs: called once everything they reach answers. */
+  /** Goes on with what was under way and looks for what was left: called once everything it reaches answers. */
   begin(): void;
 }
 
@@ -76,5 +76,11 @@ export async function startControlPlane(
       idToken: (account: string, audience: string) => iam.idToken(account, audience),
     }),
   );
-  return { products: [workflows, eventarc, scheduler], begin: () => void scheduler.runJob("reap") };
+  return {
+    products: [workflows, eventarc, scheduler],
+    begin() {
+      workflows.resume();
+      void scheduler.runJob("reap");
+    },
+  };
 }

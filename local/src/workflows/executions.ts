@@ -1,6 +1,7 @@
-/** Starts, lists and cancels executions; keeps the running ones and the last finished ones in memory. */
+/** Starts, lists and cancels executions; the running ones are journalled, the last finished ones kept in memory. */
 import { setMaxListeners } from "node:events";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { ExecutionJournal } from "./execution-journal.ts";
 import { Interpreter } from "./interpreter.ts";
 import { LIMITS } from "./limits.ts";
 import type { Program } from "./program.ts";
@@ -67,6 +68,8 @@ interface Entry {
   error: ExecutionError | undefined;
 }
 
+type Given = Pick<Entry, "executionId" | "argument" | "labels">;
+
 /** Lets others wait for the end of an execution. */
 class Ending {
   readonly promise: Promise<void>;
@@ -90,6 +93,8 @@ export interface ExecutionsOptions {
   /** User environment variables, for `sys.get_env`. */
   readonly env: Readonly<Record<string, string>>;
   readonly workflows: ReadonlyMap<string, Workflow>;
+  /** null = executions end with the process. */
+  readonly journal: ExecutionJournal | null;
 }
 
 export class Executions {
@@ -99,6 +104,7 @@ export class Executions {
   readonly #ended = { SUCCEEDED: 0, FAILED: 0, CANCELLED: 0 };
   #active = 0;
   #started = 0;
+  #isStopping = false;
 
   constructor(options: ExecutionsOptions) {
     this.#options = options;
@@ -125,8 +131,30 @@ export class Executions {
       throw new BifrostError("not-found", `there is no workflow "${workflowId}"`, { workflowId });
     }
     const value = parseArgument(argument);
-    const entry = this.#launch(workflow, argument, value, labels);
-    return describe(entry);
+    const executionId = this.#options.services.newId();
+    this.#options.journal?.begin({ workflowId, executionId, argument, labels });
+    return describe(this.#launch(workflow, { executionId, argument, labels }, value));
+  }
+
+  /**
+   * Runs what an earlier process left unfinished again, each under its old id but from its first step: what the
+   * steps call must be idempotent. Returns how many.
+   */
+  resume(): number {
+    const { journal, workflows, services } = this.#options;
+    let resumed = 0;
+    for (const begun of journal?.interrupted ?? []) {
+      const { workflowId, executionId } = begun;
+      const workflow = workflows.get(workflowId);
+      if (workflow === undefined) {
+        services.log.error("workflow of an execution is gone", { workflowId, executionId });
+        journal?.end(executionId);
+        continue;
+      }
+      this.#launch(workflow, begun, parseArgument(begun.argument));
+      resumed += 1;
+    }
+    return resumed;
   }
 
   get(workflowId: string, executionId: string): Execution | undefined {
@@ -160,21 +188,18 @@ export class Executions {
     return describe(entry);
   }
 
-  /** Cancels everything that runs and waits for it to end. */
-  async cancelAll(): Promise<void> {
+  /** Stops everything that runs and waits for it to end; the next process takes it up again. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
     const running = [...this.#entries.values()].filter((entry) => entry.state === "ACTIVE");
     for (const entry of running) entry.cancel.abort();
     await Promise.all(running.map((entry) => entry.ended.promise));
+    this.#options.journal?.close();
   }
 
-  #launch(
-    workflow: Workflow,
-    argument: string,
-    value: Value,
-    labels: Readonly<Record<string, string>>,
-  ): Entry {
+  #launch(workflow: Workflow, given: Given, value: Value): Entry {
     const { services, projectId, location } = this.#options;
-    const executionId = services.newId();
+    const { executionId, argument, labels } = given;
     const { workflowId, serviceAccount } = workflow;
     const parent = `projects/${projectId}/locations/${location}/workflows/${workflowId}`;
     const name = `${parent}/executions/${executionId}`;
@@ -240,7 +265,8 @@ export class Executions {
   }
 
   #end(entry: Entry, state: "SUCCEEDED" | "FAILED" | "CANCELLED"): void {
-    const { services } = this.#options;
+    const { services, journal } = this.#options;
+    if (!this.#isStopping) journal?.end(entry.executionId);
     entry.state = state;
     entry.endedAt = services.timers.now();
     services.callbacks.closeAll(entry.name);

@@ -257,7 +257,7 @@ describe("callbacks", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect(engine.callbacks.deliver(`${name}x`, "id-2", "POST", {})).toBe("not-found");
     expect(engine.callbacks.deliver(name, "id-2", "GET", {})).toBe("wrong-method");
-    await engine.executions.cancelAll();
+    await engine.executions.stop();
   });
 });
 
@@ -345,5 +345,5 @@ test("the last finished executions are kept, older ones forgotten, running ones 
   expect(engine.executions.get("w", started[3]?.executionId ?? "")).toMatchObject({ result: "4" });
   expect(engine.executions.get("w", running.executionId)).toMatchObject({ state: "ACTIVE" });
   expect(engine.executions.counts).toMatchObject({ active: 1, succeeded: FINISHED_KEPT + 3 });
-  await engine.executions.cancelAll();
+  await engine.executions.stop();
 });

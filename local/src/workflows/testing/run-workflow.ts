@@ -53,6 +53,7 @@ export function createEngine(source: string, options: TestEngineOptions = {}): T
     location: "l",
     env: options.env ?? {},
     workflows: new Map([["w", workflow]]),
+    journal: null,
     services: {
       timers,
       callbacks,
