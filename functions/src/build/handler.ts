@@ -15,7 +15,7 @@ export function createBuild(ports: Pick<Ports, "deployments">): TransitionHandle
   return async (call) => {
     const { deployments } = ports;
     // The address must be stored before anyone can finish the build, or the wake-up call would be lost.
-    await updateNote(deployments, call.deploymentId, "internal/build", (note) => ({
+    const build = await updateNote(deployments, call.deploymentId, "internal/build", (note) => ({
       ...(note["attempt"] === call.attempt ? note : {}),
       attempt: call.attempt,
       callback: call.callback ?? null,
@@ -26,7 +26,9 @@ export function createBuild(ports: Pick<Ports, "deployments">): TransitionHandle
       attempt: call.attempt,
     });
     const { value: deployment } = await loadDeployment(deployments, call.deploymentId);
-    const ready = deployment.state !== MOVE.to || hasImage(deployment);
+    // A second execution may come after the build's end was told: nobody would wake it up any more.
+    const isOver = typeof build?.["status"] === "string";
+    const ready = deployment.state !== MOVE.to || hasImage(deployment) || isOver;
     return { state: deployment.state, image: ready ? "ready" : "building" };
   };
 }
