@@ -1,6 +1,7 @@
 /** Server-sent events of one deployment: what is stored, then every change, for clients without a Firestore SDK. */
 import type { DeploymentId } from "@bifrost/shared/domain/ids";
 import type { StreamEvent } from "@bifrost/shared/api/schemas";
+import type { Timer } from "@bifrost/shared/domain/time";
 import type { FeedEvent } from "@bifrost/shared/ports/live-feed";
 import type { Ports } from "../ports.ts";
 import { toDeploymentView, toLogView, toTransitionView } from "./views.ts";
@@ -16,16 +17,23 @@ export async function streamDeployment(
   signal: AbortSignal,
 ): Promise<Response> {
   const feed = await ports.feed();
-  let stop: (() => void) | null = null;
+  let stop = nothing;
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
         const encoder = new TextEncoder();
         let open = true;
+        let unfollow = nothing;
+        let nextBeat: Timer | null = null;
+        // Also called when the reader leaves: from then on the controller throws at whatever it is given.
+        stop = () => {
+          open = false;
+          nextBeat?.cancel();
+          unfollow();
+        };
         const close = (error?: unknown) => {
           if (!open) return;
-          open = false;
-          stop?.();
+          stop();
           if (error === undefined) controller.close();
           else controller.error(error);
         };
@@ -38,9 +46,9 @@ export async function streamDeployment(
         const beat = () => {
           if (!open) return;
           send(": beat\n\n");
-          ports.timers.after(HEARTBEAT_MS, beat);
+          nextBeat = ports.timers.after(HEARTBEAT_MS, beat);
         };
-        const unfollow = feed.follow(
+        unfollow = feed.follow(
           id,
           (event) => send(frame(toStreamEvent(event))),
           (error) => {
@@ -48,12 +56,11 @@ export async function streamDeployment(
             close();
           },
         );
-        stop = unfollow;
         signal.addEventListener("abort", () => close(), { once: true });
         send(": open\n\n");
         beat();
       },
-      cancel: () => stop?.(),
+      cancel: () => stop(),
     },
     { highWaterMark: 0 },
   );
@@ -65,6 +72,8 @@ export async function streamDeployment(
     },
   });
 }
+
+const nothing = (): void => undefined;
 
 function frame(event: StreamEvent): string {
   return `event: ${event.kind}\ndata: ${JSON.stringify(event)}\n\n`;
