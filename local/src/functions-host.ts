@@ -5,11 +5,17 @@ import { createFunction } from "@bifrost/functions/create-function";
 import { toHttpFunction } from "@bifrost/functions/http-adapter";
 import { type FunctionEntry, FUNCTIONS } from "@bifrost/functions/registry";
 import type { Service } from "@bifrost/functions/service";
+import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { http } from "@google-cloud/functions-framework";
 import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { readHostConfig } from "./functions-host/config.ts";
+import { runWithoutDomains } from "./functions-host/without-domains.ts";
 
 const host = readHostConfig();
+const log = structuredLogger({ service: "functions", level: "info" });
+runWithoutDomains((error) => {
+  log.error("a function threw outside of its promise", { error });
+});
 
 /** The framework's own server per function; requests are handed to it without another socket in between. */
 const servers = new Map<string, Server>(FUNCTIONS.map((entry) => [entry.name, serverOf(entry)]));
