@@ -1,6 +1,14 @@
 // Bundles the programs with esbuild so that they start in a fraction of the time that TypeScript on the fly takes.
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { ROOT } from "./prepare.mjs";
 
@@ -63,7 +71,13 @@ export async function bundle() {
   mkdirSync(DIST, { recursive: true });
   await Promise.all([
     // Workspaces are packages to the resolver: only they are taken in, the rest stays where npm put it.
-    build({ ...common, entryPoints: WITH_PACKAGES, plugins: [externalPackages], splitting: true, chunkNames: "chunks/[name]-[hash]" }),
+    build({
+      ...common,
+      entryPoints: WITH_PACKAGES,
+      plugins: [externalPackages],
+      splitting: true,
+      chunkNames: "chunks/[name]-[hash]",
+    }),
     build({ ...common, entryPoints: SELF_CONTAINED, banner: { js: REQUIRE_SHIM } }),
   ]);
   // pack puts this file into images as it is, so it stays one.
@@ -75,7 +89,9 @@ const externalPackages = {
   name: "external-packages",
   setup(build) {
     build.onResolve({ filter: /^[^./]/ }, ({ path: name, kind }) =>
-      kind === "entry-point" || name.startsWith("@bifrost/") ? null : { path: name, external: true },
+      kind === "entry-point" || name.startsWith("@bifrost/")
+        ? null
+        : { path: name, external: true },
     );
   },
 };
