@@ -1,15 +1,34 @@
 /** Control groups of RUN steps: the container runtime makes them at the root and leaves those of a killed build. */
-import { readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Timers } from "@bifrost/shared/domain/time";
 
 const ROOT = "/sys/fs/cgroup";
 
-/** Everything below `prefix` at the root of every hierarchy, with whatever still runs in it. */
-export function removeCgroups(prefix: string): void {
-  for (const hierarchy of [ROOT, ...directoriesOf(ROOT)]) {
-    for (const group of directoriesOf(hierarchy)) {
-      if (group.slice(hierarchy.length + 1).startsWith(prefix)) removeGroup(group);
-    }
+const ATTEMPTS = 100;
+const RETRY_MS = 10;
+
+/** What the names of all groups begin with that the platform with this data directory makes. */
+export function groupPrefix(home: string): string {
+  return `bifrost-engine-${createHash("sha256").update(home).digest("hex").slice(0, 12)}`;
+}
+
+/** Groups whose name begins with `prefix`, at the root of every hierarchy. */
+export function findGroups(prefix: string): readonly string[] {
+  return [ROOT, ...directoriesOf(ROOT)]
+    .flatMap((hierarchy) => directoriesOf(hierarchy))
+    .filter((group) => basename(group).startsWith(prefix));
+}
+
+/** Removes those there are now, with whatever still runs inside; groups made meanwhile are left alone. */
+export async function removeGroups(prefix: string, timers: Timers): Promise<void> {
+  let groups = findGroups(prefix);
+  // The kernel empties a group a moment after its last process.
+  for (let attempt = 0; groups.length > 0 && attempt < ATTEMPTS; attempt += 1) {
+    for (const group of groups) removeGroup(group);
+    groups = groups.filter((group) => existsSync(group));
+    if (groups.length > 0) await timers.sleep(RETRY_MS);
   }
 }
 
@@ -25,7 +44,7 @@ function removeGroup(group: string): void {
   try {
     rmdirSync(group);
   } catch {
-    // Gone already, or still emptying: the next sweep takes it.
+    // Gone already, or still emptying: the next attempt takes it.
   }
 }
 

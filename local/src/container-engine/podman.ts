@@ -4,13 +4,12 @@
  * user, a chroot inside a user namespace, where no process has rights of the machine.
  */
 import { existsSync } from "node:fs";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { SandboxedProcess } from "../sandbox/sandbox.ts";
 import { spawnTrusted } from "../sandbox/spawn-trusted.ts";
-import { removeCgroups } from "./engine-cgroups.ts";
+import { groupPrefix, removeGroups } from "./engine-cgroups.ts";
 import { writeEngineFiles } from "./engine-files.ts";
 import type { ImageEngine, ImageWork } from "./image-engine.ts";
 
@@ -36,9 +35,9 @@ export function createPodman(options: PodmanOptions): ImageEngine {
   const isRoot = process.getuid?.() === 0;
   const path = [...options.searchPath.split(":"), ...ADMIN_PATHS];
   const has = (program: string) => path.some((dir) => existsSync(join(dir, program)));
-  const groups = `bifrost-engine-${createHash("sha256").update(options.home).digest("hex").slice(0, 12)}`;
+  const groups = groupPrefix(options.home);
   // Of a platform that was killed while a build ran.
-  if (isRoot) removeCgroups(groups);
+  if (isRoot) void removeGroups(groups, options.timers);
 
   const start = (work: ImageWork, command: string, args: readonly string[]): SandboxedProcess => {
     const runtime = ["runc", "crun"].find(has) ?? null;
@@ -62,7 +61,7 @@ export function createPodman(options: PodmanOptions): ImageEngine {
       cwd: work.storeDir,
     };
     const child = spawnTrusted(spec, options);
-    return isRoot ? cleaned(child, () => removeCgroups(group)) : child;
+    return isRoot ? cleaned(child, () => removeGroups(group, options.timers)) : child;
   };
 
   return {
@@ -99,7 +98,7 @@ function ociIsolation(storeDir: string, group: string): readonly string[] {
 }
 
 /** The child, with `clean` run once nothing of it is left. */
-function cleaned(child: SandboxedProcess, clean: () => void): SandboxedProcess {
+function cleaned(child: SandboxedProcess, clean: () => Promise<void>): SandboxedProcess {
   return {
     pid: child.pid,
     stdout: child.stdout,

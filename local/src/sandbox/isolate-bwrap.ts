@@ -1,5 +1,6 @@
 /** bubblewrap: own pid, ipc, uts, user and mount namespaces, no capabilities, the host's network. */
 import type { HostView } from "./host-view.ts";
+import { hostSystem, imageSystem } from "./system-view.ts";
 import {
   innerEnvironment,
   joinedArgv,
@@ -41,8 +42,9 @@ function bwrapOptions(spec: SandboxSpec, view: HostView): readonly string[] {
   const options = ["--unshare-user", "--uid", uid, "--gid", uid, "--unshare-pid", "--unshare-ipc"];
   options.push("--unshare-uts", "--die-with-parent", "--new-session", "--cap-drop", "ALL");
   options.push("--clearenv");
-  for (const path of view.readOnly) options.push("--ro-bind", path, path);
-  for (const [target, link] of view.links) options.push("--symlink", target, link);
+  const system = spec.rootDir === undefined ? hostSystem(view) : imageSystem(spec.rootDir);
+  for (const [source, target] of system.readOnly) options.push("--ro-bind", source, target);
+  for (const [target, link] of system.links) options.push("--symlink", target, link);
   options.push("--proc", "/proc", "--dev", "/dev");
   if (!spec.mounts.some((mount) => mount.target === "/tmp")) {
     options.push("--size", String(spec.memoryBytes ?? TMP_BYTES_DEFAULT), "--tmpfs", "/tmp");
@@ -51,7 +53,7 @@ function bwrapOptions(spec: SandboxSpec, view: HostView): readonly string[] {
     options.push(mount.writable ? "--bind" : "--ro-bind", mount.source, mount.target);
   }
   options.push("--remount-ro", "/", "--chdir", spec.cwd);
-  for (const [name, value] of Object.entries(innerEnvironment(spec, view.path, "/tmp"))) {
+  for (const [name, value] of Object.entries(innerEnvironment(spec, system.path, "/tmp"))) {
     options.push("--setenv", name, value);
   }
   return options;

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { HostView } from "./host-view.ts";
-import { innerEnvironment, orderedMounts } from "./isolation.ts";
+import { innerEnvironment, orderedMounts, refuseOwnRoot } from "./isolation.ts";
 import type { Isolate } from "./isolation.ts";
 import type { SandboxMount, SandboxSpec } from "./sandbox.ts";
 
@@ -18,6 +18,7 @@ const DATA_FLOOR_BYTES = 512 * 1024 ** 2;
 
 export function plainIsolation(view: HostView, stateDir: string): Isolate {
   return (spec) => {
+    refuseOwnRoot(spec, "plain");
     mkdirSync(stateDir, { recursive: true });
     const home = mkdtempSync(join(stateDir, "home-"));
     const here = (text: string): string => rewriteTargets(text, spec.mounts);

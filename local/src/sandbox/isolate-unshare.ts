@@ -1,6 +1,12 @@
 /** util-linux only: a user namespace whose root file system is put together by a shell script, then entered. */
 import type { HostView } from "./host-view.ts";
-import { innerEnvironment, limitedArgv, orderedMounts, WRAPPER_ENV } from "./isolation.ts";
+import {
+  innerEnvironment,
+  limitedArgv,
+  orderedMounts,
+  refuseOwnRoot,
+  WRAPPER_ENV,
+} from "./isolation.ts";
 import type { Isolate } from "./isolation.ts";
 import type { SandboxSpec } from "./sandbox.ts";
 
@@ -10,15 +16,18 @@ const DEVICES = ["null", "zero", "full", "random", "urandom"];
 
 /** `mountPoint` is an empty host directory; each run mounts its own root on it in its own namespace. */
 export function unshareIsolation(view: HostView, mountPoint: string): Isolate {
-  return (spec) => ({
-    argv: ["setpriv", "--pdeathsig", "KILL", ...UNSHARE, "/bin/sh", "-s"],
-    stdinText: script(spec, view, mountPoint),
-    env: WRAPPER_ENV,
-    cwd: "/",
-    detached: false,
-    wrapperDepth: 2,
-    scratch: [],
-  });
+  return (spec) => {
+    refuseOwnRoot(spec, "unshare");
+    return {
+      argv: ["setpriv", "--pdeathsig", "KILL", ...UNSHARE, "/bin/sh", "-s"],
+      stdinText: script(spec, view, mountPoint),
+      env: WRAPPER_ENV,
+      cwd: "/",
+      detached: false,
+      wrapperDepth: 2,
+      scratch: [],
+    };
+  };
 }
 
 function script(spec: SandboxSpec, view: HostView, root: string): string {

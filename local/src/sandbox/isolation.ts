@@ -1,5 +1,6 @@
 /** How one level turns a spec into a host command; the runner does the rest the same way for all. */
-import type { SandboxMount, SandboxSpec } from "./sandbox.ts";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { SandboxLevel, SandboxMount, SandboxSpec } from "./sandbox.ts";
 
 export interface HostCommand {
   readonly argv: readonly string[];
@@ -34,6 +35,16 @@ export function joinedArgv(
   return ["/bin/sh", "-c", JOIN, "sh", String(joinFiles.length), ...joinFiles, ...argv];
 }
 
+/** Throws `missing-tool` for a level that shows every process the host's own system. */
+export function refuseOwnRoot(spec: SandboxSpec, level: SandboxLevel): void {
+  if (spec.rootDir === undefined) return;
+  throw new BifrostError(
+    "missing-tool",
+    `an image with a system of its own (/bin or /usr) needs bubblewrap, and this machine's sandbox is ${level}; install it: apt-get install bubblewrap`,
+    { level },
+  );
+}
+
 /** The spec's variables plus PATH, HOME and PWD where it names none. */
 export function innerEnvironment(
   spec: SandboxSpec,
@@ -51,6 +62,7 @@ export function orderedMounts(mounts: readonly SandboxMount[]): readonly Sandbox
 /** A process limit by rlimit holds per user namespace, and never for the machine's own root. */
 export function limitedArgv(spec: SandboxSpec, hasCgroup: boolean): readonly string[] {
   const isRoot = process.getuid?.() === 0;
-  if (spec.maxProcesses === undefined || hasCgroup || isRoot) return spec.argv;
+  const isOwnRoot = spec.rootDir !== undefined; // which may lack prlimit
+  if (spec.maxProcesses === undefined || hasCgroup || isRoot || isOwnRoot) return spec.argv;
   return ["/usr/bin/prlimit", `--nproc=${spec.maxProcesses}:${spec.maxProcesses}`, ...spec.argv];
 }

@@ -21,6 +21,11 @@ export interface SandboxSpec {
   readonly cwd: string;
   /** Beyond the read-only host toolchain (/usr, /lib, /bin, /etc/ssl, resolver files, Node's own prefix). */
   readonly mounts: readonly SandboxMount[];
+  /**
+   * Host directory with a root file system of its own, shown read-only in place of the host's toolchain. Only the
+   * bwrap levels can: the others throw `missing-tool`. `maxProcesses` then needs a cgroup.
+   */
+  readonly rootDir?: string;
   /** Bytes of memory for all processes together; a breach ends as reason `"oom-killed"`. */
   readonly memoryBytes?: number;
   /** Thousandths of one core. */

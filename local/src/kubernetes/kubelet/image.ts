@@ -8,7 +8,10 @@ export interface ImageConfig {
   readonly user?: string;
 }
 
-/** An unpacked image; its top-level directories are mounted read-only at the same paths. */
+/**
+ * An unpacked image, shown read-only at the same paths: beside the host's toolchain, or, when it brings /bin or
+ * /usr/bin, as the whole system.
+ */
 export interface PulledImage {
   readonly rootDir: string;
   readonly layersDigest: string;

@@ -1,5 +1,5 @@
 /** Directories behind a pod's volumes, and how a container's mounts come together. */
-import { mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Container, V1Volume } from "@kubernetes/client-node";
 import { SANDBOX_ROOTS } from "../../sandbox/host-view.ts";
@@ -13,9 +13,18 @@ export interface VolumeSources {
   secret(name: string): KubeObject | undefined;
 }
 
+const SYSTEM = ["bin", "usr/bin"];
 const SAFE_KEY = /^[A-Za-z0-9._-]{1,253}$/;
 
-/** The image's top-level directories, then the volumes over them. Throws ConfigError for what is missing. */
+/** Whether the image brings a system of its own: then nothing of the host's is shown beside it. */
+export function hasOwnSystem(image: PulledImage): boolean {
+  return SYSTEM.some((dir) => existsSync(join(image.rootDir, dir)));
+}
+
+/**
+ * The image's top-level directories (those of an own system are shown by the sandbox), then the volumes over
+ * them. Throws ConfigError for what is missing.
+ */
 export function containerMounts(
   pod: Pod,
   container: V1Container,
@@ -25,7 +34,8 @@ export function containerMounts(
 ): readonly SandboxMount[] {
   const mounts = new Map<string, SandboxMount>();
   const root = realpathSync(image.rootDir);
-  for (const entry of readdirSync(root, { withFileTypes: true })) {
+  const entries = hasOwnSystem(image) ? [] : readdirSync(root, { withFileTypes: true });
+  for (const entry of entries) {
     const target = `/${entry.name}`;
     // The toolchain comes from the host, and /tmp is the pod's own.
     if (!entry.isDirectory() || SANDBOX_ROOTS.includes(target) || target === "/tmp") continue;

@@ -14,7 +14,7 @@ import type { PlatformImage, PulledImage } from "./image.ts";
 import type { KubeletParts } from "./kubelet.ts";
 import { PortForward } from "./pod-network.ts";
 import { podStatus } from "./pod-status.ts";
-import { containerMounts } from "./pod-volumes.ts";
+import { containerMounts, hasOwnSystem } from "./pod-volumes.ts";
 
 /** Between leaving the endpoints and SIGTERM: gateways hear of it first. Part of the grace period. */
 const DRAIN_LEAD_MS = 200;
@@ -175,6 +175,7 @@ export class PodWorker {
       env,
       cwd: container.workingDir ?? (image.config.workingDir || "/"),
       mounts: containerMounts(this.pod, container, image, this.#dir, this.#sources()),
+      ...(hasOwnSystem(image) ? { rootDir: image.rootDir } : {}),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(cores === undefined ? {} : { cpuMillis: Math.round(cores * 1000) }),
     };
