@@ -2,19 +2,24 @@
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import * as v from "valibot";
 
+/** Reads no further than the cap, whatever the sender announces. */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes.length > maxBytes) {
-    throw new BifrostError(
-      "body-too-large",
-      `the body has ${bytes.length} bytes; at most ${maxBytes} are accepted`,
-      {
-        bytes: bytes.length,
+  const chunks: Uint8Array[] = [];
+  const reader = request.body?.getReader();
+  for (let bytes = 0; reader !== undefined;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    bytes += value.length;
+    if (bytes > maxBytes) {
+      // Not awaited: of a cloned body this would wait for the other copy's reader.
+      reader.cancel().catch(() => {});
+      throw new BifrostError("body-too-large", `at most ${maxBytes} bytes are accepted`, {
         maxBytes,
-      },
-    );
+      });
+    }
+    chunks.push(value);
   }
-  return bytes;
+  return Buffer.concat(chunks);
 }
 
 export async function readJson<Schema extends v.GenericSchema>(

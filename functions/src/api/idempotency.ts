@@ -3,9 +3,12 @@ import { createHash } from "node:crypto";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { IdempotencyLog } from "@bifrost/shared/ports/delivery-log";
 import { createMiddleware } from "hono/factory";
+import { readBytes } from "../read-body.ts";
 import type { ApiVariables } from "./authenticate.ts";
 
 const MAX_KEY_LENGTH = 200;
+/** No POST of the API takes more. */
+const MAX_BODY_BYTES = 128 * 1024;
 
 export function idempotent(log: IdempotencyLog) {
   return createMiddleware<{ Variables: ApiVariables }>(async (context, next) => {
@@ -19,7 +22,8 @@ export function idempotent(log: IdempotencyLog) {
     }
     const key = `${context.get("person").uid}:${header}`;
     const fingerprint = createHash("sha256")
-      .update(`${context.req.path}\n${await context.req.raw.clone().text()}`)
+      .update(`${context.req.path}\n`)
+      .update(await readBytes(context.req.raw.clone(), MAX_BODY_BYTES))
       .digest("hex");
     const known = await log.find(key);
     if (known !== null) {
