@@ -13,6 +13,7 @@ export default defineConfig({
     reporters: ["default", new SummaryReporter(process.env["BIFROST_REQUIRE"])],
     // What a test prints is shown only when it fails.
     silent: "passed-only",
+    slowTestThreshold: 5_000,
     projects: [
       {
         test: {

@@ -55,6 +55,18 @@ describe("docs/promises.md", () => {
   });
 });
 
+test("every path that the API serves is in docs/api.md", () => {
+  const documented = read("docs/api.md");
+  const routers = ["service.ts", "projects.ts", "deployments.ts"];
+  const code = routers.map((file) => read(path.join("functions/src/api", file))).join("\n");
+  const served = [...code.matchAll(/\bapp\.(get|post|put|patch|delete)\("([^"]+)"/g)];
+  expect(served.length).toBeGreaterThan(10);
+  const missing = served
+    .map(([, , route = ""]) => route.replaceAll(/:(\w+)/g, "{$1}").replace(/^\/$/, ""))
+    .filter((route) => !documented.includes(`${route}\``) && !documented.includes(`${route}?`));
+  expect(missing).toEqual([]);
+});
+
 test("README.md has the sections it promises, in order", () => {
   const sections = [...read("README.md").matchAll(/^## (.+)$/gm)].map(([, title]) => title);
   expect(sections).toEqual([
