@@ -1,11 +1,11 @@
 /** All builds: accepts, queues, runs at most so many at once, cancels, and takes up again after a crash. */
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import { removeTree } from "../container-engine/remove-tree.ts";
 import type { BuildEnd, BuildMachine, StopReason } from "./build-machine.ts";
 import { isFinal, type BuildRecord } from "./build-record.ts";
 import type { BuildStore } from "./build-store.ts";
@@ -147,7 +147,7 @@ export class Builds {
     if (controller.signal.reason === "shutdown") return lines.flush();
     lines.line("", lastLine(end), severityOf(end));
     await lines.flush();
-    await rm(dir, { recursive: true, force: true });
+    await removeTree(dir);
     return this.#finish(build, end);
   }
 

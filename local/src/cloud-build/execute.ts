@@ -35,13 +35,19 @@ export async function execute(
   }
 }
 
-/** The first program that the sandbox does not find. */
+/** Programs that a sandbox has found: one that vanishes later fails its step by itself. */
+const found = new WeakMap<Sandbox, Set<string>>();
+
+/** The first program that the sandbox does not find; what it found once is not looked for again. */
 export async function missingProgram(
   sandbox: Sandbox,
   spec: SandboxSpec,
   programs: readonly string[],
 ): Promise<string | undefined> {
+  const known = found.get(sandbox) ?? new Set();
+  found.set(sandbox, known);
   for (const [index, program] of programs.entries()) {
+    if (known.has(program)) continue;
     const argv = ["/bin/sh", "-c", 'command -v "$1" >/dev/null', "sh", program];
     const probe = sandbox.spawn({
       ...spec,
@@ -53,6 +59,7 @@ export async function missingProgram(
     probe.stderr.resume();
     const { exitCode } = await probe.exited;
     if (exitCode !== 0) return program;
+    known.add(program);
   }
   return undefined;
 }

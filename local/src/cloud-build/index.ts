@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { ServerCredentials } from "@grpc/grpc-js";
+import { removeTree } from "../container-engine/remove-tree.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import type { StorageSource } from "./build-record.ts";
@@ -95,6 +96,5 @@ export async function startCloudBuild(options: CloudBuildOptions): Promise<Runni
 /** Workspaces of builds that a crash interrupted are worth nothing. */
 async function emptyDirectory(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
-  for (const name of await readdir(dir))
-    await rm(join(dir, name), { recursive: true, force: true });
+  for (const name of await readdir(dir)) await removeTree(join(dir, name));
 }

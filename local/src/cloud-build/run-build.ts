@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "@bifrost/shared/domain/errors";
+import { removeTree } from "../container-engine/remove-tree.ts";
 import { unpackArchive } from "../artifact-registry/unpack-archive.ts";
 import type { ExitReport, SandboxedProcess } from "../sandbox/sandbox.ts";
 import { type BuildEnd, type BuildMachine, type Run, stoppedBy } from "./build-machine.ts";
@@ -47,7 +48,7 @@ export async function runBuild(
 }
 
 async function prepareDirs(machine: BuildMachine): Promise<StepDirs> {
-  await rm(machine.dir, { recursive: true, force: true });
+  await removeTree(machine.dir);
   const dirs = {
     workspace: join(machine.dir, "workspace"),
     output: join(machine.dir, "outputs"),

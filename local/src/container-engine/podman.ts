@@ -12,6 +12,7 @@ import { spawnTrusted } from "../sandbox/spawn-trusted.ts";
 import { groupPrefix, removeGroups } from "./engine-cgroups.ts";
 import { writeEngineFiles } from "./engine-files.ts";
 import type { ImageEngine, ImageWork } from "./image-engine.ts";
+import { USER_NAMESPACE } from "./user-namespace.ts";
 
 export interface PodmanOptions {
   /** `host:port` of the platform's registry. */
@@ -28,8 +29,6 @@ export interface PodmanOptions {
 const ADMIN_PATHS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** Every process sees only the build's own; the mounts go with the last of them. */
 const NAMESPACES = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-/** Root inside is the user outside; the other ids are the user's subordinate ones. */
-const USER_NAMESPACE = ["--user", "--map-root-user", "--map-auto"];
 
 export function createPodman(options: PodmanOptions): ImageEngine {
   const isRoot = process.getuid?.() === 0;
