@@ -68,6 +68,7 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
       projectId,
       issuer: config.oidcIssuer,
       certificatesUrl: config.oidcCertificatesUrl,
+      clock: systemTimers,
     }),
     signer: new IamPrincipalSigner({ baseUrl: config.iamUrl, identity, clock: systemTimers }),
     deployments: new FirestoreDeploymentStore(store),
