@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseJson, readBytes, readJson } from "./read-body.ts";
 
 const post = (body: string | ReadableStream<Uint8Array>) =>
-  new Request("http://f.test/", { method: "POST", body, duplex: "half" } as RequestInit);
+  new Request("http://f.test/", { method: "POST", body, duplex: "half" });
 const schema = v.object({ name: v.string(), more: v.optional(v.object({ deep: v.number() })) });
 
 describe("readBytes", () => {

@@ -5,8 +5,9 @@ import * as v from "valibot";
 /** Reads no further than the cap, whatever the sender announces. */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  const reader = request.body?.getReader();
-  for (let bytes = 0; reader !== undefined;) {
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
+  for (let bytes = 0; ;) {
     const { done, value } = await reader.read();
     if (done) break;
     bytes += value.length;

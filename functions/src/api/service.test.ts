@@ -273,16 +273,16 @@ describe("deployments", () => {
   });
 });
 
-describe("a rollback", () => {
-  async function twoReleases(changes: Partial<Deployment> = {}) {
-    const { call, platform } = setUp();
-    const kept = { imageDigest, configHash: "c1", state: "healthy" as const };
-    const old = platform.deployment({ ...kept, ...changes });
-    const live = platform.deployment({ ...kept, id: second, number: 2, configHash: "c2" });
-    platform.project({ liveDeploymentId: live.id, liveNumber: 2, nextNumber: 3 });
-    return { call, platform, old, live };
-  }
+async function twoReleases(changes: Partial<Deployment> = {}) {
+  const { call, platform } = setUp();
+  const kept = { imageDigest, configHash: "c1", state: "healthy" as const };
+  const old = platform.deployment({ ...kept, ...changes });
+  const live = platform.deployment({ ...kept, id: second, number: 2, configHash: "c2" });
+  platform.project({ liveDeploymentId: live.id, liveNumber: 2, nextNumber: 3 });
+  return { call, platform, old, live };
+}
 
+describe("a rollback", () => {
   it("goes back to the release before the live one", async () => {
     const { call, old } = await twoReleases();
     const answer = await call("POST", "/projects/app/rollbacks", { body: {} });
@@ -367,11 +367,8 @@ describe("what is not part of the API", () => {
 
   it("like a defect, is a problem that tells nothing of the inside", async () => {
     const { platform } = setUp();
-    const list = async () => {
-      throw new Error("password=hunter2");
-    };
     const projects = Object.assign(Object.create(platform.projects) as typeof platform.projects, {
-      list,
+      list: () => Promise.reject(new Error("password=hunter2")),
     });
     const answer = await apiService({ ...platform.ports, projects })(
       new Request("http://api.test/v1/projects", { headers: { authorization: `Bearer ${KEY}` } }),
