@@ -1,5 +1,5 @@
 /** Bare repositories on disk, made on first authorised use. */
-import { access, mkdir, readdir } from "node:fs/promises";
+import { access, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gitText, runGit } from "./run-git.ts";
 import { HttpError } from "./http-error.ts";
@@ -86,25 +86,37 @@ export async function readRefs(dir: string): Promise<Refs> {
 
 /** Name of the default branch; the first branch that is pushed becomes it when there is none. */
 export async function settleDefaultBranch(dir: string, refs: Refs): Promise<string> {
-  const head = await gitText(["-C", dir, "symbolic-ref", "HEAD"]);
+  const head = await readHead(dir);
   const first = [...refs.keys()].find((ref) => ref.startsWith("refs/heads/"));
   if (refs.has(head) || first === undefined) return head.slice("refs/heads/".length);
   await gitText(["-C", dir, "symbolic-ref", "HEAD", first]);
   return first.slice("refs/heads/".length);
 }
 
+/** The ref that HEAD names. Read as a file: a git process costs many times that, on the way of each push. */
+async function readHead(dir: string): Promise<string> {
+  const text = await readFile(join(dir, "HEAD"), "utf8");
+  const ref = /^ref: (\S+)\n?$/.exec(text)?.[1];
+  return ref ?? gitText(["-C", dir, "symbolic-ref", "HEAD"]);
+}
+
+/** Commits by repository and full id: what such an id names never changes, and a deployment asks four times. */
+const resolved = new Map<string, string>();
+const MAX_RESOLVED = 10_000;
+const FULL_ID = /^[0-9a-f]{40}$/;
+
 /** Full id of the commit a branch, tag or (abbreviated) id names; undefined when there is none. */
 export async function resolveCommit(dir: string, ref: string): Promise<string | undefined> {
   if (!/^[\w./@-]{1,250}$/.test(ref) || ref.startsWith("-")) return undefined;
+  const key = `${dir} ${ref}`;
+  const known = resolved.get(key);
+  if (known !== undefined) return known;
   const name = `${ref}^{commit}`;
-  const result = await runGit([
-    "-C",
-    dir,
-    "rev-parse",
-    "--verify",
-    "--quiet",
-    "--end-of-options",
-    name,
-  ]);
-  return result.exitCode === 0 ? result.stdout.toString("utf8").trim() : undefined;
+  const command = ["rev-parse", "--verify", "--quiet", "--end-of-options", name];
+  const result = await runGit(["-C", dir, ...command]);
+  if (result.exitCode !== 0) return undefined;
+  const commit = result.stdout.toString("utf8").trim();
+  if (resolved.size >= MAX_RESOLVED) resolved.clear();
+  if (FULL_ID.test(ref)) resolved.set(key, commit);
+  return commit;
 }
