@@ -69,9 +69,9 @@ describe("deployment.yaml", () => {
     ["a named reason", "validate", ok({ valid: false, reason: "no-image" }), "no-image"],
     ["a failed build", "finish-build", ok({ status: "failed" }), "build-failed"],
     ["a build out of memory", "finish-build", ok({ status: "failed", reason: "oom" }), "oom"],
-    ["a rollout that fails", "observe", ok({ outcome: "failed" }), "rollout-failed"],
+    ["a rollout that fails", "observe", ok({ outcome: "failed" }), "platform-error"],
     ["a crash loop", "observe", ok({ outcome: "failed", reason: "crash" }), "crash"],
-    ["an unhealthy release", "verify", ok({ outcome: "failed" }), "unhealthy"],
+    ["an unhealthy release", "verify", ok({ outcome: "failed" }), "never-healthy"],
     ["probes that time out", "verify", ok({ outcome: "failed", reason: "probe" }), "probe"],
     ["a refused validation", "validate", problem(403, "permission-denied"), "platform-error"],
     ["a refused build", "build", problem(501, "not-implemented"), "platform-error"],
@@ -174,7 +174,7 @@ describe("deployment.yaml", () => {
     functions.answer("build", { image: "building" });
     functions.script("finish-build", () => ok({ status: "building" }));
     expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(
-      returned({ outcome: "failed", reason: "deadline" }),
+      returned({ outcome: "failed", reason: "deadline-exceeded" }),
     );
     expect(functions.called.filter((name) => name === "finish-build")).toHaveLength(10);
   });

@@ -25,7 +25,8 @@ describe("a build as Cloud Build tells it", () => {
 
   it("has its steps' outputs decoded, whether they come as text or as bytes", () => {
     const encoded = Buffer.from("sha256:1");
-    const buildStepOutputs = ["", encoded.toString("base64"), new Uint8Array(encoded)];
+    const asText = ["", encoded.toString("base64")] as unknown as Uint8Array[];
+    const buildStepOutputs = [...asText, new Uint8Array(encoded)];
     expect(toBuild({ results: { buildStepOutputs } }).outputs).toEqual([
       "",
       "sha256:1",
