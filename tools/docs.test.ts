@@ -83,6 +83,21 @@ test("README.md has the sections it promises, in order", () => {
   ]);
 });
 
+test("every npm command that the documents name exists, and so do the files behind it", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  // Commands in docs/deploy-toml.md are those of the apps.
+  const documents = DOCUMENTS.filter((file) => file !== "docs/deploy-toml.md");
+  const texts = [...documents, "Makefile", ".ci/run"].map(read).join("\n");
+  const named = [...texts.matchAll(/\bnpm (start|test|run [a-z]+)\b/g)];
+  const names = named.map(([, words = ""]) => words.replace("run ", ""));
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !(name in scripts))).toEqual([]);
+  const files = Object.values(scripts).flatMap(
+    (script) => script.match(/\S+\.(?:mjs|ts)\b/g) ?? [],
+  );
+  expect(files.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
+});
+
 test("every variable that a config.ts reads is in docs/configuration.md", () => {
   const documented = read("docs/configuration.md");
   const programs = ["cli/src", "functions/src", "gateway/src", "local/src", "pack/src"];
