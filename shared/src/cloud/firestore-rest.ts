@@ -3,6 +3,7 @@
  * (requests with IAM credentials bypass them). Reads and writes of every function go through here.
  */
 import { BifrostError } from "../domain/errors.ts";
+import { httpPost, postThrough, type HttpAnswer, type HttpPost } from "./http-post.ts";
 import { decodeFields, encodeFields, type RestFields, type RestValue } from "./firestore-values.ts";
 
 export interface RestDocument {
@@ -32,6 +33,7 @@ export interface FirestoreRestOptions {
   readonly baseUrl: string;
   readonly projectId: string;
   readonly token: () => Promise<string>;
+  /** In place of kept node:http connections, which cost a fraction of it. */
   readonly fetch?: typeof fetch;
 }
 
@@ -47,13 +49,13 @@ export class FirestoreRest {
   readonly #root: string;
   readonly #url: string;
   readonly #token: () => Promise<string>;
-  readonly #fetch: typeof fetch;
+  readonly #send: HttpPost;
 
   constructor(options: FirestoreRestOptions) {
     this.#root = `projects/${options.projectId}/databases/(default)/documents`;
     this.#url = `${options.baseUrl}/v1/${this.#root}`;
     this.#token = options.token;
-    this.#fetch = options.fetch ?? fetch;
+    this.#send = options.fetch === undefined ? httpPost() : postThrough(options.fetch);
   }
 
   async get(path: string): Promise<RestDocument | null> {
@@ -115,16 +117,15 @@ export class FirestoreRest {
   }
 
   async #post(suffix: string, body: object): Promise<unknown> {
-    let response: Response;
+    let answer: HttpAnswer;
     try {
-      response = await this.#fetch(`${this.#url}${suffix}`, {
-        method: "POST",
+      answer = await this.#send(`${this.#url}${suffix}`, {
         headers: {
           authorization: `Bearer ${await this.#token()}`,
           "content-type": "application/json",
         },
         body: JSON.stringify(body),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        timeoutMs: REQUEST_TIMEOUT_MS,
       });
     } catch (error) {
       if (error instanceof BifrostError) throw error;
@@ -135,8 +136,8 @@ export class FirestoreRest {
         { cause: error },
       );
     }
-    const text = await response.text();
-    if (!response.ok) throw refusal(response.status, text, suffix);
+    const { status, text } = answer;
+    if (status < 200 || status > 299) throw refusal(status, text, suffix);
     return JSON.parse(text);
   }
 }
