@@ -5,6 +5,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import path from "node:path";
 import type { DeploymentView, ProjectView } from "@bifrost/shared/api/schemas";
+import { atEnd } from "./at-end.ts";
 import { endWithTests, type Finished, runProgram, type RunOptions } from "./processes.ts";
 import { removeFolder, ROOT, temporaryFolder } from "./folders.ts";
 import { freeBasePort } from "./ports.ts";
@@ -17,6 +18,8 @@ export interface PlatformOptions {
   readonly port?: number;
   readonly env?: NodeJS.ProcessEnv;
   readonly args?: readonly string[];
+  /** Through `npm start` in a process group of its own, as a terminal runs it. */
+  readonly isInTerminal?: boolean;
 }
 
 export interface Answer {
@@ -78,14 +81,19 @@ export class PlatformUnderTest {
     this.home = home;
     this.port = port;
     this.#ownsHome = options.home === undefined;
-    const { args = ["--no-demo"], env = {} } = options;
-    const program = path.join(ROOT, "dist", "local.mjs");
-    this.#process = spawn(
-      process.execPath,
-      [program, "--home", home, "--port", String(port), ...args],
-      { cwd: ROOT, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] },
-    );
+    const { args = ["--no-demo"], env = {}, isInTerminal = false } = options;
+    const all = ["--home", home, "--port", String(port), ...args];
+    const [program, first] = isInTerminal
+      ? ["npm", ["start", "--"]]
+      : [process.execPath, [path.join(ROOT, "dist", "local.mjs")]];
+    this.#process = spawn(program, [...first, ...all], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: isInTerminal,
+    });
     endWithTests(this.#process);
+    if (isInTerminal) atEnd(() => this.#signalGroup("SIGKILL"));
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => (this.#printed += text));
     }
@@ -138,6 +146,20 @@ export class PlatformUnderTest {
     await this.#ended;
     clearTimeout(timer);
     if (this.#ownsHome) removeFolder(this.home);
+  }
+
+  /** Ctrl-C in its terminal: the whole process group gets the signal. The folder stays. */
+  async interrupt(): Promise<void> {
+    this.#signalGroup("SIGINT");
+    await this.#ended;
+  }
+
+  #signalGroup(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // Nothing of the group is left.
+    }
   }
 
   /** Ends the platform's process at once, as a power cut would. The folder stays. */
