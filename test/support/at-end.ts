@@ -1,14 +1,21 @@
-/** Tidying up when this process ends, also when it is told to. Only SIGKILL leaves things behind. */
+/** Tidying up when a test file, or the program that uses these files, has ended. Only SIGKILL leaves things behind. */
 
 const tasks: (() => void)[] = [];
 
-/** Runs `task`, which must not wait for anything, when this process ends. */
+/** Runs `task`, which must not wait for anything, at the end of this test file or process. */
 export function atEnd(task: () => void): void {
   tasks.push(task);
 }
 
-process.once("exit", () => {
-  for (const task of tasks.toReversed()) task();
-});
-// Test runners end their workers with a signal, which by itself would skip all that.
+function tidyUp(): void {
+  for (const task of tasks.splice(0).toReversed()) task();
+}
+
+process.once("exit", tidyUp);
+// Being told to end would by itself skip all that.
 for (const signal of ["SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(143));
+// The test runner ends its workers without either; its hooks run last to first, so this comes after the tests' own.
+if (process.env["VITEST"] !== undefined) {
+  const { afterAll } = await import("vitest");
+  afterAll(tidyUp);
+}
