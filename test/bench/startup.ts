@@ -18,12 +18,14 @@ const REACH_SECONDS = 3;
 const WARM_APP = "warm-app";
 
 export async function run(): Promise<BenchResult> {
+  const bare: number[] = [];
   const fresh: number[] = [];
   const warm: number[] = [];
   const home = temporaryFolder("bf-home-");
   const port = await freeBasePort();
   await deployOne(home, port);
   for (let turn = 0; turn < RUNS; turn++) {
+    bare.push(await timeNode());
     const empty = temporaryFolder("bf-home-");
     fresh.push(await timeStart(empty, await freeBasePort(), 404));
     removeFolder(empty);
@@ -34,6 +36,12 @@ export async function run(): Promise<BenchResult> {
     rows: [
       ...row("npm start, new data folder", fresh),
       ...row("npm start, data of one app, which answers too", warm),
+      // A yardstick for how busy the machine was: about 40 ms when nothing else runs.
+      {
+        metric: "an empty Node program meanwhile, p50",
+        value: Math.round(median(bare)),
+        unit: "ms",
+      },
     ],
   };
 }
@@ -58,6 +66,13 @@ async function deployOne(home: string, port: number): Promise<void> {
   const { state } = await app.follow(sha);
   if (state !== "healthy") throw new Error(`the first deployment ended ${state}`);
   await platform.stop();
+}
+
+async function timeNode(): Promise<number> {
+  const started = performance.now();
+  const child = spawn(process.execPath, ["-e", "0"], { stdio: "ignore" });
+  await new Promise((resolve) => child.once("close", resolve));
+  return performance.now() - started;
 }
 
 /** Milliseconds from the command to the last of the three answers; the platform is stopped again. */
