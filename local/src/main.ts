@@ -68,10 +68,18 @@ function stopOnSignal(
   process.on("SIGTERM", stop);
 }
 
+function exitCodeOf(error: unknown): number {
+  if (systemCodeOf(error) === "ENOSPC") return EXIT_CODES["disk-full"] ?? 1;
+  return isBifrostError(error) ? (EXIT_CODES[error.code] ?? 1) : 1;
+}
+
+function systemCodeOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+}
+
 function explain(error: unknown): string {
   if (error instanceof BifrostError) return error.message;
-  const code =
-    typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+  const code = systemCodeOf(error);
   if (code === "ENOSPC") return "the disk is full; free some space and start again";
   if (code === "EACCES" || code === "EPERM")
     return `${messageOf(error)}; the data directory must be writable`;
@@ -84,5 +92,5 @@ try {
   else await run(config);
 } catch (error) {
   process.stderr.write(`bifrost: ${explain(error)}\n`);
-  process.exit(isBifrostError(error) ? (EXIT_CODES[error.code] ?? 1) : 1);
+  process.exit(exitCodeOf(error));
 }
