@@ -1,6 +1,7 @@
 import { newPod } from "@bifrost/shared/testing/memory-cluster";
 import { describe, expect, it } from "vitest";
-import { decideHealth, NEEDED_PASSES } from "./decide-health.ts";
+import { NEEDED_PASSES } from "@bifrost/shared/domain/replica";
+import { decideHealth } from "./decide-health.ts";
 
 const pods = (...names: string[]) => names.map((name) => newPod({ name }));
 const report = (pod: string, lastResult: string, consecutivePasses = 0, lastStatus = 200) => ({

@@ -1,4 +1,5 @@
 /** Whether a release's replicas have proved themselves. Pure. */
+import { NEEDED_PASSES } from "@bifrost/shared/domain/replica";
 import type { Rollout } from "@bifrost/shared/ports/cluster";
 
 /** What the collector last wrote about a replica; the parts a decision needs. */
@@ -12,9 +13,6 @@ export interface ReplicaReport {
 export type HealthVerdict =
   | { readonly kind: "healthy"; readonly replicas: number }
   | { readonly kind: "waiting"; readonly words: string };
-
-/** Probes each replica must pass in a row before the release may take traffic. */
-export const NEEDED_PASSES = 2;
 
 export function decideHealth(
   rollout: Rollout,
