@@ -6,7 +6,7 @@ import { registeredApp, type Pace } from "./restart/app.ts";
 import { familyOf } from "./restart/crash.ts";
 import { buildsOf, rolloutsOf } from "./restart/evidence.ts";
 import { followMoves } from "./restart/moves.ts";
-import { Session } from "./restart/session.ts";
+import { HEALTHY_ONCE, Session } from "./restart/session.ts";
 
 let session: Session;
 beforeAll(async () => void (session = await Session.begin()));
@@ -42,12 +42,12 @@ describe("a platform that is killed", () => {
     const id = await killed;
     expect(session.statesOf(id).at(-1)).toBe(row.state);
     await session.start();
-    await session.expectHealthyAtFirstAttempt(id);
-    await session.expectAnswer(slug);
+    expect(await session.outcomeOf(id)).toEqual(HEALTHY_ONCE);
+    await session.untilAnswer(slug);
   });
 
   test("brings apps that were healthy back by itself", async () => {
-    for (const { state } of CASES) await session.expectAnswer(`kill-${state}`);
+    for (const { state } of CASES) await session.untilAnswer(`kill-${state}`);
   });
 
   test("in the middle of its own start, twice, goes on where the first one was", async () => {
@@ -58,7 +58,7 @@ describe("a platform that is killed", () => {
     await session.startAndKillAfter(700);
     await session.startAndKillAfter(1500);
     await session.start();
-    await session.expectHealthyAtFirstAttempt(id);
+    expect(await session.outcomeOf(id)).toEqual(HEALTHY_ONCE);
   });
 
   test("just after it promised to cancel keeps the promise", async () => {
@@ -90,7 +90,7 @@ describe("one program of the platform that is killed", () => {
     await repository.git("push", "bifrost", "main");
     const id = await building;
     process.kill((await session.platform.info())["programs"]?.["functions"], "SIGKILL");
-    await session.expectHealthyAtFirstAttempt(id);
+    expect(await session.outcomeOf(id)).toEqual(HEALTHY_ONCE);
   });
 
   test("the gateway is started anew and serves again", async () => {
@@ -100,7 +100,7 @@ describe("one program of the platform that is killed", () => {
       const now = (await session.platform.info())["programs"]?.["gateway"];
       return now !== null && now !== before;
     });
-    await session.expectAnswer("kill-healthy");
+    await session.untilAnswer("kill-healthy");
   });
 });
 
@@ -114,8 +114,8 @@ describe("a platform that is stopped and started", () => {
     await session.platform.stop();
     await session.start();
     expect(await everything()).toEqual(before);
-    await session.expectHealthyAtFirstAttempt(id);
-    for (const { state } of CASES) await session.expectAnswer(`kill-${state}`);
+    expect(await session.outcomeOf(id)).toEqual(HEALTHY_ONCE);
+    for (const { state } of CASES) await session.untilAnswer(`kill-${state}`);
   });
 });
 

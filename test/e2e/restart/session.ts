@@ -1,5 +1,4 @@
 /** One data folder and the platforms that run in it one after the other. */
-import { expect } from "vitest";
 import type { DeploymentView } from "@bifrost/shared/api/schemas";
 import type { State } from "@bifrost/shared/domain/lifecycle";
 import { temporaryFolder } from "../../support/folders.ts";
@@ -22,6 +21,23 @@ const ALL_MOVES: readonly State[] = [
   "running",
   "healthy",
 ];
+
+interface Outcome extends Pick<DeploymentView, "state" | "attempt" | "failure"> {
+  readonly states: readonly State[];
+  readonly builds: readonly string[];
+  /** Of each Kubernetes Deployment; one = never changed after its creation. */
+  readonly generations: readonly number[];
+}
+
+/** Healthy at the first attempt, with every move made once, one build and one rollout. */
+export const HEALTHY_ONCE: Outcome = {
+  state: "healthy",
+  attempt: 1,
+  failure: null,
+  states: ALL_MOVES,
+  builds: ["SUCCESS"],
+  generations: [1],
+};
 
 export class Session {
   readonly home = temporaryFolder("bf-re-");
@@ -79,12 +95,18 @@ export class Session {
     return this.platform.untilDeployment(id, undefined, RECOVERY_MS);
   }
 
-  /** It is healthy, every part of it happened, and each part once. */
-  async expectHealthyAtFirstAttempt(id: string): Promise<void> {
-    expect(await this.ended(id)).toMatchObject({ state: "healthy", attempt: 1, failure: null });
-    expect(this.statesOf(id)).toEqual(ALL_MOVES);
-    expect(await buildsOf(this.platform, id, 1)).toEqual(["SUCCESS"]);
-    expect(await rolloutsOf(this.platform, id)).toMatchObject([{ generation: 1 }]);
+  /** What a deployment came to in the end, and how often each part of it happened. */
+  async outcomeOf(id: string): Promise<Outcome> {
+    const { state, attempt, failure } = await this.ended(id);
+    const rollouts = await rolloutsOf(this.platform, id);
+    return {
+      state,
+      attempt,
+      failure,
+      states: this.statesOf(id),
+      builds: await buildsOf(this.platform, id, 1),
+      generations: rollouts.map(({ generation }) => generation),
+    };
   }
 
   /** All states a deployment was in, first to last, as the store's log has them. */
@@ -95,7 +117,7 @@ export class Session {
   }
 
   /** The gateway hears of routes and replicas some moments after it listens. */
-  async expectAnswer(slug: string, answer = `hello from ${slug}`): Promise<void> {
+  async untilAnswer(slug: string, answer = `hello from ${slug}`): Promise<void> {
     await until(async () => (await this.platform.get(slug)).body === answer, {
       what: `the answer of ${slug}`,
       timeoutMs: 15_000,
