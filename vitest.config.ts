@@ -4,6 +4,9 @@ import { SummaryReporter } from "./tools/test-summary.ts";
 /** Google's client libraries otherwise look for a metadata server and wait. */
 const env = { METADATA_SERVER_DETECTION: "none" };
 
+/** Many of these tests wait for processes and sockets: more of them than cores keep two cores busy. */
+const WORKERS = 4;
+
 /**
  * unit: pure decisions and single files. contract: real clients against the stand-ins.
  * e2e: the whole platform as a user starts it, one file at a time because each file owns the machine.
@@ -23,6 +26,7 @@ export default defineConfig({
             "{shared,functions,gateway,sidecar,pack,cli,local,tools,workflows,scripts}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/*.contract.test.ts"],
+          maxWorkers: WORKERS,
           testTimeout: 20_000,
         },
       },
@@ -35,6 +39,7 @@ export default defineConfig({
             "test/contract/**/*.contract.test.ts",
           ],
           exclude: ["**/node_modules/**"],
+          maxWorkers: WORKERS,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

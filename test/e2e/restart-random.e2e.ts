@@ -8,7 +8,7 @@ import { HEALTHY_ONCE, Session } from "./restart/session.ts";
 
 /** Each kill finds this many deployments, each somewhere else. */
 const APPS = 3;
-const KILLS = process.env["BIFROST_SOAK"] === "long" ? 60 : 4;
+const KILLS = process.env["BIFROST_SOAK"] === "long" ? 60 : 3;
 /** From the first push to the kill at most; a deployment takes about as long. */
 const LATEST_KILL_MS = 1500;
 /** A start is killed as well, within this time, as often as not. */
