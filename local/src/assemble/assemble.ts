@@ -1,0 +1,90 @@
+/** Puts the platform together: stand-ins in this process, the production programs beside it. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { ChildProgram } from "../child-program.ts";
+import type { Platform } from "../platform.ts";
+import { detectSandbox } from "../sandbox/detect-sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { StopList } from "../stop-list.ts";
+import { writeCredentials } from "../write-credentials.ts";
+import { startApps } from "./apps.ts";
+import { startBuilds } from "./builds.ts";
+import { addressOf, type AssemblyContext } from "./context.ts";
+import { startControlPlane } from "./control-plane.ts";
+import { startMessages } from "./messages.ts";
+import { startGateway } from "./programs.ts";
+import { type Keep, startTrust } from "./trust.ts";
+
+export interface AssemblyParts {
+  /** Started by the caller: the slowest program to load. */
+  readonly functions: ChildProgram;
+  readonly stops: StopList;
+}
+
+/** Every part is on the stop list as soon as it runs; a part that fails leaves the rest to the caller to stop. */
+export async function assemble(context: AssemblyContext, parts: AssemblyParts): Promise<Platform> {
+  const { functions, stops } = parts;
+  const keep: Keep = (part) => stops.keep(part);
+  const sandbox = await startSandbox(context);
+  keep({ stop: () => sandbox.close() });
+  const trust = await startTrust(context, keep);
+  const messages = await startMessages(context, trust, readRules(context.root), keep);
+  const builds = await startBuilds(context, { ...messages, sandbox }, keep);
+  const apps = await startApps(context, { ...messages, sandbox }, keep);
+  const gateway = keep(startGateway(context));
+  const control = await startControlPlane(context, { ...trust, ...messages }, keep);
+  await Promise.all([functions.ready, gateway.ready.then(() => untilRouting(context))]);
+  writeCredentials(context);
+  control.begin();
+  const products = [trust, messages, builds, control, apps].flatMap((part) => part.products);
+  return {
+    context,
+    sandboxLevel: sandbox.level,
+    info: () => ({
+      ...Object.fromEntries(products.map((product) => [product.product, product.info()])),
+      programs: describePrograms({ functions, gateway }),
+    }),
+    stop: () => stops.stopAll(),
+  };
+}
+
+const ROUTING_POLL_MS = 25;
+/** A gateway that knows its routes only later is no reason not to start: it says `starting` meanwhile. */
+const ROUTING_PATIENCE_MS = 5_000;
+
+/** The gateway listens before it has read its routes; ready means that it serves them. */
+async function untilRouting(context: AssemblyContext): Promise<void> {
+  const { timers } = context;
+  const end = timers.now() + ROUTING_PATIENCE_MS;
+  while (timers.now() < end) {
+    const answer = await fetch(`${addressOf(context, "control")}/ready`).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.ok === true) return;
+    await timers.sleep(ROUTING_POLL_MS);
+  }
+}
+
+/** Throws `missing-tool` when bwrap is demanded and not to be had. */
+async function startSandbox({ config, log, timers }: AssemblyContext): Promise<Sandbox> {
+  const sandbox = await detectSandbox({ log, timers, stateDir: path.join(config.home, "sandbox") });
+  if (!config.requireBwrap || sandbox.level.startsWith("bwrap")) return sandbox;
+  await sandbox.close();
+  throw new BifrostError(
+    "missing-tool",
+    `bwrap is demanded and does not work here (${sandbox.level} does); install bubblewrap`,
+    { level: sandbox.level },
+  );
+}
+
+function readRules(root: string): string {
+  return readFileSync(path.join(root, "firestore.rules"), "utf8");
+}
+
+function describePrograms(
+  programs: Readonly<Record<string, ChildProgram>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(programs).map(([name, program]) => [name, program.pid ?? null]),
+  );
+}
