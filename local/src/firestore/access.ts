@@ -11,6 +11,8 @@ import type { CommitGuard, CommitOutcome, Store } from "./store.ts";
 import type { Transaction } from "./transactions.ts";
 import type { Write } from "./write.ts";
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 export class Access {
   readonly #store: Store;
   readonly #rules: Rules;
@@ -47,14 +49,19 @@ export class Access {
     return outcome;
   }
 
-  /** Throws PERMISSION_DENIED unless the caller may get this document (or know that it is missing). */
-  checkGet(caller: Caller, name: string, document: StoredDocument | null): void {
-    if (!caller.isOwner) this.#checkRead(caller, { method: "get", name, before: document });
+  /**
+   * Answers the names of the other documents that the decision rests on. Throws PERMISSION_DENIED unless the caller
+   * may get this document (or know that it is missing).
+   */
+  checkGet(caller: Caller, name: string, document: StoredDocument | null): ReadonlySet<string> {
+    if (caller.isOwner) return NOTHING;
+    return this.#checkRead(caller, { method: "get", name, before: document });
   }
 
-  checkList(caller: Caller, query: Query): void {
-    if (caller.isOwner) return;
-    this.#checkRead(caller, {
+  /** Answers the names of the documents that the decision rests on. Throws PERMISSION_DENIED. */
+  checkList(caller: Caller, query: Query): ReadonlySet<string> {
+    if (caller.isOwner) return NOTHING;
+    return this.#checkRead(caller, {
       method: "list",
       name: listedName(query),
       before: null,
@@ -65,8 +72,12 @@ export class Access {
   #checkRead(
     caller: Caller,
     request: Pick<RulesRequest, "method" | "name" | "before" | "query">,
-  ): void {
-    const read = (name: string): StoredDocument | null => this.#store.durable.get(name);
+  ): ReadonlySet<string> {
+    const reads = new Set<string>();
+    const read = (name: string): StoredDocument | null => {
+      reads.add(name);
+      return this.#store.durable.get(name);
+    };
     const now = this.#store.clock.read();
     const { allowed, reason } = this.#rules.check({
       ...request,
@@ -77,7 +88,7 @@ export class Access {
       readAfter: read,
       accessed: new Set(),
     });
-    if (allowed) return;
+    if (allowed) return reads;
     this.#deniedReads += 1;
     throw denied(request.method, request.name, reason);
   }

@@ -12,6 +12,7 @@ import type { Rules } from "./rules/rules.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
+import { WatchHub } from "./watch/watch-hub.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -42,7 +43,8 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const store = new Store(opened, timers, log);
   const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
-  const context: RpcContext = { store, access, database, timers };
+  const watches = new WatchHub(store, access, log);
+  const context: RpcContext = { store, access, database, timers, watches };
   const parts = {
     context,
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),

@@ -1,18 +1,25 @@
 /** Opens the data directory: takes its lock, replays the log into an index, cuts a torn tail. */
+import { randomUUID } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import { readFileIfPresent, writeFileAtomic } from "../files/atomic-file.ts";
 import { DocumentIndex } from "./document-view.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { LogFile, MemoryJournal, type Journal, type LogDevice } from "./log-file.ts";
 import type { LogRecord } from "./log-record.ts";
 import { scanLog } from "./log-scan.ts";
 import { acquireProcessLock } from "./process-lock.ts";
+import { ChangeHistory } from "./watch/change-history.ts";
 
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly documents: DocumentIndex;
   readonly lastSequence: number;
+  /** Tells this store from every other, also from one that had the same directory before. */
+  readonly identity: string;
+  /** What changed lately, as far as the log tells. */
+  readonly history: ChangeHistory;
   /** Commit time of the last record; undefined for an empty log. */
   readonly lastCommitTime: string | undefined;
   /** Visits the records in the journal now with a sequence above `after`, in order. */
@@ -25,6 +32,8 @@ export function openMemoryJournal(): OpenedJournal {
     journal: new MemoryJournal(),
     documents: new DocumentIndex(),
     lastSequence: 0,
+    identity: randomUUID(),
+    history: new ChangeHistory(0),
     lastCommitTime: undefined,
     replay() {},
     close: () => Promise.resolve(),
@@ -36,7 +45,7 @@ export function openJournal(dataDir: string, log: Logger, device?: LogDevice): O
   mkdirSync(dataDir, { recursive: true });
   const unlock = acquireProcessLock(join(dataDir, "lock"));
   try {
-    return openLocked(join(dataDir, "commits.log"), log, device, unlock);
+    return openLocked(dataDir, log, device, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -44,16 +53,22 @@ export function openJournal(dataDir: string, log: Logger, device?: LogDevice): O
 }
 
 function openLocked(
-  path: string,
+  dataDir: string,
   log: Logger,
   device: LogDevice | undefined,
   unlock: () => void,
 ): OpenedJournal {
+  const path = join(dataDir, "commits.log");
   const documents = new DocumentIndex();
+  const history = new ChangeHistory(0);
   let lastCommitTime: string | undefined;
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   const visit = (record: LogRecord): void => {
     for (const [name, after] of record.documents) documents.put(name, after);
+    history.record(
+      record.sequence,
+      record.documents.map(([name]) => name),
+    );
     lastCommitTime = record.commitTime;
   };
   const scan =
@@ -69,6 +84,8 @@ function openLocked(
     journal,
     documents,
     lastSequence: scan.lastSequence,
+    identity: identityOf(dataDir),
+    history,
     lastCommitTime,
     replay: (after, visitCommit) => replayLog(path, journal.bytes, after, visitCommit),
     async close() {
@@ -76,6 +93,16 @@ function openLocked(
       unlock();
     },
   };
+}
+
+/** Made when the directory is. */
+function identityOf(dataDir: string): string {
+  const path = join(dataDir, "identity");
+  const known = readFileIfPresent(path);
+  if (known !== undefined) return known;
+  const identity = randomUUID();
+  writeFileAtomic(path, identity);
+  return identity;
 }
 
 /** The log holds only what each commit left behind; what was there before follows from reading from the start. */

@@ -78,6 +78,12 @@ export class Query {
       this.#end !== undefined;
   }
 
+  /** The one collection asked for; undefined when the query reaches into several. */
+  get collectionPath(): string | undefined {
+    if (this.allDescendants || this.collectionId === "") return undefined;
+    return `${this.parent}/${this.collectionId}`;
+  }
+
   /** The result in order, unprojected. */
   run(view: DocumentView): StoredDocument[] {
     const found: StoredDocument[] = [];
@@ -109,8 +115,8 @@ export class Query {
   }
 
   #candidates(view: DocumentView): Iterable<StoredDocument> {
-    const one = !this.allDescendants && this.collectionId !== "";
-    return one ? view.collection(`${this.parent}/${this.collectionId}`) : view.under(this.parent);
+    const path = this.collectionPath;
+    return path === undefined ? view.under(this.parent) : view.collection(path);
   }
 
   #compare(a: StoredDocument, b: StoredDocument): number {

@@ -1,0 +1,65 @@
+/** What a new target is told first: everything, or, when it comes back, what it missed. */
+import type { StoredDocument } from "../document.ts";
+import type { Store } from "../store.ts";
+import type { ListenTarget } from "./listen-target.ts";
+
+/** From the first document to CURRENT; the messages are of one moment, so nothing may be awaited between them. */
+export function* firstAnswer(store: Store, target: ListenTarget): Iterable<object> {
+  const targetIds = [target.id];
+  const readTime = store.readTime();
+  const missed = target.resumeToken === undefined ? null : missedBy(store, target);
+  if (missed !== null) yield* catchUp(store, target, missed, readTime);
+  else {
+    if (target.resumeToken !== undefined)
+      yield { targetChange: { targetChangeType: "RESET", targetIds } };
+    yield* everything(store, target, readTime);
+  }
+  const resumeToken = store.resumeToken();
+  yield { targetChange: { targetChangeType: "CURRENT", targetIds, resumeToken, readTime } };
+}
+
+/** Names of the documents of the target that changed since its token; null when it must be told everything. */
+function missedBy(store: Store, { resumeToken, query, names }: ListenTarget): string[] | null {
+  const changed = store.changedSince(resumeToken ?? "");
+  if (changed === null) return null;
+  if (query === undefined) return names.filter((name) => changed.has(name));
+  const touched = [...changed].filter((name) => query.selects(name));
+  // With a limit or a cursor a document that did not change may have come in or gone out because of one that did.
+  return query.isWindowed && touched.length > 0 ? null : touched;
+}
+
+function resultOf({ durable }: Store, { query, names }: ListenTarget): StoredDocument[] {
+  if (query !== undefined) return query.run(durable);
+  return names.map((name) => durable.get(name)).filter((document) => document !== null);
+}
+
+function* everything(store: Store, target: ListenTarget, readTime: string): Iterable<object> {
+  for (const document of resultOf(store, target)) yield shown(target, document);
+  for (const name of target.names) {
+    if (store.durable.get(name) === null) yield deleted(target, name, readTime);
+  }
+}
+
+/** Ends with the size of the result: a client that counts another number throws away what it has and asks again. */
+function* catchUp(
+  store: Store,
+  target: ListenTarget,
+  missed: readonly string[],
+  readTime: string,
+): Iterable<object> {
+  for (const name of missed) {
+    const document = store.durable.get(name);
+    if (document === null) yield deleted(target, name, readTime);
+    else if (target.query?.matches(document) ?? true) yield shown(target, document);
+    else yield { documentRemove: { document: name, removedTargetIds: [target.id], readTime } };
+  }
+  yield { filter: { targetId: target.id, count: resultOf(store, target).length } };
+}
+
+function shown({ id, query }: ListenTarget, document: StoredDocument): object {
+  return { documentChange: { document: query?.project(document) ?? document, targetIds: [id] } };
+}
+
+function deleted({ id }: ListenTarget, name: string, readTime: string): object {
+  return { documentDelete: { document: name, readTime, removedTargetIds: [id] } };
+}
