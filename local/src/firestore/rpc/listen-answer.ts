@@ -2,17 +2,19 @@
 import type { StoredDocument } from "../document.ts";
 import type { Store } from "../store.ts";
 import type { ListenTarget } from "./listen-target.ts";
+import type { RpcContext } from "./method.ts";
 
 /** From the first document to CURRENT; the messages are of one moment, so nothing may be awaited between them. */
-export function* firstAnswer(store: Store, target: ListenTarget): Iterable<object> {
+export function* firstAnswer(context: RpcContext, target: ListenTarget): Iterable<object> {
+  const { store } = context;
   const targetIds = [target.id];
   const readTime = store.readTime();
-  const missed = target.resumeToken === undefined ? null : missedBy(store, target);
-  if (missed !== null) yield* catchUp(store, target, missed, readTime);
+  const missed = target.resumeToken === undefined ? null : missedBy(context.store, target);
+  if (missed !== null) yield* catchUp(context, target, missed, readTime);
   else {
     if (target.resumeToken !== undefined)
       yield { targetChange: { targetChangeType: "RESET", targetIds } };
-    yield* everything(store, target, readTime);
+    yield* everything(context, target, readTime);
   }
   const resumeToken = store.resumeToken();
   yield { targetChange: { targetChangeType: "CURRENT", targetIds, resumeToken, readTime } };
@@ -28,32 +30,31 @@ function missedBy(store: Store, { resumeToken, query, names }: ListenTarget): st
   return query.isWindowed && touched.length > 0 ? null : touched;
 }
 
-function resultOf({ durable }: Store, { query, names }: ListenTarget): StoredDocument[] {
-  if (query !== undefined) return query.run(durable);
-  return names.map((name) => durable.get(name)).filter((document) => document !== null);
-}
-
-function* everything(store: Store, target: ListenTarget, readTime: string): Iterable<object> {
-  for (const document of resultOf(store, target)) yield shown(target, document);
+function* everything(
+  context: RpcContext,
+  target: ListenTarget,
+  readTime: string,
+): Iterable<object> {
+  for (const document of context.watches.resultOf(target)) yield shown(target, document);
   for (const name of target.names) {
-    if (store.durable.get(name) === null) yield deleted(target, name, readTime);
+    if (context.store.durable.get(name) === null) yield deleted(target, name, readTime);
   }
 }
 
 /** Ends with the size of the result: a client that counts another number throws away what it has and asks again. */
 function* catchUp(
-  store: Store,
+  context: RpcContext,
   target: ListenTarget,
   missed: readonly string[],
   readTime: string,
 ): Iterable<object> {
   for (const name of missed) {
-    const document = store.durable.get(name);
+    const document = context.store.durable.get(name);
     if (document === null) yield deleted(target, name, readTime);
     else if (target.query?.matches(document) ?? true) yield shown(target, document);
     else yield { documentRemove: { document: name, removedTargetIds: [target.id], readTime } };
   }
-  yield { filter: { targetId: target.id, count: resultOf(store, target).length } };
+  yield { filter: { targetId: target.id, count: context.watches.resultOf(target).length } };
 }
 
 function shown({ id, query }: ListenTarget, document: StoredDocument): object {

@@ -89,8 +89,8 @@ const writes = fc.oneof(
 );
 const steps = fc.oneof(
   { weight: 6, arbitrary: fc.array(writes, { minLength: 1, maxLength: 3 }) },
-  { weight: 1, arbitrary: fc.constant("reconnect" as const) },
-  { weight: 1, arbitrary: fc.constant("disconnect" as const) },
+  // Which of the two clients comes or goes.
+  { weight: 2, arbitrary: fc.record({ comes: fc.boolean(), client: fc.constantFrom(0, 1) }) },
 );
 
 describe("a listener that comes and goes", () => {
@@ -100,26 +100,33 @@ describe("a listener that comes and goes", () => {
   ])("holds, whenever it is connected, exactly the results: %s", async (_, remembered) => {
     let resets = 0;
     let resumed = 0;
-    const property = fc.asyncProperty(fc.array(steps, { maxLength: 30 }), async (script) => {
-      const { context, store, write } = world(undefined, remembered);
-      const client = new ListeningClient(context, OWNER, TARGETS);
-      client.connect();
-      const compared: (readonly [ReturnType<typeof filled>, ReturnType<typeof filled>])[] = [];
-      for (const step of script) {
-        if (Array.isArray(step)) await write(...step);
-        else client.disconnect();
-        if (step === "reconnect") {
-          client.connect();
-          resumed += 1;
+    const property = fc.asyncProperty(
+      fc.array(steps, { maxLength: 40, size: "max" }),
+      async (script) => {
+        const { context, store, write } = world(undefined, remembered);
+        const clients = [0, 1].map(() => new ListeningClient(context, OWNER, TARGETS));
+        const compared: (readonly [ReturnType<typeof filled>, ReturnType<typeof filled>])[] = [];
+        for (const step of script) {
+          if (Array.isArray(step)) await write(...step);
+          else {
+            const client = clients[step.client];
+            client?.disconnect();
+            if (step.comes) client?.connect();
+            resumed += Number(step.comes);
+          }
+          for (const { isConnected, held } of clients) {
+            if (isConnected) compared.push([filled(held), filled(resultsOf(store))]);
+          }
         }
-        if (client.isConnected) compared.push([filled(client.held), filled(resultsOf(store))]);
-      }
-      for (const [held, results] of compared) expect(held).toEqual(results);
-      expect(client.readTimes).toEqual(client.readTimes.toSorted());
-      resets += client.resets;
-      client.disconnect();
-      expect(context.watches.size).toEqual({ queries: 0, documents: 0 });
-    });
+        for (const [held, results] of compared) expect(held).toEqual(results);
+        for (const client of clients) {
+          expect(client.readTimes).toEqual(client.readTimes.toSorted());
+          resets += client.resets;
+          client.disconnect();
+        }
+        expect(context.watches.size).toEqual({ queries: 0, documents: 0 });
+      },
+    );
     await fc.assert(property, { numRuns: 300 });
     expect(resumed).toBeGreaterThan(100);
     expect(resets).toBeGreaterThan(0);

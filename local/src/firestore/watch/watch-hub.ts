@@ -2,7 +2,7 @@
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Access } from "../access.ts";
-import type { CommitRecord } from "../document.ts";
+import type { CommitRecord, StoredDocument } from "../document.ts";
 import type { Query } from "../query.ts";
 import { collectionOf } from "../resource-name.ts";
 import type { Store } from "../store.ts";
@@ -70,6 +70,15 @@ export class WatchHub {
   /** The parsed form of a query that somebody listens to already, so that equal ones exist once. */
   known(key: string): Readable | undefined {
     return this.#queries.get(key)?.readable;
+  }
+
+  /** The documents a target shows now; a query that somebody listens to already is not run again. */
+  resultOf({ key, query, names }: Readable): readonly StoredDocument[] {
+    const { durable } = this.#store;
+    const shared = this.#queries.get(key);
+    if (shared !== undefined) return shared.watched.result(durable);
+    if (query !== undefined) return query.run(durable);
+    return names.map((name) => durable.get(name)).filter((document) => document !== null);
   }
 
   add(subscription: Subscription): void {

@@ -14,19 +14,30 @@ const NOTHING: ResultChange = { shown: [], left: [] };
 
 export class WatchedQuery {
   readonly query: Query;
-  /** Update time of each document in the result, kept only where one document's place depends on others. */
-  #held: ReadonlyMap<string, string> | null = null;
+  /** The result, in order; null when it has to be asked for again. */
+  #result: readonly StoredDocument[] | null = null;
 
   constructor(query: Query, view: DocumentView) {
     this.query = query;
-    if (query.isWindowed) this.#held = timesOf(query.run(view));
+    if (query.isWindowed) this.#result = query.run(view);
+  }
+
+  /** The result now, in order; kept for the next who asks until a commit touches it. */
+  result(view: DocumentView): readonly StoredDocument[] {
+    this.#result ??= this.query.run(view);
+    return this.#result;
   }
 
   /** What the commit did to the result; `view` shows the documents after it. */
   apply(commit: CommitRecord, view: DocumentView): ResultChange {
     const touched = commit.changes.filter(({ name }) => this.query.selects(name));
     if (touched.length === 0) return NOTHING;
-    return this.#held === null ? this.#matched(touched) : this.#recomputed(this.#held, view);
+    const before = this.#result;
+    this.#result = null;
+    // Where the place of a document depends on others, there is always a result to compare with.
+    return this.query.isWindowed
+      ? difference(before ?? [], this.result(view))
+      : this.#matched(touched);
   }
 
   /** Membership of each document depends on nothing but itself, so nothing needs to be remembered. */
@@ -39,17 +50,16 @@ export class WatchedQuery {
     }
     return { shown, left };
   }
-
-  /** With a limit, a cursor or an offset one change can move others in or out. */
-  #recomputed(held: ReadonlyMap<string, string>, view: DocumentView): ResultChange {
-    const now = timesOf(this.query.run(view));
-    this.#held = now;
-    const shown = [...now].filter(([name, time]) => held.get(name) !== time);
-    const left = [...held.keys()].filter((name) => !now.has(name));
-    return { shown: shown.map(([name]) => name), left };
-  }
 }
 
-function timesOf(documents: readonly StoredDocument[]): ReadonlyMap<string, string> {
-  return new Map(documents.map(({ name, updateTime }) => [name, updateTime]));
+/** With a limit, a cursor or an offset one change can move others in or out. */
+function difference(
+  before: readonly StoredDocument[],
+  after: readonly StoredDocument[],
+): ResultChange {
+  const was = new Map(before.map(({ name, updateTime }) => [name, updateTime]));
+  const is = new Set(after.map(({ name }) => name));
+  const shown = after.filter(({ name, updateTime }) => was.get(name) !== updateTime);
+  const left = before.filter(({ name }) => !is.has(name));
+  return { shown: shown.map(({ name }) => name), left: left.map(({ name }) => name) };
 }
