@@ -4,7 +4,7 @@ import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { createGrpcServer } from "./grpc-server.ts";
-import { openJournal, openMemoryJournal } from "./open-journal.ts";
+import { openJournal, openMemoryJournal } from "./journal/open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";

@@ -2,8 +2,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { DocumentIndex } from "./document-view.ts";
-import type { CommitRecord, StoredDocument } from "./document.ts";
+import { DocumentIndex } from "../document-view.ts";
+import type { CommitRecord, StoredDocument } from "../document.ts";
 import { LogFile, MemoryJournal, type Journal, type LogDevice } from "./log-file.ts";
 import type { LogRecord } from "./log-record.ts";
 import { scanLog } from "./log-scan.ts";

@@ -1,6 +1,6 @@
 /** One line of the log: a CRC-32 in hexadecimal, a space, the commit as JSON, a newline. */
 import { crc32 } from "node:zlib";
-import type { DocumentChange, StoredDocument } from "./document.ts";
+import type { DocumentChange, StoredDocument } from "../document.ts";
 
 export interface LogRecord {
   readonly sequence: number;
