@@ -6,7 +6,6 @@ import { CommitClock } from "./commit-clock.ts";
 import { OverlayView, type DocumentIndex, type DocumentView } from "./document-view.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { LockOwner, LockTable } from "./locks.ts";
-import { encodeRecord } from "./journal/log-record.ts";
 import type { OpenedJournal } from "./journal/open-journal.ts";
 import { RpcError } from "./rpc-error.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamps.ts";
@@ -67,8 +66,8 @@ export class Store {
     return this.#opened.journal.syncs;
   }
 
-  get logBytes(): number {
-    return this.#opened.journal.bytes;
+  journalFacts(): Readonly<Record<string, unknown>> {
+    return this.#opened.facts();
   }
 
   readTime(): string {
@@ -83,6 +82,11 @@ export class Store {
 
   replay(after: number, visit: (commit: CommitRecord) => void): void {
     this.#opened.replay(after, visit);
+  }
+
+  /** See OpenedJournal. */
+  retain(floor: () => number): void {
+    this.#opened.retain(floor);
   }
 
   async close(): Promise<void> {
@@ -155,18 +159,18 @@ export class Store {
       this.#pending.set(change.name, change.after);
       this.#pendingSequences.set(change.name, sequence);
     }
-    const line = encodeRecord(sequence, this.#durableSequence, commitTime, changes);
-    await this.#append(line, () => this.#becomeDurable({ sequence, commitTime, changes }));
+    const commit = { sequence, commitTime, changes };
+    await this.#append(commit, () => this.#becomeDurable(commit));
     return outcome;
   }
 
   #barrier(): Promise<void> {
-    return this.#append("", () => undefined);
+    return this.#append(null, () => undefined);
   }
 
-  #append(line: string, whenDurable: () => void): Promise<void> {
+  #append(commit: CommitRecord | null, whenDurable: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#opened.journal.append(line, (error) => {
+      this.#opened.journal.append(commit, (error) => {
         if (error === null) {
           whenDurable();
           resolve();

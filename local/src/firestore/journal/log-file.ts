@@ -1,80 +1,61 @@
 /** The append-only log with group commit: what arrives while a sync is in flight shares the next one. */
-import { close, fdatasync, fsyncSync, ftruncate, openSync, closeSync, write } from "node:fs";
-import { dirname } from "node:path";
-import { promisify } from "node:util";
-
-export interface Journal {
-  /**
-   * Queues one line; an empty one only waits for all before it. `settled` is called with null once the line is
-   * durable, in the order of the calls. When a write fails, every queued line is given the error and none of
-   * them is in the log: they were decided on top of each other.
-   */
-  append(line: string, settled: (error: Error | null) => void): void;
-  /** Waits for what is queued, then closes the file. */
-  close(): Promise<void>;
-  readonly bytes: number;
-  readonly syncs: number;
-}
+import type { CommitRecord } from "../document.ts";
+import type { Journal } from "./journal.ts";
+import { encodeRecord } from "./log-record.ts";
+import type { SegmentFile } from "./segment-file.ts";
 
 interface Entry {
   readonly line: string;
+  readonly commit: CommitRecord | null;
   readonly settled: (error: Error | null) => void;
 }
 
-/** The file operations, replaceable to test full disks. */
-export interface LogDevice {
-  write(file: number, bytes: Buffer, position: number): Promise<number>;
-  sync(file: number): Promise<void>;
-  truncate(file: number, bytes: number): Promise<void>;
+/** The newest durable commit, and the segment it is in. */
+export interface LogPosition {
+  readonly sequence: number;
+  readonly commitTime: string;
+  readonly segmentBytes: number;
 }
 
-export const diskDevice: LogDevice = {
-  write: (file, bytes, position) =>
-    new Promise((resolve, reject) => {
-      write(file, bytes, 0, bytes.length, position, (error, written) =>
-        error === null ? resolve(written) : reject(error),
-      );
-    }),
-  sync: promisify(fdatasync),
-  truncate: promisify(ftruncate),
-};
+/**
+ * Asked between two batches, when every durable commit has been told and none is on its way to the disk. The answer,
+ * if any, is the segment that the next batch goes to.
+ */
+export type NextSegment = (position: LogPosition) => Promise<SegmentFile | null>;
 
 export class LogFile implements Journal {
-  readonly #file: number;
-  readonly #device: LogDevice;
+  readonly #nextSegment: NextSegment;
+  #segment: SegmentFile;
+  #durable: number;
   #queue: Entry[] = [];
-  #bytes: number;
   #syncs = 0;
   #running = false;
-  #dirtyTail = false;
   #idle: (() => void)[] = [];
 
-  /** `goodBytes` is where the next record goes; whatever lies behind is cut first. */
-  constructor(path: string, goodBytes: number, device: LogDevice = diskDevice) {
-    closeSync(openSync(path, "a"));
-    this.#file = openSync(path, "r+");
-    syncDirectory(dirname(path));
-    this.#bytes = goodBytes;
-    this.#device = device;
-    this.#dirtyTail = true;
+  /** `durable` is the sequence of the newest commit in the log. */
+  constructor(segment: SegmentFile, durable: number, nextSegment: NextSegment) {
+    this.#segment = segment;
+    this.#durable = durable;
+    this.#nextSegment = nextSegment;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#segment.bytes;
   }
 
   get syncs(): number {
     return this.#syncs;
   }
 
-  append(line: string, settled: (error: Error | null) => void): void {
-    this.#queue.push({ line, settled });
+  append(commit: CommitRecord | null, settled: (error: Error | null) => void): void {
+    const line = commit === null ? "" : encodeRecord(commit, this.#durable);
+    this.#queue.push({ line, commit, settled });
     if (!this.#running) void this.#pump();
   }
 
   async close(): Promise<void> {
     if (this.#running) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    await promisify(close)(this.#file);
+    await this.#segment.close();
   }
 
   async #pump(): Promise<void> {
@@ -82,63 +63,33 @@ export class LogFile implements Journal {
     while (this.#queue.length > 0) {
       const batch = this.#queue;
       this.#queue = [];
-      const error = await this.#writeBatch(batch).then(
-        () => null,
-        (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason))),
-      );
+      const newest = batch.findLast(({ commit }) => commit !== null)?.commit ?? null;
+      const error = newest === null ? null : await this.#write(batch, newest);
       const failedToo = error === null ? [] : this.#queue.splice(0);
       for (const entry of [...batch, ...failedToo]) entry.settled(error);
+      if (newest !== null && error === null) await this.#moveOn(newest);
     }
     this.#running = false;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  async #writeBatch(batch: readonly Entry[]): Promise<void> {
-    const bytes = Buffer.from(batch.map((entry) => entry.line).join(""));
-    if (bytes.length === 0) return;
-    if (this.#dirtyTail) await this.#device.truncate(this.#file, this.#bytes);
-    this.#dirtyTail = true;
+  async #write(batch: readonly Entry[], newest: CommitRecord): Promise<Error | null> {
     try {
-      await this.#writeAll(bytes);
-      await this.#device.sync(this.#file);
+      await this.#segment.append(Buffer.from(batch.map(({ line }) => line).join("")));
     } catch (error) {
-      // A half-written record must not survive to be read; when even this fails, the next batch tries again.
-      await this.#device.truncate(this.#file, this.#bytes).catch(() => undefined);
-      throw error;
+      return error instanceof Error ? error : new Error(String(error));
     }
-    this.#dirtyTail = false;
-    this.#bytes += bytes.length;
+    this.#durable = newest.sequence;
     this.#syncs += 1;
+    return null;
   }
 
-  async #writeAll(bytes: Buffer): Promise<void> {
-    let done = 0;
-    while (done < bytes.length) {
-      done += await this.#device.write(this.#file, bytes.subarray(done), this.#bytes + done);
-    }
-  }
-}
-
-/** Without it a crash of the machine could lose the name of a fresh file. */
-function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
-/** Keeps nothing: commits settle in the next microtask, in order. */
-export class MemoryJournal implements Journal {
-  readonly bytes = 0;
-  readonly syncs = 0;
-
-  append(_line: string, settled: (error: Error | null) => void): void {
-    queueMicrotask(() => settled(null));
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
+  async #moveOn({ sequence, commitTime }: CommitRecord): Promise<void> {
+    const next = await this.#nextSegment({ sequence, commitTime, segmentBytes: this.bytes });
+    if (next === null) return;
+    const full = this.#segment;
+    this.#segment = next;
+    // Everything in it is durable: that it cannot be closed harms nobody.
+    await full.close().catch(() => undefined);
   }
 }

@@ -1,23 +1,56 @@
-/** Opens the data directory: takes its lock, replays the log into an index, cuts a torn tail. */
-import { mkdirSync, statSync } from "node:fs";
+/** Opens the data directory: takes its lock, reads its documents, cuts a torn tail, goes on writing behind it. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { DocumentIndex } from "../document-view.ts";
-import type { CommitRecord, StoredDocument } from "../document.ts";
-import { LogFile, MemoryJournal, type Journal, type LogDevice } from "./log-file.ts";
-import type { LogRecord } from "./log-record.ts";
-import { scanLog } from "./log-scan.ts";
+import type { CommitRecord } from "../document.ts";
+import { COMPACTION_LIMITS, Compactor, type CompactionLimits } from "./compactor.ts";
+import { dataCorrupt } from "./data-corrupt.ts";
+import { segmentPath } from "./generations.ts";
+import { MemoryJournal, type Journal } from "./journal.ts";
+import { diskDevice, type LogDevice } from "./log-device.ts";
+import { LogFile } from "./log-file.ts";
 import { acquireProcessLock } from "./process-lock.ts";
+import type { RecentCommit } from "./recent-changes.ts";
+import { recover } from "./recover.ts";
+import { replayLog } from "./replay.ts";
+import { SegmentFile } from "./segment-file.ts";
 
 export interface OpenedJournal {
   readonly journal: Journal;
+  /** Its owner puts every commit into it as soon as the journal says that it is durable, and nothing else. */
   readonly documents: DocumentIndex;
   readonly lastSequence: number;
   /** Commit time of the last record; undefined for an empty log. */
   readonly lastCommitTime: string | undefined;
-  /** Visits the records in the journal now with a sequence above `after`, in order. */
+  /**
+   * The names that the last commits changed, oldest first, without gaps up to `lastSequence`: about the last 10,000
+   * of them, and only of commits behind the newest snapshot.
+   */
+  readonly recent: readonly RecentCommit[];
+  /** Visits the records in the journal now with a sequence above `after`, in order. Throws ReplayGap. */
   replay(after: number, visit: (commit: CommitRecord) => void): void;
+  /** From now on `replay` works for what `floor` answers and for everything above it. */
+  retain(floor: () => number): void;
+  /** For people: sizes and counts. */
+  facts(): Readonly<Record<string, unknown>>;
   close(): Promise<void>;
+}
+
+export interface JournalOptions {
+  readonly device?: LogDevice;
+  readonly limits?: CompactionLimits;
+  /** Whether somebody will call `retain`: until then nothing is deleted that it might ask for. */
+  readonly awaitsReader?: boolean;
 }
 
 export function openMemoryJournal(): OpenedJournal {
@@ -26,17 +59,24 @@ export function openMemoryJournal(): OpenedJournal {
     documents: new DocumentIndex(),
     lastSequence: 0,
     lastCommitTime: undefined,
+    recent: [],
     replay() {},
+    retain() {},
+    facts: () => ({}),
     close: () => Promise.resolve(),
   };
 }
 
 /** Throws BifrostError "already-running" or "data-corrupt". */
-export function openJournal(dataDir: string, log: Logger, device?: LogDevice): OpenedJournal {
+export function openJournal(
+  dataDir: string,
+  log: Logger,
+  options: JournalOptions = {},
+): OpenedJournal {
   mkdirSync(dataDir, { recursive: true });
   const unlock = acquireProcessLock(join(dataDir, "lock"));
   try {
-    return openLocked(join(dataDir, "commits.log"), log, device, unlock);
+    return openLocked(dataDir, log, options, unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -44,58 +84,56 @@ export function openJournal(dataDir: string, log: Logger, device?: LogDevice): O
 }
 
 function openLocked(
-  path: string,
+  directory: string,
   log: Logger,
-  device: LogDevice | undefined,
+  { device = diskDevice, limits = COMPACTION_LIMITS, awaitsReader = false }: JournalOptions,
   unlock: () => void,
 ): OpenedJournal {
-  const documents = new DocumentIndex();
-  let lastCommitTime: string | undefined;
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  const visit = (record: LogRecord): void => {
-    for (const [name, after] of record.documents) documents.put(name, after);
-    lastCommitTime = record.commitTime;
-  };
-  const scan =
-    size === 0 ? { goodBytes: 0, tornBytes: 0, lastSequence: 0 } : scanLog(path, size, visit);
-  if (scan.tornBytes > 0) {
-    log.warn("firestore log had a torn tail, which was never acknowledged; it was cut", {
-      path,
-      ...scan,
-    });
-  }
-  const journal = new LogFile(path, scan.goodBytes, device);
+  tidy(directory);
+  const recovered = recover(directory, log);
+  const { documents, lastSequence, lastCommitTime, recent, last } = recovered;
+  const compactor = new Compactor(
+    { directory, documents, device, log, limits, awaitsReader },
+    recovered,
+  );
+  const segment = SegmentFile.open(device, last.path, last.goodBytes);
+  const journal = new LogFile(segment, lastSequence, (at) => compactor.nextSegment(at));
   return {
     journal,
     documents,
-    lastSequence: scan.lastSequence,
+    lastSequence,
     lastCommitTime,
-    replay: (after, visitCommit) => replayLog(path, journal.bytes, after, visitCommit),
+    recent,
+    replay: (after, visit) =>
+      replayLog(directory, compactor.generations, journal.bytes, after, visit),
+    retain: (floor) => compactor.retain(floor),
+    facts: () => compactor.facts(journal.bytes),
     async close() {
       await journal.close();
+      await compactor.stop();
       unlock();
     },
   };
 }
 
-/** The log holds only what each commit left behind; what was there before follows from reading from the start. */
-function replayLog(
-  path: string,
-  endBytes: number,
-  after: number,
-  visit: (commit: CommitRecord) => void,
-): void {
-  const documents = new Map<string, StoredDocument>();
-  scanLog(path, endBytes, ({ sequence, commitTime, documents: written }) => {
-    const changes = written.map(([name, next]) => ({
-      name,
-      before: documents.get(name) ?? null,
-      after: next,
-    }));
-    for (const [name, next] of written) {
-      if (next === null) documents.delete(name);
-      else documents.set(name, next);
+/** Removes unfinished snapshots, takes the one log of former versions as generation 0, begins an empty directory. */
+function tidy(directory: string): void {
+  const names = readdirSync(directory);
+  for (const name of names) if (/^snapshot-\d+\.draft$/.test(name)) rmSync(join(directory, name));
+  const former = join(directory, "commits.log");
+  const begun = names.some((name) => /^(commits-\d+\.log|snapshot-\d+)$/.test(name));
+  if (existsSync(former)) {
+    if (begun) {
+      throw dataCorrupt(
+        `The Firestore log ${former} of a former version lies beside the files of this one, which do not belong to it.`,
+        { path: former },
+      );
     }
-    if (sequence > after) visit({ sequence, commitTime, changes });
-  });
+    renameSync(former, segmentPath(directory, 0));
+  } else if (!begun) {
+    closeSync(openSync(segmentPath(directory, 0), "wx"));
+  }
+  const handle = openSync(directory, "r");
+  fsyncSync(handle);
+  closeSync(handle);
 }
