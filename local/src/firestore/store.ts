@@ -70,6 +70,11 @@ export class Store {
     return this.#opened.facts();
   }
 
+  /** What the last commits before the opening changed: see OpenedJournal. */
+  get recent(): OpenedJournal["recent"] {
+    return this.#opened.recent;
+  }
+
   readTime(): string {
     return formatTimestamp(this.clock.read());
   }

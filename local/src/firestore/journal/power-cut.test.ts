@@ -12,8 +12,6 @@ import {
 import { PowerCut, type Leftover } from "./testing/power-cut.ts";
 
 const COMMITS = 16;
-/** How far the reader of the log is behind. */
-const LAG = 4;
 
 const directories: { remove: () => void }[] = [];
 afterAll(() => directories.forEach((one) => one.remove()));
@@ -26,12 +24,12 @@ interface Outcome {
 }
 
 /** Commits one after another until the power fails or all are done. */
-async function runUntilCut(cutAt: number, leftover: Leftover): Promise<Outcome> {
+async function runUntilCut(cutAt: number, leftover: Leftover, lag: number): Promise<Outcome> {
   const directory = temporaryDirectory();
   directories.push(directory);
   const device = new PowerCut(cutAt, leftover);
   const store = openStore(directory.path, { device });
-  store.retain(() => Math.max(0, store.lastSequence - LAG));
+  store.retain(() => Math.max(0, store.lastSequence - lag));
   for (let n = 1; n <= COMMITS && !device.isDown; n += 1) {
     // Rejected by the cut only, which ends the loop.
     await commitNumber(store, n).catch(() => undefined);
@@ -54,17 +52,22 @@ const expected = (last: number, after: number) => ({
   replayed: everyCommit(after, last),
 });
 
-test.each<Leftover>(["all", "half", "none"])(
-  "power that fails at any operation, with %s of what was not synced left, takes no acknowledged commit",
-  async (leftover) => {
-    const whole = await runUntilCut(Infinity, leftover);
+test.each<{ readonly leftover: Leftover; readonly lag: number }>([
+  { leftover: "all", lag: 4 },
+  { leftover: "half", lag: 4 },
+  { leftover: "none", lag: 4 },
+  { leftover: "none", lag: 0 },
+])(
+  "power that fails at any operation takes no acknowledged commit; what was not synced: $leftover; reader behind by $lag",
+  async ({ leftover, lag }) => {
+    const whole = await runUntilCut(Infinity, leftover, lag);
     expect(whole.compactions).toBeGreaterThanOrEqual(2);
     for (let cutAt = 0; cutAt < whole.device.operations; cutAt += 1) {
-      const { path, acknowledged } = await runUntilCut(cutAt, leftover);
+      const { path, acknowledged } = await runUntilCut(cutAt, leftover, lag);
       const store = openStore(path);
       // The commit in flight may have made it; it is there wholly or not at all.
       const last = Math.max(acknowledged, Math.min(store.lastSequence, acknowledged + 1));
-      const after = Math.max(0, acknowledged - LAG);
+      const after = Math.max(0, acknowledged - lag);
       expect({ cutAt, ...contents(store, after) }).toEqual({ cutAt, ...expected(last, after) });
       store.retain(() => last);
       for (let n = last + 1; n <= last + 8; n += 1) await commitNumber(store, n);

@@ -3,6 +3,10 @@ import { linesOf } from "./checked-line.ts";
 import { dataCorrupt } from "./data-corrupt.ts";
 import { decodeRecord, type LogRecord } from "./log-record.ts";
 
+/** How the JSON of each record begins, and what precedes it: a checksum and a space. */
+const RECORD = '{"sequence":';
+const CHECKSUM_CHARS = 9;
+
 export interface Segment {
   readonly path: string;
   /** Its records have the sequences `start + 1`, `start + 2` and so on. */
@@ -34,11 +38,13 @@ export function scanSegment(
   let torn = false;
   for (const line of linesOf(path, bytes)) {
     total = line.end;
-    const record = line.complete ? decodeRecord(line.bytes) : null;
-    if (record === null) torn = true;
-    else if (torn ? record.durable > lastSequence : record.sequence !== lastSequence + 1) {
+    const whole = line.complete ? decodeRecord(line.bytes) : null;
+    if (whole === null) torn = true;
+    const record = whole ?? recordWithin(line.bytes);
+    if (record === null) continue;
+    if (torn ? record.durable > lastSequence : record.sequence !== lastSequence + 1) {
       throw dataCorrupt(
-        `${damagedAfter(path, goodBytes, lastSequence)}, while commit ${record.sequence} at byte ${line.start} can.`,
+        `${damagedAfter(path, goodBytes, lastSequence)}, while the later commit ${record.sequence} can.`,
         { path, goodBytes, lastSequence, nextReadable: record.sequence },
       );
     } else if (!torn) {
@@ -54,6 +60,16 @@ export function scanSegment(
     );
   }
   return { goodBytes, tornBytes: total - goodBytes, lastSequence };
+}
+
+/** A record at the end of a bad line: the newline before it may be what was damaged. */
+function recordWithin(line: Buffer): LogRecord | null {
+  for (let json = line.indexOf(RECORD, RECORD.length); json !== -1;) {
+    const record = decodeRecord(line.subarray(Math.max(0, json - CHECKSUM_CHARS)));
+    if (record !== null) return record;
+    json = line.indexOf(RECORD, json + 1);
+  }
+  return null;
 }
 
 function damagedAfter(path: string, goodBytes: number, lastSequence: number): string {

@@ -1,6 +1,7 @@
 /** A store whose log is compacted every few commits, and commits with known results for it. */
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger, type Logger } from "@bifrost/shared/ports/logger";
+import type { DocumentIndex } from "../../document-view.ts";
 import type { CommitRecord } from "../../document.ts";
 import { DatabaseName } from "../../resource-name.ts";
 import { Store } from "../../store.ts";
@@ -42,8 +43,12 @@ export function itemsAfter(n: number): Items {
 }
 
 export function itemsOf(store: Store): Items {
+  return itemsIn(store.durable);
+}
+
+export function itemsIn(documents: DocumentIndex): Items {
   return Object.fromEntries(
-    store.durable
+    documents
       .all()
       .map(({ name, fields }) => [
         name.slice(`${ROOT}/items/`.length),
