@@ -2,16 +2,15 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { applyWrites, type Staged, type WriteResult } from "./apply-writes.ts";
+import type { ChangeHistory } from "./change-history.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { OverlayView, type DocumentIndex, type DocumentView } from "./document-view.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { LockOwner, LockTable } from "./locks.ts";
-import { encodeRecord } from "./log-record.ts";
-import type { OpenedJournal } from "./open-journal.ts";
+import type { OpenedJournal } from "./journal/open-journal.ts";
 import { RpcError } from "./rpc-error.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamps.ts";
 import { TransactionTable, type Transaction } from "./transactions.ts";
-import type { ChangeHistory } from "./watch/change-history.ts";
 import { formatResumeToken, parseResumeToken } from "./watch/resume-token.ts";
 import type { Write } from "./write.ts";
 
@@ -73,8 +72,8 @@ export class Store {
     return this.#opened.journal.syncs;
   }
 
-  get logBytes(): number {
-    return this.#opened.journal.bytes;
+  journalFacts(): Readonly<Record<string, unknown>> {
+    return this.#opened.facts();
   }
 
   /**
@@ -106,6 +105,11 @@ export class Store {
 
   replay(after: number, visit: (commit: CommitRecord) => void): void {
     this.#opened.replay(after, visit);
+  }
+
+  /** See OpenedJournal. */
+  retain(floor: () => number): void {
+    this.#opened.retain(floor);
   }
 
   async close(): Promise<void> {
@@ -179,18 +183,18 @@ export class Store {
       this.#pendingSequences.set(change.name, sequence);
     }
     this.#pendingTimes.push(commitMicros);
-    const line = encodeRecord(sequence, this.#durableSequence, commitTime, changes);
-    await this.#append(line, () => this.#becomeDurable({ sequence, commitTime, changes }));
+    const commit = { sequence, commitTime, changes };
+    await this.#append(commit, () => this.#becomeDurable(commit));
     return outcome;
   }
 
   #barrier(): Promise<void> {
-    return this.#append("", () => undefined);
+    return this.#append(null, () => undefined);
   }
 
-  #append(line: string, whenDurable: () => void): Promise<void> {
+  #append(commit: CommitRecord | null, whenDurable: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#opened.journal.append(line, (error) => {
+      this.#opened.journal.append(commit, (error) => {
         if (error === null) {
           whenDurable();
           resolve();

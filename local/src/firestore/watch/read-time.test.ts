@@ -2,7 +2,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { assert, asyncProperty, array, constantFrom } from "fast-check";
 import { expect, test } from "vitest";
-import { openMemoryJournal } from "../open-journal.ts";
+import { openMemoryJournal } from "../journal/open-journal.ts";
 import { DatabaseName } from "../resource-name.ts";
 import { Store } from "../store.ts";
 import { PROJECT, ROOT } from "../testing/firestore-fixture.ts";
@@ -17,7 +17,7 @@ function slowStore() {
   const journal = {
     ...opened.journal,
     close: () => Promise.resolve(),
-    append: (_line: string, settled: (error: Error | null) => void): void => {
+    append: (_commit: unknown, settled: (error: Error | null) => void): void => {
       waiting.push(() => settled(null));
     },
   };

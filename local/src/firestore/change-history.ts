@@ -1,5 +1,5 @@
 /** Which documents changed lately, so that a listener that comes back is told only of those. */
-import type { CommitRecord } from "../document.ts";
+import type { CommitRecord } from "./document.ts";
 
 /** Changes kept; a listener that missed more is told everything again. At some 200 bytes each this is 4 MB. */
 const CAPACITY = 20_000;
