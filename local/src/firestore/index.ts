@@ -20,8 +20,8 @@ export interface FirestoreOptions extends StandInOptions {
   readonly rules: Rules;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
-  /** The administrator's bearer token; the client libraries' own `owner` when absent. */
-  readonly ownerToken?: string;
+  /** The administrator's bearer token: whoever knows it is bound by no rule. */
+  readonly ownerToken: string;
 }
 
 export interface RunningFirestore extends RunningStandIn {
@@ -45,7 +45,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const context: RpcContext = { store, access, database, timers };
   const parts = {
     context,
-    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),
+    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
   const grpc = createGrpcServer(parts);
