@@ -56,6 +56,7 @@ export class World {
   static async start(): Promise<World> {
     const server = await startFirestore({
       projectId: PROJECT_ID,
+      ownerToken: "known-to-nobody",
       timers: systemTimers,
       log: silentLogger,
       rules: {

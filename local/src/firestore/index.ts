@@ -22,8 +22,8 @@ export interface FirestoreOptions extends StandInOptions {
   readonly rules: Rules;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
-  /** The administrator's bearer token; the client libraries' own `owner` when absent. */
-  readonly ownerToken?: string;
+  /** The administrator's bearer token: whoever knows it is bound by no rule. */
+  readonly ownerToken: string;
   /** Whether somebody will call `retain`: until then nothing is deleted that it might ask for. */
   readonly awaitsReader?: boolean;
   /** When the log is compacted; absent, as COMPACTION_LIMITS says. */
@@ -60,7 +60,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const context: RpcContext = { store, access, database, timers, watches };
   const parts = {
     context,
-    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),
+    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
   const grpc = createGrpcServer(parts);

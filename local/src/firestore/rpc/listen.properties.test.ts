@@ -16,8 +16,13 @@ import type { Json } from "../wire-json.ts";
 import { parseWrites } from "../write.ts";
 import type { RpcContext } from "./method.ts";
 
-const OWNER = { isOwner: true, auth: null, key: "owner" } as const;
-const ADA = { isOwner: false, auth: { uid: "ada", token: {} }, key: "uid:ada" } as const;
+const OWNER = { isOwner: true, auth: null, key: "owner", expiresAtMs: null } as const;
+const ADA = {
+  isOwner: false,
+  auth: { uid: "ada", token: {} },
+  key: "uid:ada",
+  expiresAtMs: null,
+} as const;
 const database = new DatabaseName(PROJECT);
 
 function world(rules: Rules = fakeRules(() => true), remembered = 1000) {

@@ -34,6 +34,7 @@ export function startTestFirestore(
     log: silentLogger,
     rules: fakeRules(() => true),
     verifyIdToken: verifyFakeToken,
+    ownerToken: "owner",
     ...options,
   });
 }
