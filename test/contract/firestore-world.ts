@@ -22,7 +22,7 @@ import { compileRules } from "../../local/src/firestore/rules/compile.ts";
 import type { Rules } from "../../local/src/firestore/rules/rules.ts";
 import { type RunningIdentity, startIdentity } from "../../local/src/identity/index.ts";
 
-const PROJECT_ID = "bifrost-local";
+export const PROJECT_ID = "bifrost-local";
 const productRules = compileRules(
   readFileSync(new URL("../../firestore.rules", import.meta.url), "utf8"),
 );
