@@ -23,7 +23,7 @@ import type { Rules } from "../../local/src/firestore/rules/rules.ts";
 import { type RunningIdentity, startIdentity } from "../../local/src/identity/index.ts";
 
 export const PROJECT_ID = "bifrost-local";
-const productRules = compileRules(
+export const productRules = compileRules(
   readFileSync(new URL("../../firestore.rules", import.meta.url), "utf8"),
 );
 /** Bearer of the administrator, whom no rules bind: prepares what no service of the platform writes. */

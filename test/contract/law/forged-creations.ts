@@ -38,6 +38,10 @@ export function creation(request: CreationRequest): Creation {
   };
 }
 
+function wholeOf({ deployment, record, counter }: Creation): readonly SetWrite[] {
+  return [deployment, record, counter];
+}
+
 interface ForgedCreation {
   readonly what: string;
   readonly forge: (parts: Creation) => readonly WireWrite[];
@@ -134,20 +138,22 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
   forged("only counted", ({ counter }) => [counter]),
   forged("only told", ({ record }) => [record]),
   forged("twins with one number", (parts) => [
-    ...[parts.deployment, parts.record, parts.counter],
-    ...[parts.deployment, parts.record].map((write) =>
-      elsewhere(write, parts.id, `${parts.id}-twin`),
-    ),
+    ...wholeOf(parts),
+    ...wholeOf(parts)
+      .slice(0, 2)
+      .map((write) => elsewhere(write, parts.id, `${parts.id}-twin`)),
   ]),
   forged("twins that each count to the same number", (parts) => [
-    ...[parts.deployment, parts.record, parts.counter],
-    ...[parts.deployment, parts.record].map((write) =>
-      elsewhere(write, parts.id, `${parts.id}-twin`),
-    ),
+    ...wholeOf(parts),
+    ...wholeOf(parts)
+      .slice(0, 2)
+      .map((write) => elsewhere(write, parts.id, `${parts.id}-twin`)),
     other(parts.counter, { newestDeploymentId: `${parts.id}-twin` }),
   ]),
   forged("moved on at once", ({ id, deployment, record, counter }) => [
-    ...[deployment, record, counter],
+    deployment,
+    record,
+    counter,
     merge(`deployments/${id}`, { state: "validating", seq: 2 }, { now: ["stateSince"] }),
     set(
       `deployments/${id}/transitions/${nameOf(2)}`,
@@ -156,7 +162,9 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
     ),
   ]),
   forged("its record written twice", ({ deployment, record, counter }) => [
-    ...[deployment, record, counter],
+    deployment,
+    record,
+    counter,
     other(anyhow(record), { why: "again" }),
   ]),
 ];

@@ -19,23 +19,22 @@ export type WireWrite = SetWrite | { readonly delete: string };
 interface SetOptions {
   /** Fields set to the commit time. */
   readonly now?: readonly string[];
-  /** Keeps the other fields of the document. */
-  readonly merge?: boolean;
   readonly must?: object;
 }
 
+/** Replaces the document. */
 export function set(path: string, fields: object, options: SetOptions = {}): SetWrite {
-  const { now = [], merge = false, must } = options;
+  const { now = [], must } = options;
   return {
     update: { name: `${ROOT}/${path}`, fields: encodeFields(fields) },
-    ...(merge ? { updateMask: { fieldPaths: Object.keys(fields) } } : {}),
     updateTransforms: now.map((fieldPath) => ({ fieldPath, setToServerValue: "REQUEST_TIME" })),
     ...(must === undefined ? {} : { currentDocument: must }),
   };
 }
 
+/** Keeps the other fields of the document. */
 export function merge(path: string, fields: object, options: SetOptions = {}): SetWrite {
-  return set(path, fields, { ...options, merge: true });
+  return { ...set(path, fields, options), updateMask: { fieldPaths: Object.keys(fields) } };
 }
 
 export function remove(path: string): WireWrite {
