@@ -84,7 +84,8 @@ describe("a move", () => {
         );
         for (const attempt of attempts) await expect(attempt).rejects.toMatchObject(DENIED);
       }
-      const moved = await world.deployments(move.owner).move(before, decision);
+      const pointer = await world.pointer(before.value, move);
+      const moved = await world.deployments(move.owner).move(before, decision, pointer);
       expect((await world.reload(deployment.id)).value).toEqual(moved);
       const history = await world.deployments("api").transitions(deployment.id);
       expect(history.at(-1)).toMatchObject({ from: move.from, to: move.to, by: move.owner });

@@ -10,18 +10,24 @@ import { newFailure } from "@bifrost/shared/domain/failure";
 import type { Project } from "@bifrost/shared/domain/project";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { decideMove, type MoveDecision } from "@bifrost/shared/domain/transition";
-import type { NewDeployment, Versioned } from "@bifrost/shared/ports/deployment-store";
+import type { LivePointer, NewDeployment, Versioned } from "@bifrost/shared/ports/deployment-store";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
-import { startFirestore, type RunningFirestore } from "../../local/src/firestore/index.ts";
+import {
+  type FirestoreOptions,
+  type RunningFirestore,
+  startFirestore,
+} from "../../local/src/firestore/index.ts";
 import { compileRules } from "../../local/src/firestore/rules/compile.ts";
+import type { Rules } from "../../local/src/firestore/rules/rules.ts";
+import { type RunningIdentity, startIdentity } from "../../local/src/identity/index.ts";
 
-const PROJECT_ID = "bifrost-local";
-const productRules = compileRules(
+export const PROJECT_ID = "bifrost-local";
+export const productRules = compileRules(
   readFileSync(new URL("../../firestore.rules", import.meta.url), "utf8"),
 );
-/** Prepares what no service of the platform writes: teams and API keys of the installation. */
-const SEEDER = "seeder";
+/** Bearer of the administrator, whom no rules bind: prepares what no service of the platform writes. */
+const OWNER_TOKEN = "owner-of-the-world";
 
 export const SERVICES = [
   "api",
@@ -45,51 +51,70 @@ export type ServiceName = (typeof SERVICES)[number];
 
 export const DIGEST = `sha256:${"a1".repeat(32)}`;
 
+/** Claims of a token beside those that every ID token has. */
+type TokenClaims = Readonly<Record<string, unknown>>;
+
 export class World {
-  readonly #server: RunningFirestore;
+  readonly server: RunningFirestore;
+  readonly #identity: RunningIdentity;
+  readonly #tokens = new Map<string, Promise<string>>();
   #ids = 0;
 
-  private constructor(server: RunningFirestore) {
-    this.#server = server;
+  private constructor(server: RunningFirestore, identity: RunningIdentity) {
+    this.server = server;
+    this.#identity = identity;
   }
 
-  static async start(): Promise<World> {
-    const server = await startFirestore({
-      projectId: PROJECT_ID,
-      ownerToken: "known-to-nobody",
-      timers: systemTimers,
-      log: silentLogger,
-      rules: {
-        check: (request) =>
-          request.auth?.uid === SEEDER
-            ? { allowed: true, reason: "preparation" }
-            : productRules.check(request),
-      },
-      verifyIdToken: async (token) => {
-        const service = /^svc-(.+)$/.exec(token)?.[1];
-        const exp = Date.now() / 1000 + 3600;
-        if (service === undefined) return { uid: token, token: { sub: token, exp } };
-        return { uid: `svc:${service}`, token: { sub: `svc:${service}`, svc: service, exp } };
-      },
+  /** `rules` in place of the product's, to look on while they decide. */
+  static async start(rules: Rules = productRules): Promise<World> {
+    const base = { projectId: PROJECT_ID, timers: systemTimers, log: silentLogger };
+    const identity = await startIdentity({
+      ...base,
+      apiKey: "unused",
+      verifyCustomToken: () => Promise.reject(new Error("nobody signs in with a custom token")),
     });
-    return new World(server);
+    const verifyIdToken: FirestoreOptions["verifyIdToken"] = async (token) => {
+      const { uid, token: claims } = await identity.verifyIdToken(token);
+      return { uid, token: { ...claims } };
+    };
+    const server = await startFirestore({ ...base, rules, verifyIdToken, ownerToken: OWNER_TOKEN });
+    return new World(server, identity);
   }
 
-  stop(): Promise<void> {
-    return this.#server.stop();
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await this.#identity.stop();
   }
 
-  rest(token: string): FirestoreRest {
-    const baseUrl = `http://127.0.0.1:${this.#server.port}`;
-    return new FirestoreRest({ baseUrl, projectId: PROJECT_ID, token: async () => token });
+  get address(): string {
+    return `127.0.0.1:${this.server.port}`;
   }
 
-  as(service: ServiceName): FirestoreRest {
-    return this.rest(`svc-${service}`);
+  /** An ID token signed with RS256, as Firebase issues it. */
+  token(uid: string, claims: TokenClaims = {}): Promise<string> {
+    const key = JSON.stringify([uid, claims]);
+    const known = this.#tokens.get(key);
+    if (known !== undefined) return known;
+    const minted = this.#identity.mintUserToken(uid, claims).then(({ idToken }) => idToken);
+    this.#tokens.set(key, minted);
+    return minted;
+  }
+
+  /** The documents as this person or whoever else sees them. */
+  rest(uid: string, claims: TokenClaims = {}): FirestoreRest {
+    return this.#bearing(() => this.token(uid, claims));
+  }
+
+  as(service: string): FirestoreRest {
+    return this.rest(`svc:${service}`, { svc: service });
   }
 
   get seeder(): FirestoreRest {
-    return this.rest(SEEDER);
+    return this.#bearing(async () => OWNER_TOKEN);
+  }
+
+  #bearing(token: () => Promise<string>): FirestoreRest {
+    return new FirestoreRest({ baseUrl: `http://${this.address}`, projectId: PROJECT_ID, token });
   }
 
   deployments(service: ServiceName): FirestoreDeploymentStore {
@@ -149,7 +174,19 @@ export class World {
   async make(deployment: Deployment, move: Move): Promise<Deployment> {
     if (move.to === "building") await this.snapshot(deployment);
     const current = await this.reload(deployment.id);
-    return this.deployments(move.owner).move(current, decisionFor(current.value, move));
+    const decision = decisionFor(current.value, move);
+    return this.deployments(move.owner).move(
+      current,
+      decision,
+      await this.pointer(deployment, move),
+    );
+  }
+
+  /** What the project's URL moves to along with this move, if it does. */
+  async pointer({ projectId, number }: Deployment, move: Move): Promise<LivePointer | undefined> {
+    const project = await this.reloadProject(projectId);
+    const isTaken = move.to === "healthy" && project.value.liveNumber < number;
+    return isTaken ? { project } : undefined;
   }
 
   async snapshot({ id, attempt }: Deployment): Promise<void> {

@@ -89,6 +89,7 @@ beforeAll(async () => {
         settings: {},
         liveDeploymentId: null,
         liveNumber: 0,
+        newestDeploymentId: null,
         nextNumber: 7,
         createdAt: SINCE,
         updatedAt: SINCE,
@@ -262,7 +263,11 @@ describe("the law of the lifecycle", () => {
         const by = SERVICES.includes(who) ? who : "api";
         const id = `new-${number}-${created.length}`;
         const result = await outcome(who, [
-          { set: "projects/law", fields: { nextNumber: number + 1 }, merge: true },
+          {
+            set: "projects/law",
+            fields: { newestDeploymentId: id, nextNumber: number + 1 },
+            merge: true,
+          },
           {
             set: `deployments/${id}`,
             fields: { ...describing(state, number), seq: 1, attempt: 1 },

@@ -77,6 +77,7 @@ function decideProject(
     settings: {},
     liveDeploymentId: null,
     liveNumber: 0,
+    newestDeploymentId: null,
     nextNumber: 1,
     createdAt: now,
     updatedAt: now,

@@ -84,7 +84,7 @@ export class FirestoreDeploymentStore implements DeploymentStore {
       transitionWrite(id, 1, transition),
       {
         set: `projects/${project.value.id}`,
-        fields: { nextNumber: number + 1 },
+        fields: { newestDeploymentId: id, nextNumber: number + 1 },
         merge: true,
         must: { updateTime: project.version },
       },

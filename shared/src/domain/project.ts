@@ -14,6 +14,8 @@ export const projectSchema = v.object({
   liveDeploymentId: v.nullable(deploymentIdSchema),
   /** Number of the live release; it only rises. */
   liveNumber: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** The deployment that took the last number; absent in projects stored before the rules asked for it. */
+  newestDeploymentId: v.optional(v.nullable(deploymentIdSchema), null),
   nextNumber: v.pipe(v.number(), v.integer(), v.minValue(1)),
   createdAt: v.date(),
   updatedAt: v.date(),

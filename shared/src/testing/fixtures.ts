@@ -53,6 +53,7 @@ export function newProject(changes: Partial<Project> = {}): Project {
     settings: {},
     liveDeploymentId: null,
     liveNumber: 0,
+    newestDeploymentId: null,
     nextNumber: 1,
     createdAt: EPOCH,
     updatedAt: EPOCH,

@@ -60,7 +60,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
   ): Promise<Deployment> {
     if (this.#deployments.has(id)) throw new BifrostError("already-exists", `${id} exists`);
     const { id: projectId, teamId, nextNumber: number } = project.value;
-    this.#projects.change(project, { nextNumber: number + 1 });
+    this.#projects.change(project, { newestDeploymentId: id, nextNumber: number + 1 });
     const at = new Date(this.#clock.now());
     const created = newDeployment({
       ...fields,

@@ -9,7 +9,7 @@ const FIELDS: Readonly<Record<string, unknown>> = {
   imageDigest: `sha256:${"a".repeat(64)}`,
   manifestsHash: "b".repeat(64),
   url: "http://bench.localhost",
-  failure: { code: "cancelled", message: "measured", hint: null, details: [] },
+  failure: { code: "cancelled", message: "measured", hint: "", details: [], state: "healthy" },
 };
 
 export class Walker {

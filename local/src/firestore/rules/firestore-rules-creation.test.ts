@@ -45,7 +45,9 @@ describe("creating a deployment", () => {
       ...(record === null
         ? []
         : [{ set: `deployments/${NEW_ID}/transitions/000001`, fields: first }]),
-      ...(next === 8 ? [] : [{ merge: PROJECT_PATH, fields: { nextNumber: next } }]),
+      ...(next === 8
+        ? []
+        : [{ merge: PROJECT_PATH, fields: { newestDeploymentId: NEW_ID, nextNumber: next } }]),
     ];
   }
 
@@ -69,6 +71,36 @@ describe("creating a deployment", () => {
     expect(worldIn("healthy").commit(service("api"), writes).allowed).toBe(true);
   });
 
+  test("one number goes to one deployment, even in one commit", () => {
+    const [deployment, record] = creation("api");
+    const twin = [
+      { set: "deployments/dtwin567890abc", fields: deployment?.fields ?? {} },
+      { set: "deployments/dtwin567890abc/transitions/000001", fields: record?.fields ?? {} },
+    ];
+    const twins = [...creation("api"), ...twin];
+    expect(worldIn("queued").commit(service("api"), creation("api")).allowed).toBe(true);
+    expect(worldIn("queued").commit(service("api"), twins).allowed).toBe(false);
+  });
+
+  test.each([
+    ["nobody", {}],
+    ["a deployment of before", { newestDeploymentId: ID }],
+    ["a deployment that is not there", { newestDeploymentId: "dnone4567890ab" }],
+  ])("no number is taken for %s", (_whom, taker) => {
+    const writes = [{ merge: PROJECT_PATH, fields: { nextNumber: 9, ...taker } }];
+    const world = worldIn("queued");
+    const passing = SERVICES.filter((name) => world.commit(service(name), writes).allowed);
+    expect(passing).toEqual([]);
+  });
+
+  test("a rollback goes back to nothing of another project", () => {
+    const world = worldIn("queued");
+    world.put("deployments/dother67890abc", { ...DEPLOYMENT, projectId: "pother67890abcd" });
+    const source = { kind: "rollback", rollbackOf: "dother67890abc" };
+    const writes = creation("api", { source, trigger: "rollback" });
+    expect(world.commit(service("api"), writes).allowed).toBe(false);
+  });
+
   const refused: readonly (readonly [string, Fields, Fields | null, number])[] = [
     ["no transition", {}, null, 9],
     ["no number taken", {}, {}, 8],
@@ -83,6 +115,13 @@ describe("creating a deployment", () => {
     ["a config hash", { configHash: "x" }, {}, 9],
     ["a foreign field", { extra: 1 }, {}, 9],
     ["another team than the project's", { teamId: "team2" }, {}, 9],
+    [
+      "a release of no one to go back to",
+      { source: { kind: "rollback", rollbackOf: null } },
+      {},
+      9,
+    ],
+    ["a commit that goes back as well", { source: { kind: "commit", rollbackOf: ID } }, {}, 9],
     ["a project that does not exist", { projectId: "p999999999" }, {}, 9],
     ["a branch as commit", { commit: { ...DEPLOYMENT.commit, sha: "main" } }, {}, 9],
     ["a commit with more fields", { commit: { ...DEPLOYMENT.commit, token: "x" } }, {}, 9],
@@ -108,6 +147,16 @@ describe("creating a deployment", () => {
 });
 
 describe("the live pointer", () => {
+  test("comes along when the newest release becomes healthy, and stays when an older one does", () => {
+    const world = worldIn("running");
+    const move = release({}).slice(0, 2);
+    expect(world.commit(service("verify"), move).allowed).toBe(false);
+    world.put(PROJECT_PATH, { ...PROJECT, liveNumber: 7, liveDeploymentId: ID });
+    expect(world.commit(service("verify"), move).allowed).toBe(true);
+    world.put(PROJECT_PATH, { ...PROJECT, liveNumber: 9, liveDeploymentId: "dnewer67890abc" });
+    expect(world.commit(service("verify"), move).allowed).toBe(true);
+  });
+
   test("moves with the commit that makes the release healthy", () => {
     const verdict = worldIn("running").commit(service("verify"), release({}));
     console.log(

@@ -28,8 +28,8 @@ describe("fields and documents beside the moves", () => {
     ["building", `${at}/snapshot/config`, { ...note, config: {} }, []],
     ["validating", `${at}/snapshot/diagnostics`, note, ["validate"]],
     ["validating", `${at}/snapshot/other`, note, []],
-    ["building", `${at}/internal/build`, note, ["build", "start-build", "finish-build", "fail"]],
-    ["queued", `${at}/internal/execution`, note, ["validate", "publish-events", "reap"]],
+    ["building", `${at}/internal/build`, note, ["build", "start-build", "finish-build"]],
+    ["queued", `${at}/internal/execution`, note, ["validate", "reap"]],
     ["running", `${at}/internal/observation`, note, ["observe", "verify"]],
     ["running", `${at}/internal/other`, note, []],
     ["building", `${at}/logs/2-b`, log, ["append-logs"]],
@@ -47,7 +47,7 @@ describe("fields and documents beside the moves", () => {
     ["queued", PROJECT_PATH, { name: "Shop 2", updatedAt: OLD }, []],
     ["queued", PROJECT_PATH, { settings: { a: 1 }, updatedAt: NOW }, ["api"]],
     ["queued", PROJECT_PATH, { slug: "shop2", updatedAt: NOW }, []],
-    ["queued", PROJECT_PATH, { nextNumber: 9 }, ["api", "github-webhook"]],
+    ["queued", PROJECT_PATH, { nextNumber: 9 }, []],
     ["queued", PROJECT_PATH, { nextNumber: 7 }, []],
     ["queued", "routes/a.example", { host: "a.example", projectId: "p", targets: [] }, ["api"]],
     ["queued", "routes/a.example", { host: "b.example", projectId: "p", targets: [] }, []],
@@ -94,7 +94,8 @@ describe("fields and documents beside the moves", () => {
 
   test("a project is created by api with its counters at the beginning", () => {
     const world = new RulesWorld(productRules);
-    const fields = { ...PROJECT, nextNumber: 1, createdAt: NOW, updatedAt: NOW };
+    const beginning = { newestDeploymentId: null, nextNumber: 1, createdAt: NOW, updatedAt: NOW };
+    const fields = { ...PROJECT, ...beginning };
     const create = (by: string, change: Fields) =>
       world.commit(service(by), [{ set: PROJECT_PATH, fields: { ...fields, ...change } }]).allowed;
     expect(create("api", {})).toBe(true);
@@ -102,6 +103,7 @@ describe("fields and documents beside the moves", () => {
     expect(create("api", { liveNumber: 1 })).toBe(false);
     expect(create("api", { liveDeploymentId: ID })).toBe(false);
     expect(create("api", { nextNumber: 2 })).toBe(false);
+    expect(create("api", { newestDeploymentId: ID })).toBe(false);
     expect(create("api", { teamId: "a_b" })).toBe(false);
     expect(create("api", { createdAt: OLD })).toBe(false);
     expect(create("api", { updatedAt: OLD })).toBe(false);

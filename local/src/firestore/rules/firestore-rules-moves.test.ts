@@ -48,7 +48,9 @@ function tryMove(from: string, to: string, name: string, auth: Auth, forgery: Fo
     set: `deployments/${ID}/transitions/${recordId}`,
     fields: { ...recordFields(from, to, name), ...record },
   };
-  return worldIn(from).commit(auth, record === null ? [move] : [move, entry]);
+  const pointer = { merge: PROJECT_PATH, fields: { liveDeploymentId: ID, liveNumber: 7 } };
+  const along = to === "healthy" ? [pointer] : [];
+  return worldIn(from).commit(auth, [move, ...(record === null ? [] : [entry]), ...along]);
 }
 
 describe("the 64 pairs of states", () => {
@@ -129,13 +131,25 @@ describe("a forged move is refused", () => {
       ["a digest set too early", ["validating", "building"], { change: { imageDigest: DIGEST } }],
       ["a digest that is a tag", ["building", "built"], { change: { imageDigest: "latest" } }],
       ["a digest with a tail", ["building", "built"], { change: { imageDigest: `${DIGEST}0` } }],
+      ["a hash that is no text", ["built", "deploying"], { change: { manifestsHash: 1 } }],
+      ["a url that is no text", ["built", "deploying"], { change: { url: null } }],
       ["no digest", ["building", "built"], { change: { imageDigest: null } }],
       ["no failure", ["building", "failed"], { change: { failure: null } }],
-      ["a failure without code", ["building", "failed"], { change: { failure: { title: "x" } } }],
+      ["half a failure", ["building", "failed"], { change: { failure: { code: "cancelled" } } }],
+      [
+        "a failure with more",
+        ["building", "failed"],
+        { change: { failure: { ...FAILURE, x: 1 } } },
+      ],
+      [
+        "a failure without code",
+        ["building", "failed"],
+        { change: { failure: { ...FAILURE, code: null } } },
+      ],
       [
         "a failure code that is no string",
         ["building", "failed"],
-        { change: { failure: { code: 1 } } },
+        { change: { failure: { ...FAILURE, code: 1 } } },
       ],
       ["a record by someone else", ["queued", "validating"], { record: { by: "build" } }],
       ["a record with another from", ["queued", "validating"], { record: { from: "failed" } }],

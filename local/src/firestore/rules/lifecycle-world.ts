@@ -36,7 +36,13 @@ export const PRINCIPALS: readonly (readonly [name: string, auth: Auth])[] = [
 export const ID = "d234567890abcd";
 export const OLD = new Date("2025-12-31T23:00:00Z");
 export const DIGEST = `sha256:${"a1".repeat(32)}`;
-export const FAILURE = { code: "build-failed", title: "A build step ended with an error." };
+export const FAILURE = {
+  code: "build-failed",
+  message: "A build step ended with an error.",
+  details: [],
+  hint: "Read the log.",
+  state: "building",
+};
 
 export const PROJECT = {
   name: "Shop",
@@ -47,6 +53,7 @@ export const PROJECT = {
   settings: {},
   liveDeploymentId: null,
   liveNumber: 0,
+  newestDeploymentId: ID,
   nextNumber: 8,
   createdAt: OLD,
   updatedAt: OLD,

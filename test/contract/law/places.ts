@@ -1,0 +1,114 @@
+/** Deployments put into a state past all rules, for others to try what they can do with them. */
+import type { World } from "../firestore-world.ts";
+import type { StateName } from "./the-law.ts";
+import { merge, set, type SetWrite, type WireWrite } from "./writes.ts";
+
+export const DIGEST = `sha256:${"a1".repeat(32)}`;
+export const LONG_AGO = new Date("2026-01-01T00:00:00.000Z");
+export const FAILURE = { code: "cancelled", message: "", details: [], hint: "", state: "queued" };
+
+/** A deployment of the tests starts at these; its project is named after it. */
+export const SEQ = 4;
+export const ATTEMPT = 2;
+export const NUMBER = 7;
+
+export const projectOf = (id: string) => `p-${id}`;
+
+export function projectFields(changes: object = {}) {
+  return {
+    name: "Shop",
+    slug: "shop",
+    repository: "acme/shop",
+    defaultBranch: "main",
+    teamId: "red",
+    settings: {},
+    liveDeploymentId: null,
+    liveNumber: 0,
+    newestDeploymentId: "d-newest",
+    nextNumber: NUMBER + 1,
+    createdAt: LONG_AGO,
+    updatedAt: LONG_AGO,
+    ...changes,
+  };
+}
+
+/** Everything but the times. */
+export function deploymentFields(id: string, changes: object = {}) {
+  return {
+    projectId: projectOf(id),
+    teamId: "red",
+    number: NUMBER,
+    commit: { sha: "0123456789".repeat(4), message: "Add cart", author: "mia" },
+    branch: "main",
+    trigger: "push",
+    source: { kind: "commit", rollbackOf: null },
+    state: "queued",
+    seq: 1,
+    attempt: 1,
+    createdBy: "github:mia",
+    configHash: null,
+    imageDigest: null,
+    manifestsHash: null,
+    url: null,
+    failure: null,
+    retiredAt: null,
+    ...changes,
+  };
+}
+
+export function recordFields(changes: object) {
+  return { from: null, seq: 1, attempt: 1, why: null, evidence: null, ...changes };
+}
+
+/** A deployment in `state` at SEQ and ATTEMPT, with a project of its own, its last record and its snapshot. */
+export async function place(world: World, id: string, state: StateName): Promise<void> {
+  const times = { stateSince: LONG_AGO, createdAt: LONG_AGO };
+  const failure = state === "failed" ? FAILURE : null;
+  const deployment = deploymentFields(id, { state, seq: SEQ, attempt: ATTEMPT, failure });
+  const last = recordFields({ to: state, by: "x", seq: SEQ, attempt: ATTEMPT, at: LONG_AGO });
+  await world.seeder.commit([
+    { set: `projects/${projectOf(id)}`, fields: projectFields() },
+    { set: `deployments/${id}`, fields: { ...deployment, ...times } },
+    { set: `deployments/${id}/transitions/${nameOf(SEQ)}`, fields: last },
+    { set: `deployments/${id}/snapshot/config`, fields: { attempt: ATTEMPT } },
+  ]);
+}
+
+export function nameOf(seq: number): string {
+  return String(seq).padStart(6, "0");
+}
+
+/** What the owner of a move writes when it arrives. */
+const ARRIVAL: Readonly<Partial<Record<StateName, object>>> = {
+  built: { imageDigest: DIGEST },
+  deploying: { manifestsHash: "b".repeat(64), url: "http://shop.localhost" },
+  failed: { failure: FAILURE },
+  queued: { failure: null },
+};
+
+export interface MoveWrites {
+  readonly change: SetWrite;
+  readonly record: SetWrite;
+  /** What goes live along with it. */
+  readonly pointer: readonly WireWrite[];
+}
+
+/** The writes of a well-formed move of a placed deployment, signed by `by`. */
+export function moveWrites(id: string, from: string, to: StateName, by: string): MoveWrites {
+  const attempt = to === "queued" ? ATTEMPT + 1 : ATTEMPT;
+  const seq = SEQ + 1;
+  const live = { liveDeploymentId: id, liveNumber: NUMBER };
+  return {
+    change: merge(
+      `deployments/${id}`,
+      { state: to, seq, attempt, ...ARRIVAL[to] },
+      { now: ["stateSince"] },
+    ),
+    record: set(
+      `deployments/${id}/transitions/${nameOf(seq)}`,
+      recordFields({ from, to, by, seq, attempt }),
+      { now: ["at"], must: { exists: false } },
+    ),
+    pointer: to === "healthy" ? [merge(`projects/${projectOf(id)}`, live)] : [],
+  };
+}
