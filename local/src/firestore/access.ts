@@ -56,7 +56,7 @@ export class Access {
     if (caller.isOwner) return;
     this.#checkRead(caller, {
       method: "list",
-      name: listedName(query),
+      name: query.parent,
       before: null,
       query: query.source,
     });
@@ -110,17 +110,6 @@ function denied(method: string, name: string, reason: string): RpcError {
     "PERMISSION_DENIED",
     `Missing or insufficient permissions: ${method} ${name}: ${reason}`,
   );
-}
-
-/**
- * A collection group stands for every collection of that id, at any depth. Only a rule that starts with a
- * recursive wildcard speaks for all of them, so the name has segments in front that no other rule matches.
- */
-function listedName(query: Query): string {
-  const collection = query.collectionId === "" ? "*" : query.collectionId;
-  return query.allDescendants
-    ? `${query.parent}/__any__/__any__/${collection}/*`
-    : `${query.parent}/${collection}/*`;
 }
 
 function ruleRequest(
