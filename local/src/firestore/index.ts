@@ -3,12 +3,14 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
+import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { openJournal, openMemoryJournal } from "./open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
+import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
@@ -22,6 +24,8 @@ export interface FirestoreOptions extends StandInOptions {
   readonly verifyIdToken: VerifyIdToken;
   /** The administrator's bearer token: whoever knows it is bound by no rule. */
   readonly ownerToken: string;
+  /** Other bounds than EDGE_LIMITS, for tests. */
+  readonly limits?: Partial<EdgeLimits>;
 }
 
 export interface RunningFirestore extends RunningStandIn {
@@ -43,18 +47,24 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
   const context: RpcContext = { store, access, database, timers };
+  const limits = { ...EDGE_LIMITS, ...options.limits };
+  const connections = new OpenConnections(limits);
   const parts = {
     context,
+    connections,
+    limits,
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const shared = await openSharedPort(
-    options.port ?? 0,
-    (socket) => injector.injectConnection(socket),
-    createRestServer(parts),
-  ).catch(async (error: unknown) => {
+  const shared = await openSharedPort({
+    port: options.port ?? 0,
+    connections,
+    silenceMs: limits.silenceMs,
+    toGrpc: (socket) => injector.injectConnection(socket),
+    http: createRestServer(parts),
+  }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
