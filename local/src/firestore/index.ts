@@ -3,6 +3,7 @@ import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
+import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import type { CompactionLimits } from "./journal/compactor.ts";
 import { openJournal, openMemoryJournal, type JournalOptions } from "./journal/open-journal.ts";
@@ -10,6 +11,7 @@ import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
+import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
@@ -28,6 +30,8 @@ export interface FirestoreOptions extends StandInOptions {
   readonly awaitsReader?: boolean;
   /** When the log is compacted; absent, as COMPACTION_LIMITS says. */
   readonly compaction?: CompactionLimits;
+  /** Other bounds than EDGE_LIMITS, for tests. */
+  readonly limits?: Partial<EdgeLimits>;
 }
 
 export interface RunningFirestore extends RunningStandIn {
@@ -58,18 +62,24 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const database = new DatabaseName(options.projectId);
   const watches = new WatchHub(store, access, log);
   const context: RpcContext = { store, access, database, timers, watches };
+  const limits = { ...EDGE_LIMITS, ...options.limits };
+  const connections = new OpenConnections(limits);
   const parts = {
     context,
+    connections,
+    limits,
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const shared = await openSharedPort(
-    options.port ?? 0,
-    (socket) => injector.injectConnection(socket),
-    createRestServer(parts),
-  ).catch(async (error: unknown) => {
+  const shared = await openSharedPort({
+    port: options.port ?? 0,
+    connections,
+    silenceMs: limits.silenceMs,
+    toGrpc: (socket) => injector.injectConnection(socket),
+    http: createRestServer(parts),
+  }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });

@@ -73,11 +73,11 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
   const { verifyIdToken } = options;
   const httpServer = createCallbackServer({ callbacks, clock: timers, log, verifyIdToken });
   const injector = grpcServer.createConnectionInjector(ServerCredentials.createInsecure());
-  const listening = await openSharedPort(
+  const listening = await openSharedPort({
     port,
-    (socket) => injector.injectConnection(socket),
-    httpServer,
-  );
+    toGrpc: (socket) => injector.injectConnection(socket),
+    http: httpServer,
+  });
   port = listening.port;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
