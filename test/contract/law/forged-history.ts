@@ -57,7 +57,7 @@ function secondMove(move: ForgeableMove): readonly SetWrite[] {
 }
 
 const MORE: readonly Forgery[] = [
-  along("made twice", ({ change }) => [change]),
+  along("made again under the next seq", ({ change, seq }) => [other(change, { seq: seq + 1 })]),
   along("a second move", secondMove),
   along("a second record", ({ record, seq }) => [
     other(elsewhere(record, nameOf(seq), nameOf(seq + 1)), { seq: seq + 1 }),
