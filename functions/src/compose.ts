@@ -1,6 +1,6 @@
 /** The only file here that knows both a port and its adapter. */
 import { randomBytes } from "node:crypto";
-import { buildFirebaseVerifier } from "@bifrost/shared/cloud/firebase-verifier";
+import { buildFirebaseVerifier, publishedKeys } from "@bifrost/shared/cloud/firebase-verifier";
 import { FirestoreDeploymentStore } from "@bifrost/shared/cloud/firestore-deployment-store";
 import {
   firestoreDeliveryLog,
@@ -80,7 +80,8 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
       verifyIdToken: buildFirebaseVerifier({
         projectId,
         issuer: config.firebaseIssuer,
-        certificatesUrl: config.firebaseCertificatesUrl,
+        keys: publishedKeys({ url: config.firebaseKeysUrl }),
+        clock: systemTimers,
       }),
     }),
     ...lazyPorts(config, identity),

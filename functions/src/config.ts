@@ -33,12 +33,12 @@ export const FUNCTION_VARIABLES = {
     schema: urlForm,
     fallback: "https://securetoken.google.com",
   }),
-  firebaseCertificatesUrl: variable({
-    name: "BIFROST_FIREBASE_CERTIFICATES_URL",
-    meaning: "PEM certificates of that issuer, by key id.",
+  firebaseKeysUrl: variable({
+    name: "BIFROST_FIREBASE_KEYS_URL",
+    meaning: "JSON Web Key Set of that issuer.",
     schema: urlForm,
     fallback:
-      "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com",
+      "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
   }),
   iamUrl: variable({
     name: "BIFROST_IAM_URL",

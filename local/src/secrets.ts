@@ -11,8 +11,6 @@ const secretsSchema = v.object({
   firebaseApiKey: v.string(),
   registryToken: v.string(),
   kubernetesToken: v.string(),
-  /** Makes Firestore's administrator; apps share this machine's loopback and must not know it. */
-  firestoreOwnerToken: v.string(),
   /** Path part of the metadata server, for the same reason. */
   metadataKey: v.string(),
   /** API key of the local user. */
@@ -20,15 +18,27 @@ const secretsSchema = v.object({
   githubPrivateKey: v.string(),
   githubPublicKey: v.string(),
 });
-export type Secrets = v.InferOutput<typeof secretsSchema>;
+type StoredSecrets = v.InferOutput<typeof secretsSchema>;
 
-const SECRET_BYTES = 24;
+export interface Secrets extends StoredSecrets {
+  /**
+   * Makes Firestore's administrator; apps share this machine's loopback and must not know it. Another one at each
+   * start, and in no file.
+   */
+  readonly firestoreOwnerToken: string;
+}
+
+const SECRET_BYTES = 32;
 
 function secret(): string {
   return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
 export function loadSecrets(home: string): Secrets {
+  return { ...storedSecrets(home), firestoreOwnerToken: secret() };
+}
+
+function storedSecrets(home: string): StoredSecrets {
   const file = path.join(home, "secrets.json");
   if (existsSync(file)) return parseSecrets(file);
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -37,13 +47,12 @@ export function loadSecrets(home: string): Secrets {
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const secrets: Secrets = {
+  const secrets: StoredSecrets = {
     githubWebhookSecret: secret(),
     telemetrySecret: secret(),
     firebaseApiKey: secret(),
     registryToken: secret(),
     kubernetesToken: secret(),
-    firestoreOwnerToken: secret(),
     metadataKey: secret(),
     apiKey: `bfk_${secret()}`,
     githubPrivateKey: pair.privateKey,
@@ -53,7 +62,7 @@ export function loadSecrets(home: string): Secrets {
   return secrets;
 }
 
-function parseSecrets(file: string): Secrets {
+function parseSecrets(file: string): StoredSecrets {
   try {
     return v.parse(secretsSchema, JSON.parse(readFileSync(file, "utf8")));
   } catch {

@@ -4,6 +4,7 @@ import {
 } from "@bifrost/shared/cloud/firestore-delivery-log";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
+import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Replica } from "@bifrost/shared/domain/replica";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { present, SERVICES, World } from "./firestore-world.ts";
@@ -115,7 +116,10 @@ const key = (revokedAt: Date | null) => ({ uid: "ada", scopes: ["read", "deploy"
 const directory = (service: (typeof SERVICES)[number]) =>
   firestoreTeamDirectory({
     store: world.as(service),
-    verifyIdToken: async (token) => (token === "bad" ? null : token),
+    verifyIdToken: async (token) => {
+      if (token === "bad") throw new BifrostError("unauthenticated", "a bad token");
+      return { uid: token, token: {} };
+    },
   });
 
 describe("people", () => {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { ID_TOKEN_KEYS_PATH } from "../identity/published-keys.ts";
 import {
   addressOf,
   type AssemblyContext,
@@ -64,7 +65,7 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
     BIFROST_IAM_URL: addressOf(context, "iam"),
     BIFROST_OIDC_ISSUER: addressOf(context, "iam"),
     BIFROST_OIDC_CERTIFICATES_URL: `${addressOf(context, "iam")}/oauth2/v1/certs`,
-    BIFROST_FIREBASE_CERTIFICATES_URL: `${addressOf(context, "identity")}/certs`,
+    BIFROST_FIREBASE_KEYS_URL: `${addressOf(context, "identity")}${ID_TOKEN_KEYS_PATH}`,
     BIFROST_WORKFLOWS_ENDPOINT: `127.0.0.1:${addresses.workflows}`,
     BIFROST_CLOUD_BUILD_ENDPOINT: `127.0.0.1:${addresses.cloudBuild}`,
     BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),

@@ -30,6 +30,8 @@ export async function startMessages(
       rules: compileRules(rules),
       verifyIdToken: (token) => trust.identity.verifyIdToken(token),
       ownerToken: context.secrets.firestoreOwnerToken,
+      // Eventarc reads the log: see control-plane.ts.
+      awaitsReader: true,
     }),
   );
   await seed(context);

@@ -1,5 +1,5 @@
 /** The last commit of which every event is acknowledged: a number in a file, overwritten in place. */
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 const DIGITS = 16;
@@ -24,6 +24,12 @@ export class Cursor {
     return this.#value;
   }
 
+  /** The value, which from now on survives a crash of the machine too. */
+  durable(): number {
+    if (this.#descriptor !== undefined) fdatasyncSync(this.#descriptor);
+    return this.#value;
+  }
+
   /** One write of fixed width: a kill leaves the old number or the new one. */
   advance(sequence: number): void {
     if (sequence <= this.#value) return;
@@ -33,6 +39,7 @@ export class Cursor {
   }
 
   close(): void {
+    this.durable();
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }

@@ -21,6 +21,7 @@ const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interv
 class FakeSource implements CommitSource {
   readonly commits: CommitRecord[] = [];
   readonly listeners = new Set<(commit: CommitRecord) => void>();
+  floor: () => number = () => Infinity;
 
   onCommit(listener: (commit: CommitRecord) => void): () => void {
     this.listeners.add(listener);
@@ -28,6 +29,9 @@ class FakeSource implements CommitSource {
   }
   async replay(after: number, visit: (commit: CommitRecord) => void): Promise<void> {
     for (const commit of this.commits) if (commit.sequence > after) visit(commit);
+  }
+  retain(floor: () => number): void {
+    this.floor = floor;
   }
   lastSequence(): number {
     return this.commits.at(-1)?.sequence ?? 0;

@@ -3,6 +3,7 @@ import { messageOf } from "@bifrost/shared/domain/errors";
 import type { StandInOptions } from "../stand-in.ts";
 import type { RetryPolicy } from "../serving/backoff.ts";
 import type { CommitRecord } from "../firestore/document.ts";
+import { ReplayGap } from "../firestore/journal/replay.ts";
 import type { CommitSource } from "./commit-source.ts";
 import { Cursor } from "./cursor.ts";
 import { deliver } from "./deliver.ts";
@@ -88,6 +89,8 @@ class Feed {
   }
 
   async start(): Promise<void> {
+    // Kept even after `stop`: what was not acknowledged by then is read at the next start.
+    this.#options.source.retain(() => this.#cursor.durable());
     this.#unsubscribe = this.#options.source.onCommit((commit) => this.#onCommit(commit));
     await this.#catchUp();
   }
@@ -142,6 +145,13 @@ class Feed {
       await source.replay(after, (commit) => void this.#take(commit));
       return true;
     } catch (error) {
+      if (error instanceof ReplayGap) {
+        log.error("commits are gone before their events were delivered; the rest is delivered", {
+          ...error.facts,
+        });
+        this.#progress.begin(error.oldest, 0);
+        return true;
+      }
       log.error("commit log cannot be read", { after, error: messageOf(error) });
       timers.after(READ_AGAIN_MS, () => void this.#catchUp());
       return false;

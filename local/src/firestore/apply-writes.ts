@@ -76,7 +76,8 @@ function applySet(
   const document = unchanged
     ? before
     : {
-        name: write.name,
+        // One text for each name, however often the document is written.
+        name: before?.name ?? write.name,
         fields,
         createTime: before?.createTime ?? commitTime,
         updateTime: commitTime,

@@ -17,10 +17,11 @@ export class CommitClock {
     return this.#last;
   }
 
-  /** Time of a read: not before any commit so far. */
+  /** Time of a read: not before any commit so far, and before every later one. */
   read(): bigint {
     const now = this.#now();
-    return now > this.#last ? now : this.#last;
+    if (now > this.#last) this.#last = now;
+    return this.#last;
   }
 
   #now(): bigint {

@@ -13,11 +13,19 @@ export interface DocumentView {
 /** The documents by name and by collection. */
 export class DocumentIndex implements DocumentView {
   readonly #collections = new Map<string, Map<string, StoredDocument>>();
+  #size = 0;
 
   get size(): number {
-    let total = 0;
-    for (const documents of this.#collections.values()) total += documents.size;
-    return total;
+    return this.#size;
+  }
+
+  /** The documents of this moment, in no order. */
+  all(): StoredDocument[] {
+    const all: StoredDocument[] = [];
+    for (const documents of this.#collections.values()) {
+      for (const document of documents.values()) all.push(document);
+    }
+    return all;
   }
 
   get(name: string): StoredDocument | null {
@@ -37,12 +45,18 @@ export class DocumentIndex implements DocumentView {
   put(name: string, document: StoredDocument | null): void {
     const path = collectionOf(name);
     const documents = this.#collections.get(path);
-    if (document !== null) {
-      if (documents === undefined) this.#collections.set(path, new Map([[name, document]]));
-      else documents.set(name, document);
-    } else if (documents?.delete(name) === true && documents.size === 0) {
-      this.#collections.delete(path);
+    if (document === null) {
+      if (documents?.delete(name) !== true) return;
+      this.#size -= 1;
+      if (documents.size === 0) this.#collections.delete(path);
+      return;
     }
+    const before = documents?.size ?? 0;
+    // The document's own text of the name as the key: no second one is held.
+    const after = documents ?? new Map<string, StoredDocument>();
+    after.set(document.name, document);
+    if (documents === undefined) this.#collections.set(path, after);
+    this.#size += after.size - before;
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import type { Timer } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Caller, CallerResolver } from "./caller.ts";
 import { loadFirestoreMethods } from "./firestore-proto.ts";
@@ -23,6 +24,7 @@ import type {
   UnaryMethod,
 } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, TWO_WAY_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
+import { endWhenTokenExpires } from "./token-expiry.ts";
 import type { Json } from "./wire-json.ts";
 
 export interface GrpcParts {
@@ -66,8 +68,7 @@ function unimplemented(name: string): () => never {
 }
 
 async function callerOf({ callers }: GrpcParts, metadata: Metadata): Promise<Caller> {
-  const [header] = metadata.get("authorization");
-  return await callers.resolve(header?.toString());
+  return await callers.resolve(metadata.get("authorization").map(String));
 }
 
 /** A ServiceError for grpc-js; a defect is logged here because its details go no further. */
@@ -110,9 +111,11 @@ function twoWay(parts: GrpcParts, method: TwoWayMethod): UntypedHandleCall {
   return async (call: ServerDuplexStream<Json, object>) => {
     call.sendMetadata(new Metadata());
     let open: OpenCall | undefined;
+    let expiry: Timer | undefined;
     let isOver = false;
     const finish = (): void => {
       isOver = true;
+      expiry?.cancel();
       open?.close();
       open = undefined;
     };
@@ -132,6 +135,7 @@ function twoWay(parts: GrpcParts, method: TwoWayMethod): UntypedHandleCall {
         },
         fail,
       });
+      expiry = endWhenTokenExpires(parts.context.timers, caller, fail);
     } catch (error) {
       fail(error);
       return;

@@ -4,7 +4,8 @@ import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { createGrpcServer } from "./grpc-server.ts";
-import { openJournal, openMemoryJournal } from "./open-journal.ts";
+import type { CompactionLimits } from "./journal/compactor.ts";
+import { openJournal, openMemoryJournal, type JournalOptions } from "./journal/open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
@@ -12,6 +13,7 @@ import type { Rules } from "./rules/rules.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
+import { WatchHub } from "./watch/watch-hub.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -20,15 +22,24 @@ export interface FirestoreOptions extends StandInOptions {
   readonly rules: Rules;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
-  /** The administrator's bearer token; the client libraries' own `owner` when absent. */
-  readonly ownerToken?: string;
+  /** The administrator's bearer token: whoever knows it is bound by no rule. */
+  readonly ownerToken: string;
+  /** Whether somebody will call `retain`: until then nothing is deleted that it might ask for. */
+  readonly awaitsReader?: boolean;
+  /** When the log is compacted; absent, as COMPACTION_LIMITS says. */
+  readonly compaction?: CompactionLimits;
 }
 
 export interface RunningFirestore extends RunningStandIn {
   /** Called synchronously after a commit is durable, in commit order, before it is acknowledged. */
   onCommit(listener: (commit: CommitRecord) => void): () => void;
-  /** Visits the durable commits with a sequence above `after`, in order; in memory there are none to visit. */
+  /**
+   * Visits the durable commits with a sequence above `after`, in order; in memory there are none to visit.
+   * Rejects with ReplayGap when some are no longer kept.
+   */
   replay(after: number, visit: (commit: CommitRecord) => void): Promise<void>;
+  /** From now on `replay` works for what `floor` answers and for everything above it. */
+  retain(floor: () => number): void;
   /** Sequence of the newest durable commit; 0 when there is none. */
   lastSequence(): number;
   /** The durable document at `deployments/x` or at a full name, past the rules. */
@@ -38,14 +49,18 @@ export interface RunningFirestore extends RunningStandIn {
 /** Throws BifrostError "port-taken", "already-running" or "data-corrupt". */
 export async function startFirestore(options: FirestoreOptions): Promise<RunningFirestore> {
   const { dataDir, log, timers } = options;
-  const opened = dataDir === undefined ? openMemoryJournal() : openJournal(dataDir, log);
+  const opened =
+    dataDir === undefined
+      ? openMemoryJournal()
+      : openJournal(dataDir, log, journalOptions(options));
   const store = new Store(opened, timers, log);
   const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
-  const context: RpcContext = { store, access, database, timers };
+  const watches = new WatchHub(store, access, log);
+  const context: RpcContext = { store, access, database, timers, watches };
   const parts = {
     context,
-    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),
+    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
   const grpc = createGrpcServer(parts);
@@ -72,9 +87,14 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),
+    retain: (floor) => store.retain(floor),
     lastSequence: () => store.lastSequence,
     read: (path) => store.durable.get(database.full(path)),
   };
+}
+
+function journalOptions({ compaction, awaitsReader = false }: FirestoreOptions): JournalOptions {
+  return compaction === undefined ? { awaitsReader } : { awaitsReader, limits: compaction };
 }
 
 function infoOf(store: Store, access: Access): Readonly<Record<string, unknown>> {
@@ -82,8 +102,8 @@ function infoOf(store: Store, access: Access): Readonly<Record<string, unknown>>
     documents: store.durable.size,
     lastSequence: store.lastSequence,
     openTransactions: store.transactions.size,
-    logBytes: store.logBytes,
     syncs: store.syncs,
+    ...store.journalFacts(),
     ...access.info(),
   };
 }

@@ -9,6 +9,7 @@ import {
   withField,
   type FieldPath,
 } from "./field-path.ts";
+import { firstInOrder } from "./first-in-order.ts";
 import { fieldPathAt, parseFilter, type Filter } from "./filter.ts";
 import { normalizeValue } from "./normalize-value.ts";
 import { checkId } from "./resource-name.ts";
@@ -78,19 +79,34 @@ export class Query {
       this.#end !== undefined;
   }
 
+  /** The one collection asked for; undefined when the query reaches into several. */
+  get collectionPath(): string | undefined {
+    if (this.allDescendants || this.collectionId === "") return undefined;
+    return `${this.parent}/${this.collectionId}`;
+  }
+
   /** The result in order, unprojected. */
   run(view: DocumentView): StoredDocument[] {
-    const found: StoredDocument[] = [];
-    for (const document of this.#candidates(view)) if (this.matches(document)) found.push(document);
-    found.sort((a, b) => this.#compare(a, b));
-    const inside = found.filter((document) => this.#isInside(document));
-    return inside.slice(this.#offset, this.#offset + this.#limit);
+    const last = this.#offset + this.#limit;
+    const found = firstInOrder(this.#found(view), last, (a, b) => this.#compare(a, b));
+    return this.#offset === 0 ? found : found.slice(this.#offset);
+  }
+
+  *#found(view: DocumentView): Iterable<StoredDocument> {
+    const path = this.collectionPath;
+    for (const document of path === undefined ? view.under(this.parent) : view.collection(path)) {
+      const isSelected = path !== undefined || this.selects(document.name);
+      if (isSelected && this.#satisfies(document) && this.#isInside(document)) yield document;
+    }
   }
 
   /** Whether the document satisfies selector, filter and order fields, cursors and limits aside. */
   matches(document: StoredDocument): boolean {
+    return this.selects(document.name) && this.#satisfies(document);
+  }
+
+  #satisfies(document: StoredDocument): boolean {
     return (
-      this.selects(document.name) &&
       this.#filter.matches(document) &&
       this.#orders.every((order) => fieldOf(document, order.path) !== undefined)
     );
@@ -106,11 +122,6 @@ export class Query {
 
   project(document: StoredDocument): StoredDocument {
     return this.#select === undefined ? document : projected(document, this.#select);
-  }
-
-  #candidates(view: DocumentView): Iterable<StoredDocument> {
-    const one = !this.allDescendants && this.collectionId !== "";
-    return one ? view.collection(`${this.parent}/${this.collectionId}`) : view.under(this.parent);
   }
 
   #compare(a: StoredDocument, b: StoredDocument): number {

@@ -45,7 +45,7 @@ async function answer(
     if (webChannel !== null) throw new RpcError("UNIMPLEMENTED", `WebChannel ${webChannel[1]}`);
     const body = await readBody(request);
     const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
-    const caller = await parts.callers.resolve(request.headers.authorization);
+    const caller = await parts.callers.resolve(request.headersDistinct["authorization"]);
     send(response, 200, await run(parts.context, caller, call));
   } catch (error) {
     const { status, body } = errorBody(error);

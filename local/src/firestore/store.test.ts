@@ -5,8 +5,8 @@ import { silentLogger } from "@bifrost/shared/ports/logger";
 import { array, assert, asyncProperty, boolean, constantFrom, integer, record } from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CommitRecord, StoredDocument } from "./document.ts";
-import { diskDevice, type LogDevice } from "./log-file.ts";
-import { openJournal } from "./open-journal.ts";
+import { diskDevice, type LogDevice } from "./journal/log-device.ts";
+import { openJournal } from "./journal/open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { Store } from "./store.ts";
 import { PROJECT, ROOT, temporaryDirectory } from "./testing/firestore-fixture.ts";
@@ -21,8 +21,12 @@ beforeEach(() => {
 afterEach(() => directory.remove());
 
 const open = (device?: LogDevice): Store =>
-  new Store(openJournal(directory.path, silentLogger, device), systemTimers, silentLogger);
-const logPath = (): string => join(directory.path, "commits.log");
+  new Store(
+    openJournal(directory.path, silentLogger, device === undefined ? {} : { device }),
+    systemTimers,
+    silentLogger,
+  );
+const logPath = (): string => join(directory.path, "commits-0000000000000000.log");
 
 function set(id: string, n: number, exists?: boolean): object {
   const currentDocument = exists === undefined ? {} : { currentDocument: { exists } };

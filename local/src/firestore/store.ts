@@ -2,15 +2,16 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { applyWrites, type Staged, type WriteResult } from "./apply-writes.ts";
+import type { ChangeHistory } from "./change-history.ts";
 import { CommitClock } from "./commit-clock.ts";
 import { OverlayView, type DocumentIndex, type DocumentView } from "./document-view.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { LockOwner, LockTable } from "./locks.ts";
-import { encodeRecord } from "./log-record.ts";
-import type { OpenedJournal } from "./open-journal.ts";
+import type { OpenedJournal } from "./journal/open-journal.ts";
 import { RpcError } from "./rpc-error.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamps.ts";
 import { TransactionTable, type Transaction } from "./transactions.ts";
+import { formatResumeToken, parseResumeToken } from "./watch/resume-token.ts";
 import type { Write } from "./write.ts";
 
 export interface CommitOutcome {
@@ -41,8 +42,11 @@ export class Store {
   readonly #opened: OpenedJournal;
   readonly #log: Logger;
   readonly #pending = new Map<string, StoredDocument | null>();
+  readonly #history: ChangeHistory;
   readonly #listeners = new Set<(commit: CommitRecord) => void>();
   readonly #pendingSequences = new Map<string, number>();
+  /** Times of the commits on their way to the disk, oldest first. */
+  #pendingTimes: bigint[] = [];
   #durableSequence: number;
   #nextSequence: number;
   #droppedOverlays = 0;
@@ -54,6 +58,7 @@ export class Store {
     this.latest = new OverlayView(this.durable, this.#pending);
     this.#durableSequence = opened.lastSequence;
     this.#nextSequence = opened.lastSequence + 1;
+    this.#history = opened.history;
     const last = opened.lastCommitTime;
     this.clock = new CommitClock(timers, last === undefined ? 0n : parseTimestamp(last));
     this.transactions = new TransactionTable(this, timers);
@@ -67,12 +72,29 @@ export class Store {
     return this.#opened.journal.syncs;
   }
 
-  get logBytes(): number {
-    return this.#opened.journal.bytes;
+  journalFacts(): Readonly<Record<string, unknown>> {
+    return this.#opened.facts();
   }
 
+  /**
+   * Time of what `durable` shows: not before any commit in it and before each that is still on its way. Clients
+   * drop what they are told of a time before one they have seen, so a later commit must never have an earlier time.
+   */
   readTime(): string {
-    return formatTimestamp(this.clock.read());
+    const [oldestPending] = this.#pendingTimes;
+    return formatTimestamp(oldestPending === undefined ? this.clock.read() : oldestPending - 1n);
+  }
+
+  /** Where a listener stands that has been told everything up to now. */
+  resumeToken(): string {
+    return formatResumeToken(this.#opened.identity, this.#durableSequence);
+  }
+
+  /** Names changed since the moment of the token; null when the token is of another store or too old. */
+  changedSince(resumeToken: string): ReadonlySet<string> | null {
+    const sequence = parseResumeToken(resumeToken, this.#opened.identity);
+    if (sequence === null || sequence > this.#durableSequence) return null;
+    return this.#history.since(sequence);
   }
 
   /** Called in commit order, synchronously, after the commit is durable and before it is acknowledged. */
@@ -83,6 +105,11 @@ export class Store {
 
   replay(after: number, visit: (commit: CommitRecord) => void): void {
     this.#opened.replay(after, visit);
+  }
+
+  /** See OpenedJournal. */
+  retain(floor: () => number): void {
+    this.#opened.retain(floor);
   }
 
   async close(): Promise<void> {
@@ -155,18 +182,19 @@ export class Store {
       this.#pending.set(change.name, change.after);
       this.#pendingSequences.set(change.name, sequence);
     }
-    const line = encodeRecord(sequence, this.#durableSequence, commitTime, changes);
-    await this.#append(line, () => this.#becomeDurable({ sequence, commitTime, changes }));
+    this.#pendingTimes.push(commitMicros);
+    const commit = { sequence, commitTime, changes };
+    await this.#append(commit, () => this.#becomeDurable(commit));
     return outcome;
   }
 
   #barrier(): Promise<void> {
-    return this.#append("", () => undefined);
+    return this.#append(null, () => undefined);
   }
 
-  #append(line: string, whenDurable: () => void): Promise<void> {
+  #append(commit: CommitRecord | null, whenDurable: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#opened.journal.append(line, (error) => {
+      this.#opened.journal.append(commit, (error) => {
         if (error === null) {
           whenDurable();
           resolve();
@@ -180,6 +208,8 @@ export class Store {
 
   #becomeDurable(commit: CommitRecord): void {
     this.#durableSequence = commit.sequence;
+    this.#pendingTimes.shift();
+    this.#history.recordCommit(commit);
     for (const { name, after, before } of commit.changes) {
       this.transactions.keepForSnapshots(name, before);
       this.durable.put(name, after);
@@ -204,6 +234,7 @@ export class Store {
     });
     this.#pending.clear();
     this.#pendingSequences.clear();
+    this.#pendingTimes = [];
     this.#nextSequence = this.#durableSequence + 1;
     this.#droppedOverlays += 1;
   }

@@ -43,9 +43,7 @@ export async function signInWithCustomToken(
 export async function lookup(context: IdentityContext, request: IncomingMessage): Promise<object> {
   const body = await readJson(request, MAX_BODY);
   if (!is(LookupSchema, body)) throw notImplemented("accounts:lookup without an idToken");
-  const user = await translated("INVALID_ID_TOKEN", async () =>
-    context.sessions.verify(body.idToken),
-  );
+  const user = await translated("INVALID_ID_TOKEN", () => context.sessions.verify(body.idToken));
   const signedIn = String(Number(user.token["auth_time"]) * 1000);
   return {
     kind: "identitytoolkit#GetAccountInfoResponse",

@@ -1,17 +1,19 @@
 /** Stand-in for Identity Toolkit and Secure Token: custom tokens in, Firebase ID tokens out. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
+import type { FirebaseVerifier } from "@bifrost/shared/cloud/firebase-verifier";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { notImplemented } from "../serving/google-error.ts";
 import { listenOnLoopback, sendJson } from "../serving/loopback-server.ts";
 import type { Claims } from "../iam/rs256.ts";
-import { loadSigningKey, publicJwk, publicPem } from "../iam/signing-key.ts";
-import type { SigningKey } from "../iam/signing-key.ts";
 import { checkApiKey } from "./api-key.ts";
 import { lookup, refresh, signInWithCustomToken } from "./endpoints.ts";
 import type { IdentityContext } from "./endpoints.ts";
+import { KeyRing } from "./key-ring.ts";
+import { publishedKeys } from "./published-keys.ts";
+import { loadRefreshSecret } from "./refresh-secret.ts";
 import { Sessions } from "./sessions.ts";
-import type { SessionTokens, VerifiedUser } from "./sessions.ts";
+import type { SessionTokens } from "./sessions.ts";
 import type { User } from "./user-claims.ts";
 
 export interface IdentityOptions extends StandInOptions {
@@ -23,23 +25,18 @@ export interface IdentityOptions extends StandInOptions {
 }
 
 export interface RunningIdentity extends RunningStandIn {
-  /**
-   * Strict check of a Firebase ID token: signature, RS256 only, exp, aud, iss.
-   * @throws BifrostError `unauthenticated`
-   */
-  verifyIdToken(token: string): Promise<VerifiedUser>;
+  /** The check that production's functions make, against this server's own keys. */
+  readonly verifyIdToken: FirebaseVerifier;
   /** Signs a user in without a custom token: for the assembler's own credential and for tests. */
   mintUserToken(uid: string, claims?: Claims): Promise<SessionTokens>;
 }
 
-const SECURE_TOKEN = "securetoken@system.gserviceaccount.com";
-
 export async function startIdentity(options: IdentityOptions): Promise<RunningIdentity> {
   const { dataDir, projectId, timers, log, verifyCustomToken, apiKey } = options;
-  const key = await loadSigningKey(
-    dataDir === undefined ? undefined : join(dataDir, "securetoken.pem"),
-  );
-  const sessions = new Sessions(projectId, key, timers);
+  const inData = (name: string) => (dataDir === undefined ? undefined : join(dataDir, name));
+  const keys = await KeyRing.open({ directory: inData("keys"), timers, log });
+  const secret = loadRefreshSecret(inData("refresh-secret"));
+  const sessions = new Sessions({ projectId, keys, secret, clock: timers });
   const context: IdentityContext = { projectId, sessions, verifyCustomToken };
   let signIns = 0;
   const server = await listenOnLoopback({
@@ -48,8 +45,8 @@ export async function startIdentity(options: IdentityOptions): Promise<RunningId
     async handle(request, response, url) {
       if (answerBrowser(request, response)) return;
       const path = url.pathname.replace(/^\/(identitytoolkit|securetoken)\.googleapis\.com/, "");
-      const keys = publicKeys(key, path);
-      if (keys !== undefined) return sendJson(response, 200, keys);
+      const published = publishedKeys(keys, path);
+      if (published !== undefined) return sendJson(response, 200, published);
       const endpoint = request.method === "POST" ? ENDPOINTS[path] : undefined;
       if (endpoint === undefined) throw notImplemented(`${request.method} ${path}`);
       checkApiKey(request, url, apiKey);
@@ -62,10 +59,13 @@ export async function startIdentity(options: IdentityOptions): Promise<RunningId
     product: "identity",
     host: "127.0.0.1",
     port: server.port,
-    verifyIdToken: async (token) => sessions.verify(token),
+    verifyIdToken: (token) => sessions.verify(token),
     mintUserToken: async (uid, claims = {}) => sessions.signIn({ uid, claims }),
     info: () => ({ projectId, signIns }),
-    stop: () => server.close(),
+    stop: () => {
+      keys.close();
+      return server.close();
+    },
   };
 }
 
@@ -88,10 +88,4 @@ function answerBrowser(request: IncomingMessage, response: ServerResponse): bool
   });
   response.end();
   return true;
-}
-
-function publicKeys(key: SigningKey, path: string): unknown {
-  if (path === `/service_accounts/v1/jwk/${SECURE_TOKEN}`) return { keys: [publicJwk(key)] };
-  if (path === `/robot/v1/metadata/x509/${SECURE_TOKEN}`) return { [key.keyId]: publicPem(key) };
-  return undefined;
 }

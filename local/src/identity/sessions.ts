@@ -1,18 +1,15 @@
 /** Issues ID and refresh tokens; a refresh token carries its session sealed, so a restart ends none. */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
+import {
+  buildFirebaseVerifier,
+  type FirebaseVerifier,
+} from "@bifrost/shared/cloud/firebase-verifier";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Clock } from "@bifrost/shared/domain/time";
-import { signRs256, verifyRs256 } from "../iam/rs256.ts";
-import type { Claims } from "../iam/rs256.ts";
-import type { SigningKey } from "../iam/signing-key.ts";
-import { checkUser, idTokenClaims } from "./user-claims.ts";
+import { signRs256 } from "../iam/rs256.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { checkUser, ID_TOKEN_ISSUER, idTokenClaims } from "./user-claims.ts";
 import type { User } from "./user-claims.ts";
-
-export interface VerifiedUser {
-  readonly uid: string;
-  /** Every claim of the token, custom ones at top level. */
-  readonly token: Claims;
-}
 
 export interface SessionTokens {
   readonly uid: string;
@@ -24,18 +21,33 @@ interface Session extends User {
   readonly authTime: number;
 }
 
+export interface SessionsOptions {
+  readonly projectId: string;
+  readonly keys: KeyRing;
+  /** Seals the refresh tokens. */
+  readonly secret: Buffer;
+  readonly clock: Clock;
+}
+
 export class Sessions {
   readonly #projectId: string;
-  readonly #key: SigningKey;
-  readonly #clock: Clock;
+  readonly #keys: KeyRing;
   readonly #secret: Buffer;
+  readonly #clock: Clock;
+  /** Only tokens of this project, signed by a key that is served now. */
+  readonly verify: FirebaseVerifier;
 
-  constructor(projectId: string, key: SigningKey, clock: Clock) {
+  constructor({ projectId, keys, secret, clock }: SessionsOptions) {
     this.#projectId = projectId;
-    this.#key = key;
+    this.#keys = keys;
+    this.#secret = secret;
     this.#clock = clock;
-    const der = key.privateKey.export({ type: "pkcs8", format: "der" });
-    this.#secret = createHash("sha256").update("refresh").update(der).digest();
+    this.verify = buildFirebaseVerifier({
+      projectId,
+      issuer: ID_TOKEN_ISSUER,
+      keys: (keyId) => keys.find(keyId)?.publicKey,
+      clock,
+    });
   }
 
   /** @throws BifrostError `bad-request` for a reserved claim name */
@@ -54,29 +66,12 @@ export class Sessions {
     return this.#tokens(JSON.parse(Buffer.from(payload, "base64url").toString()) as Session);
   }
 
-  /**
-   * Strict: RS256 by this project's own key, not expired, this project's audience and issuer.
-   * @throws BifrostError `unauthenticated`
-   */
-  verify(idToken: string): VerifiedUser {
-    const token = verifyRs256(idToken, {
-      keyOf: (keyId) => (keyId === this.#key.keyId ? this.#key.publicKey : undefined),
-      audience: this.#projectId,
-      issuer: `https://securetoken.google.com/${this.#projectId}`,
-      nowMs: this.#clock.now(),
-    });
-    if (typeof token["sub"] !== "string" || token["sub"] === "") {
-      throw new BifrostError("unauthenticated", "The token is refused: it names no user.");
-    }
-    return { uid: token["sub"], token };
-  }
-
   #tokens(session: Session): SessionTokens {
     const { uid, authTime } = session;
     const claims = idTokenClaims(this.#projectId, session, authTime, this.#seconds());
     const payload = Buffer.from(JSON.stringify(session)).toString("base64url");
     const refreshToken = `${payload}.${this.#seal(payload).toString("base64url")}`;
-    return { uid, idToken: signRs256(this.#key, claims), refreshToken };
+    return { uid, idToken: signRs256(this.#keys.newest, claims), refreshToken };
   }
 
   #seal(payload: string): Buffer {

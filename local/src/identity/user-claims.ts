@@ -59,7 +59,7 @@ export function idTokenClaims(
 ): Claims {
   return {
     ...user.claims,
-    iss: `https://securetoken.google.com/${projectId}`,
+    iss: `${ID_TOKEN_ISSUER}/${projectId}`,
     aud: projectId,
     auth_time: authTime,
     user_id: user.uid,
@@ -70,4 +70,6 @@ export function idTokenClaims(
   };
 }
 
+/** The project is appended. */
+export const ID_TOKEN_ISSUER = "https://securetoken.google.com";
 export const ID_TOKEN_SECONDS = 3600;

@@ -1,13 +1,14 @@
 /** People by API key or Firebase ID token, with the teams their membership documents name. */
 import * as v from "valibot";
+import { isBifrostError } from "../domain/errors.ts";
 import type { Person, TeamDirectory } from "../ports/team-directory.ts";
+import type { FirebaseUser, FirebaseVerifier } from "./firebase-verifier.ts";
 import { whereEqual, type FirestoreRest } from "./firestore-rest.ts";
 import { encodeValue } from "./firestore-values.ts";
 
 export interface TeamDirectoryOptions {
   readonly store: FirestoreRest;
-  /** The uid inside a Firebase ID token; null when it does not verify. */
-  readonly verifyIdToken: (token: string) => Promise<string | null>;
+  readonly verifyIdToken: FirebaseVerifier;
 }
 
 const apiKeySchema = v.object({
@@ -38,9 +39,16 @@ export function firestoreTeamDirectory(options: TeamDirectoryOptions): TeamDirec
       return { uid: key.uid, teamIds: await teamsOf(key.uid), scopes: key.scopes };
     },
     async byIdToken(token): Promise<Person | null> {
-      const uid = await options.verifyIdToken(token);
-      if (uid === null || uid.startsWith("svc:")) return null;
+      const user = await options.verifyIdToken(token).catch(nobodyWhenRefused);
+      if (user === null || user.uid.startsWith("svc:")) return null;
+      const { uid } = user;
       return { uid, teamIds: await teamsOf(uid), scopes: ["read", "deploy"] };
     },
   };
+}
+
+/** A token that does not verify is nobody's; keys that cannot be had are another matter. */
+function nobodyWhenRefused(error: unknown): FirebaseUser | null {
+  if (isBifrostError(error, "unauthenticated")) return null;
+  throw error;
 }

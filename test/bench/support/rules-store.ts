@@ -1,4 +1,4 @@
-/** The embedded Firestore with the real security rules, in a process of its own as in the platform. Run by store-rate. */
+/** The embedded Firestore with the real security rules, in a process of its own as in the platform. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { MOVES } from "@bifrost/shared/domain/lifecycle";
@@ -8,7 +8,7 @@ import { startFirestore } from "../../../local/src/firestore/index.ts";
 import { compileRules } from "../../../local/src/firestore/rules/compile.ts";
 import { startIdentity } from "../../../local/src/identity/index.ts";
 import { removeFolder, ROOT, temporaryFolder } from "../../support/folders.ts";
-import type { StoreFacts, StoreReady } from "./store-messages.ts";
+import { PERSON, type StoreFacts, type StoreReady } from "./store-messages.ts";
 
 const OWNER_TOKEN = "bench-owner";
 
@@ -35,15 +35,25 @@ for (const service of new Set(MOVES.map(({ owner }) => owner))) {
   tokens[service] = (await identity.mintUserToken(`svc:${service}`, { svc: service })).idToken;
 }
 
+tokens[PERSON] = (await identity.mintUserToken(PERSON, {})).idToken;
+
 process.on("message", () => {
-  const { syncs, deniedWrites, ruleCheckedWrites } = firestore.info();
+  const { syncs, deniedWrites } = firestore.info();
   const facts = {
     syncs: Number(syncs),
     deniedWrites: Number(deniedWrites),
-    ruleCheckedWrites: Number(ruleCheckedWrites),
+    memoryBytes: memoryBytes(),
   } satisfies StoreFacts;
   process.send?.(facts);
 });
+
+/** What is in use after a collection: heap, buffers and what native code holds for them. */
+function memoryBytes(): number {
+  globalThis.gc?.();
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 process.once("disconnect", () => {
   void Promise.all([firestore.stop(), identity.stop()]).then(() => {
     removeFolder(home);

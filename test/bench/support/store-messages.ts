@@ -1,13 +1,18 @@
 /** What the store's process tells the benchmark that started it. */
+
+/** The one person there is; a member of the one team, once `seedTeam` has run. */
+export const PERSON = "bench";
+
 export interface StoreReady {
   readonly port: number;
   readonly ownerToken: string;
-  /** ID token of each principal that owns a move. */
+  /** ID token of each principal that owns a move, and of the person. */
   readonly tokens: Readonly<Record<string, string>>;
 }
 
 export interface StoreFacts {
   readonly syncs: number;
   readonly deniedWrites: number;
-  readonly ruleCheckedWrites: number;
+  /** In use after a collection. */
+  readonly memoryBytes: number;
 }

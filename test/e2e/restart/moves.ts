@@ -1,5 +1,13 @@
 /** Every move of every deployment at the moment it is written, read from the tail of the store's commit log. */
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+} from "node:fs";
 import path from "node:path";
 import type { State } from "@bifrost/shared/domain/lifecycle";
 
@@ -18,7 +26,7 @@ const TRANSITION = /\/deployments\/([^/]+)\/transitions\/\d+$/;
 
 /** Calls `onMove` within about a millisecond of each move written from now on, until it is stopped. */
 export function followMoves(home: string, onMove: (move: SeenMove) => void): { stop(): void } {
-  const file = openSync(path.join(home, "firestore", "commits.log"), "r");
+  const file = openSync(logsOf(home).at(-1) ?? "", "r");
   let position = fstatSync(file).size;
   let rest = "";
   let stopped = false;
@@ -42,14 +50,18 @@ export function followMoves(home: string, onMove: (move: SeenMove) => void): { s
 
 /** All moves that are stored. */
 export function storedMoves(home: string): readonly SeenMove[] {
-  const name = path.join(home, "firestore", "commits.log");
-  if (!existsSync(name)) return [];
-  const file = openSync(name, "r");
-  const text = Buffer.alloc(fstatSync(file).size);
-  readSync(file, text, 0, text.length, 0);
-  closeSync(file);
-  // A torn last line was never acknowledged.
-  return text.toString("utf8").split("\n").slice(0, -1).flatMap(movesIn);
+  return logsOf(home).flatMap((log) =>
+    // A torn last line was never acknowledged.
+    readFileSync(log, "utf8").split("\n").slice(0, -1).flatMap(movesIn),
+  );
+}
+
+/** The segments of the log, oldest first; no test writes enough for the first to be deleted. */
+function logsOf(home: string): readonly string[] {
+  const folder = path.join(home, "firestore");
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => /^commits-\d+\.log$/.test(name));
+  return names.toSorted().map((name) => path.join(folder, name));
 }
 
 /** A line is a checksum, a space and the commit as JSON. */

@@ -66,7 +66,10 @@ export const batchGetDocuments: ServerStreamMethod = async function* batchGet(
     ]);
   }
   // One document that may not be read refuses them all, so nothing is sent before every one is allowed.
-  for (const [name, document] of found) context.access.checkGet(caller, name, document);
+  const accessed = new Set<string>();
+  for (const [name, document] of found) {
+    context.access.checkGet(caller, name, document, accessed);
+  }
   const readTime = context.store.readTime();
   for (const [name, document] of found) {
     yield document === null

@@ -7,7 +7,12 @@ import {
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { loadFirestoreMethods } from "../firestore-proto.ts";
 import type { RunningFirestore } from "../index.ts";
-import { ROOT, startTestFirestore, until } from "../testing/firestore-fixture.ts";
+import {
+  ROOT,
+  startTestFirestore,
+  temporaryDirectory,
+  until,
+} from "../testing/firestore-fixture.ts";
 import type { Json } from "../wire-json.ts";
 
 let server: RunningFirestore;
@@ -22,6 +27,8 @@ afterEach(async () => {
 
 interface Listening {
   readonly call: ClientDuplexStream<object, Json>;
+  /** The last one told. */
+  readonly resumeToken: () => unknown;
   /** Responses since the last look, in short. */
   readonly next: (count: number) => Promise<string[]>;
 }
@@ -35,11 +42,16 @@ function listen(): Listening {
     metadata,
   );
   const responses: string[] = [];
-  call.on("data", (response: Json) => responses.push(brief(response)));
+  let resumeToken: unknown;
+  call.on("data", (response: Json) => {
+    responses.push(brief(response));
+    resumeToken = (response["targetChange"] as Json | undefined)?.["resumeToken"] ?? resumeToken;
+  });
   call.on("error", (error) => responses.push(`error ${(error as { code?: number }).code}`));
   hangUp = () => (call.cancel(), client.close());
   return {
     call,
+    resumeToken: () => resumeToken,
     async next(count) {
       await until(
         () => responses.length >= count,
@@ -59,10 +71,10 @@ function idOf(name: unknown): string {
 }
 
 function brief(response: Json): string {
-  const { targetChange, documentChange, documentDelete, documentRemove } = response as Record<
-    string,
-    Json
-  >;
+  const { targetChange, documentChange, documentDelete, documentRemove, filter } =
+    response as Record<string, Json>;
+  if (filter !== undefined)
+    return `filter ${String(filter["targetId"])} count ${String(filter["count"])}`;
   if (targetChange !== undefined) {
     return `${(targetChange["targetChangeType"] as string | undefined) ?? "NO_CHANGE"} ${idList(targetChange["targetIds"])}`.trim();
   }
@@ -80,9 +92,10 @@ const named = (targetId: number, ids: string[], extra: object = {}): object => (
   database,
   addTarget: { targetId, documents: { documents: ids.map((id) => `${ROOT}/${id}`) }, ...extra },
 });
-const queried = (targetId: number, where: object): object => ({
+const queried = (targetId: number, where: object, extra: object = {}): object => ({
   database,
   addTarget: {
+    ...extra,
     targetId,
     query: { parent: ROOT, structuredQuery: { from: [{ collectionId: "items" }], where } },
   },
@@ -145,7 +158,39 @@ test("a removed target hears nothing more, and what concerns no target is not to
   expect(await next(2)).toEqual(["change items/b in 2 out", "NO_CHANGE"]);
 });
 
-test("a resumed target is reset and told everything again", async () => {
+test("a target that comes back after a restart is told what it missed, and how much there is", async () => {
+  const directory = temporaryDirectory();
+  const { port } = server;
+  await server.stop();
+  server = await startTestFirestore({ dataDir: directory.path, port });
+  await write(put("items/a", 6), put("items/b", 7));
+  const before = listen();
+  before.call.write(queried(2, above(5)));
+  const { length } = await before.next(5);
+  expect(length).toBe(5);
+  const resumeToken = before.resumeToken();
+  await write(put("items/b", 8));
+  hangUp();
+  await server.stop();
+  server = await startTestFirestore({ dataDir: directory.path, port });
+  await write(put("items/c", 9));
+  const after = listen();
+  after.call.write(queried(2, above(5), { resumeToken }));
+  expect(await after.next(6)).toEqual([
+    "ADD 2",
+    "change items/b in 2 out",
+    "change items/c in 2 out",
+    "filter 2 count 3",
+    "CURRENT 2",
+    "NO_CHANGE",
+  ]);
+  hangUp();
+  await server.stop();
+  directory.remove();
+  server = await startTestFirestore();
+});
+
+test("a target that comes back with a token of no store is reset and told everything again", async () => {
   await write(put("items/a", 1));
   const { call, next } = listen();
   call.write(named(1, ["items/a"], { resumeToken: "AAAA" }));

@@ -3,6 +3,7 @@ import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
 import type { DatabaseName } from "../resource-name.ts";
 import type { Store } from "../store.ts";
+import type { WatchHub } from "../watch/watch-hub.ts";
 import type { Json } from "../wire-json.ts";
 import type { Timers } from "@bifrost/shared/domain/time";
 
@@ -12,6 +13,7 @@ export interface RpcContext {
   readonly access: Access;
   readonly database: DatabaseName;
   readonly timers: Timers;
+  readonly watches: WatchHub;
 }
 
 export type UnaryMethod = (context: RpcContext, caller: Caller, request: Json) => Promise<object>;

@@ -1,6 +1,14 @@
 /** Reads the arguments of functions and methods; a wrong type is an evaluation error. */
 import { EvaluationError } from "./evaluation-error.ts";
-import { isNumber, kindOf, type RulesMap, type Value } from "./values.ts";
+import {
+  isNumber,
+  kindOf,
+  type LatLng,
+  type List,
+  type RulesMap,
+  type RulesSet,
+  type Value,
+} from "./values.ts";
 
 export interface Method<Receiver extends Value = Value> {
   /** Exact number of arguments. */
@@ -37,6 +45,21 @@ export function mapAt(args: readonly Value[], index: number): RulesMap {
   const value = args[index];
   if (typeof value === "object" && value?.kind === "map") return value;
   return wrong("a map", value);
+}
+
+export function listAt(args: readonly Value[], index: number): List {
+  const value = args[index];
+  return typeof value === "object" && value?.kind === "list" ? value : wrong("a list", value);
+}
+
+export function setAt(args: readonly Value[], index: number): RulesSet {
+  const value = args[index];
+  return typeof value === "object" && value?.kind === "set" ? value : wrong("a set", value);
+}
+
+export function latLngAt(args: readonly Value[], index: number): LatLng {
+  const value = args[index];
+  return typeof value === "object" && value?.kind === "latlng" ? value : wrong("a latlng", value);
 }
 
 /** The members of a list or a set. */

@@ -24,8 +24,8 @@ export interface Scope {
 }
 
 export function checkExpression(node: Expression, scope: Scope): void {
-  checkNode(node, scope);
   for (const child of childrenOf(node)) checkExpression(child, scope);
+  checkNode(node, scope);
 }
 
 function checkNode(node: Expression, scope: Scope): void {

@@ -7,12 +7,10 @@ import { RulesSyntaxError, type Position } from "./rules-syntax-error.ts";
 import type { Call, FunctionDeclaration, MatchBlock, RulesTree } from "./syntax-tree.ts";
 
 /** Returns which function of the file each call means; throws `RulesSyntaxError`. */
-export function checkRules(
-  tree: RulesTree,
-  source: string,
-): ReadonlyMap<Call, FunctionDeclaration> {
-  const checker = new Checker(source);
-  checker.block(tree, { functions: new Map(), captures: new Set(), depth: 0, segments: 0 });
+export function checkRules(tree: RulesTree): ReadonlyMap<Call, FunctionDeclaration> {
+  const checker = new Checker();
+  const outside = { functions: new Map(), captures: new Set<string>(), hasRest: false };
+  checker.block(tree, { ...outside, depth: 0, segments: 0 });
   checker.refuseRecursion();
   return checker.calls;
 }
@@ -20,6 +18,8 @@ export function checkRules(
 interface Surroundings {
   readonly functions: ReadonlyMap<string, FunctionDeclaration>;
   readonly captures: ReadonlySet<string>;
+  /** Whether one of the wildcards is recursive. */
+  readonly hasRest: boolean;
   readonly depth: number;
   readonly segments: number;
 }
@@ -27,11 +27,6 @@ interface Surroundings {
 class Checker {
   readonly calls = new Map<Call, FunctionDeclaration>();
   readonly #callees = new Map<FunctionDeclaration, Set<FunctionDeclaration>>();
-  readonly #source: string;
-
-  constructor(source: string) {
-    this.#source = source;
-  }
 
   block(block: MatchBlock, outer: Surroundings): void {
     const captures = this.#captures(block, outer);
@@ -47,13 +42,16 @@ class Checker {
     const inner = {
       functions,
       captures,
+      hasRest: outer.hasRest || block.path.some((part) => part.kind === "rest"),
       depth: outer.depth + 1,
       segments: outer.segments + block.path.length,
     };
     if (inner.depth - 1 > LIMITS.matchDepth) {
       this.#fail(`match blocks nest deeper than ${LIMITS.matchDepth}`, block.at);
     }
-    if (inner.segments > LIMITS.pathSegments) this.#fail("the path is too long", block.at);
+    if (inner.segments > LIMITS.pathSegments) {
+      this.#fail(`a path of more than ${LIMITS.pathSegments} segments`, block.at);
+    }
     for (const declared of block.functions) this.#function(declared, inner);
     for (const allow of block.allows) {
       if (allow.condition !== null) checkExpression(allow.condition, this.#scope(inner, null));
@@ -63,19 +61,18 @@ class Checker {
 
   #captures(block: MatchBlock, outer: Surroundings): ReadonlySet<string> {
     const captures = new Set(outer.captures);
+    let { hasRest } = outer;
     for (const part of block.path) {
       if (part.kind === "fixed") continue;
-      this.#newName(part.capture, captures, block.at);
-      // A "rest" wildcard is remembered under a second name, so that a second one is noticed below.
-      if (part.kind === "rest") this.#onlyRest(captures, block.at);
+      this.#newName(part.capture, captures, part.at);
+      if (captures.size > LIMITS.captures) {
+        this.#fail(`more than ${LIMITS.captures} wildcards in one path`, part.at);
+      }
+      if (part.kind !== "rest") continue;
+      if (hasRest) this.#fail("one path cannot have two recursive wildcards", part.at);
+      hasRest = true;
     }
-    if (captures.size > LIMITS.captures) this.#fail("too many wildcards in one path", block.at);
     return captures;
-  }
-
-  #onlyRest(captures: Set<string>, at: Position): void {
-    if (captures.has("=**")) this.#fail("one path cannot have two recursive wildcards", at);
-    captures.add("=**");
   }
 
   #function(declared: FunctionDeclaration, around: Surroundings): void {
@@ -129,7 +126,7 @@ class Checker {
   }
 
   #fail(what: string, at: Position): never {
-    throw new RulesSyntaxError(what, this.#source, at);
+    throw new RulesSyntaxError(what, at);
   }
 }
 

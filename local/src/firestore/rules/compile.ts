@@ -1,15 +1,17 @@
 /** Security rules from source text to decisions. */
 import { checkRules } from "./check.ts";
-import { evaluate, type Evaluation, type Frame } from "./evaluate.ts";
+import { ExpressionCompiler } from "./compile-expression.ts";
 import { EvaluationError, RulesLimitError } from "./evaluation-error.ts";
-import { importDocument, importJson } from "./import-values.ts";
+import { importAuth, importDocument } from "./import-values.ts";
 import { Budget } from "./limits.ts";
-import { isCollectionGroup, provenResource, queryFacts } from "./list-query.ts";
-import { flatten, matchPath, segmentsOf, type FlatMatch } from "./match.ts";
+import { listedDocuments, queryFacts } from "./list-query.ts";
+import { documentTarget, flatten, matchPath, type FlatMatch, type Target } from "./match.ts";
+import type { RulesObserver } from "./observer.ts";
 import { parseRules } from "./parser.ts";
 import type { Rules, RulesRequest, RulesVerdict } from "./rules.ts";
-import type { Allow } from "./syntax-tree.ts";
-import { map, path, timestamp, type Value } from "./values.ts";
+import type { Decision, Frame, Run } from "./run.ts";
+import type { Method, PathPattern } from "./syntax-tree.ts";
+import { map, path, timestamp, type RulesMap, type Value } from "./values.ts";
 
 export interface MeasuredVerdict extends RulesVerdict {
   /** Expressions evaluated; production allows 1,000 per request. */
@@ -20,39 +22,60 @@ export interface CompiledRules extends Rules {
   check(request: RulesRequest): MeasuredVerdict;
 }
 
+interface Statement {
+  readonly line: number;
+  readonly methods: ReadonlySet<Method>;
+  /** Null = always. */
+  readonly condition: Run | null;
+}
+
+interface Block {
+  readonly path: readonly PathPattern[];
+  readonly statements: readonly Statement[];
+}
+
 /**
  * Compiles a rules file. Throws `RulesSyntaxError` for a malformed file and for anything outside the supported
  * subset: nothing unknown survives until a request arrives. `check` never throws; what it cannot decide it denies.
  */
-export function compileRules(source: string): CompiledRules {
+export function compileRules(source: string, observer: RulesObserver | null = null): CompiledRules {
   const tree = parseRules(source);
-  const functions = checkRules(tree, source);
-  const matches = flatten(tree);
+  const compiler = new ExpressionCompiler(checkRules(tree), observer);
+  const blocks = flatten(tree).map((match) => compileBlock(match, compiler));
   return {
     check: (request) => {
       const budget = new Budget(request.accessed ?? null);
-      const verdict = decide(matches, request, (globals) => ({
-        request,
-        globals,
-        budget,
-        functions,
-      }));
+      const verdict = decide(blocks, request, budget);
       return { ...verdict, evaluations: budget.evaluations };
     },
   };
 }
 
-type Begin = (globals: ReadonlyMap<string, Value>) => Evaluation;
+function compileBlock(match: FlatMatch, compiler: ExpressionCompiler): Block {
+  const statements = match.allows.map(({ at, methods, condition }) => ({
+    line: at.line,
+    methods,
+    condition: condition === null ? null : compiler.compile(condition),
+  }));
+  return { path: match.path, statements };
+}
 
-function decide(matches: readonly FlatMatch[], request: RulesRequest, begin: Begin): RulesVerdict {
-  const isList = request.method === "list";
-  const segments = segmentsOf(request.name, isList);
-  if (segments === null) return denied(`'${request.name}' is not the name of a document`);
-  if (isList && isCollectionGroup(request.query ?? {})) {
-    return denied("collection group queries are not supported by the rules engine");
-  }
+/** What has to be allowed: the one document of a request, or every document a list could return. */
+interface Question {
+  readonly target: Target;
+  readonly decision: Decision;
+}
+
+function decide(blocks: readonly Block[], request: RulesRequest, budget: Budget): RulesVerdict {
   try {
-    return decideAt(matches, request, segments, begin(globalsOf(request, segments)));
+    const questions = questionsOf(request, budget);
+    if (typeof questions === "string") return denied(questions);
+    let verdict = denied("nothing was asked");
+    for (const question of questions) {
+      verdict = decideOne(blocks, question);
+      if (!verdict.allowed) return verdict;
+    }
+    return verdict;
   } catch (error) {
     if (error instanceof RulesLimitError || error instanceof EvaluationError) {
       return denied(error.message);
@@ -61,68 +84,74 @@ function decide(matches: readonly FlatMatch[], request: RulesRequest, begin: Beg
   }
 }
 
-function decideAt(
-  matches: readonly FlatMatch[],
-  request: RulesRequest,
-  segments: readonly string[],
-  evaluation: Evaluation,
-): RulesVerdict {
+/** A text says why the request cannot be decided. */
+function questionsOf(request: RulesRequest, budget: Budget): readonly Question[] | string {
+  if (request.method === "list") {
+    const query = request.query ?? {};
+    const listed = listedDocuments(request.name, query);
+    if (typeof listed === "string") return listed;
+    const facts = requestValue(request, ["query", queryFacts(query)]);
+    return listed.map(({ target, resource }) => ({
+      target,
+      decision: { asked: request, budget, request: facts, resource },
+    }));
+  }
+  const target = documentTarget(request.name);
+  if (target === null) return `'${request.name}' is not the name of a document`;
+  const resource = request.before === null ? null : importDocument(request.before);
+  const value = requestValue(request, ["path", path(target)]);
+  return [{ target, decision: { asked: request, budget, request: value, resource } }];
+}
+
+/** `request`. What a request lacks is left out, so that using it is an error. */
+function requestValue(request: RulesRequest, own: readonly [string, Value]): RulesMap {
+  const fields: (readonly [string, Value])[] = [
+    ["auth", importAuth(request.auth)],
+    ["method", request.method],
+    ["time", timestamp(request.timeMicros * 1000n)],
+    own,
+  ];
+  if (request.after !== null) fields.push(["resource", importDocument(request.after)]);
+  return map(fields);
+}
+
+function decideOne(blocks: readonly Block[], { target, decision }: Question): RulesVerdict {
+  const { method } = decision.asked;
   const refusals: string[] = [];
-  for (const match of matches) {
-    const captures = matchPath(match.path, segments, request.method === "list");
+  for (const block of blocks) {
+    const captures = matchPath(block.path, target);
     if (captures === null) continue;
-    const frame: Frame = { evaluation, captures, locals: new Map() };
-    for (const allow of match.allows.filter(({ methods }) => methods.has(request.method))) {
-      const refusal = refusalOf(allow, frame);
+    const frame: Frame = { decision, captures, locals: [] };
+    for (const statement of block.statements) {
+      if (!statement.methods.has(method)) continue;
+      const refusal = refusalOf(statement, frame);
       if (refusal === null) {
-        return { allowed: true, reason: `line ${allow.at.line} allows ${request.method}` };
+        return { allowed: true, reason: `line ${statement.line} allows ${method}` };
       }
       refusals.push(refusal);
     }
   }
   if (refusals.length > 0) return denied(refusals.join("; "));
-  return denied(`no statement allows ${request.method} on /${segments.slice(3).join("/")}`);
+  return denied(`no statement allows ${method} on /${shown(target.slice(3))}`);
+}
+
+function shown(target: Target): string {
+  return target.map((segment) => (typeof segment === "string" ? segment : "*")).join("/");
 }
 
 /** Null when the statement allows, else why not. */
-function refusalOf(allow: Allow, frame: Frame): string | null {
-  if (allow.condition === null) return null;
+function refusalOf({ line, condition }: Statement, frame: Frame): string | null {
+  if (condition === null) return null;
   try {
-    const value = evaluate(allow.condition, frame);
+    const value = condition(frame);
     if (value === true) return null;
-    return `line ${allow.at.line}: ${value === false ? "false" : "not a bool"}`;
+    return `line ${line}: ${value === false ? "false" : "not a bool"}`;
   } catch (error) {
     if (!(error instanceof EvaluationError)) throw error;
-    return `line ${allow.at.line}: ${error.message} (line ${error.line})`;
+    return `line ${line}: ${error.message} (line ${error.at?.line ?? line})`;
   }
 }
 
 function denied(reason: string): RulesVerdict {
   return { allowed: false, reason };
-}
-
-/** `request` and `resource`. What a request lacks is left out, so that using it is an error. */
-function globalsOf(request: RulesRequest, segments: readonly string[]): ReadonlyMap<string, Value> {
-  const isList = request.method === "list";
-  const fields = new Map<string, Value>([
-    ["auth", authOf(request)],
-    ["method", request.method],
-    ["time", timestamp(request.timeMicros * 1000n)],
-  ]);
-  if (isList) fields.set("query", queryFacts(request.query ?? {}));
-  else fields.set("path", path(segments));
-  if (request.after !== null) fields.set("resource", importDocument(request.after));
-  const before = request.before === null ? null : importDocument(request.before);
-  return new Map([
-    ["request", map(fields)],
-    ["resource", isList ? provenResource(request.query ?? {}) : before],
-  ]);
-}
-
-function authOf({ auth }: RulesRequest): Value {
-  if (auth === null) return null;
-  return map([
-    ["uid", auth.uid],
-    ["token", importJson(auth.token)],
-  ]);
 }

@@ -6,7 +6,7 @@ import { encode } from "./rules-world.ts";
 const ROOT = "projects/p/databases/(default)/documents";
 
 /** The document behind `resource.data`. */
-export const DATA = {
+const DATA = {
   name: "Ada",
   age: 36,
   big: 9_007_199_254_740_993n,
@@ -21,19 +21,34 @@ export const DATA = {
   empty: {},
 };
 
-function stored(path: string, fields: object): StoredDocument {
+/** Fields of types that have no counterpart among JavaScript's values. */
+const SPECIAL: StoredDocument["fields"] = {
+  raw: { bytesValue: "AQI=" },
+  place: { geoPointValue: { latitude: 48.5, longitude: 9.05 } },
+  friend: { referenceValue: `${ROOT}/other/x` },
+};
+
+function stored(path: string, fields: object, special = {}): StoredDocument {
   const encoded = Object.entries(fields).map(([key, value]) => [key, encode(value)]);
   return {
     name: `${ROOT}/${path}`,
-    fields: Object.fromEntries(encoded) as StoredDocument["fields"],
+    fields: { ...(Object.fromEntries(encoded) as StoredDocument["fields"]), ...special },
     createTime: "2026-01-01T00:00:00.000000Z",
     updateTime: "2026-01-01T00:00:00.000000Z",
   };
 }
 
 const DOCUMENTS = new Map(
-  [stored("docs/d", DATA), stored("other/x", { n: 1 })].map((one) => [one.name, one]),
+  [stored("docs/d", DATA, SPECIAL), stored("other/x", { n: 1 })].map((one) => [one.name, one]),
 );
+
+const TOKEN = {
+  email: "ada@example.com",
+  level: 3,
+  share: 0.5,
+  roles: ["dev"],
+  firebase: { sign_in_provider: "custom", identities: { "google.com": ["42"] } },
+};
 
 /** A rules file whose only condition, on line 4, is the expression. */
 export function rulesFor(expression: string, functions = ""): string {
@@ -50,7 +65,7 @@ export function evaluateExpression(expression: string, functions = ""): Measured
   return compileRules(rulesFor(expression, functions)).check({
     method: "get",
     name: `${ROOT}/docs/d`,
-    auth: { uid: "ada", token: { email: "ada@example.com", level: 3, roles: ["dev"] } },
+    auth: { uid: "ada", token: TOKEN },
     timeMicros: 1_767_225_600_123_000n,
     before: DOCUMENTS.get(`${ROOT}/docs/d`) ?? null,
     after: null,

@@ -20,6 +20,8 @@ const EXPRESSIONS: readonly (readonly [expression: string, named: string])[] = [
   ["debug(1) == 1", "unknown function 'debug'"],
   ["math.max(1, 2) == 2", "unknown function 'math.max'"],
   ["latlng.distance(1, 2) == 2", "unknown function 'latlng.distance'"],
+  ["firestore.get(/a/b) == 1", "unknown variable 'firestore'"],
+  ["hashing.crc32c('a') == 'a'", "unknown function 'hashing.crc32c'"],
   ["hashing.crc32('a') == 'a'", "unknown function 'hashing.crc32'"],
   ["timestamp.now() == 1", "unknown function 'timestamp.now'"],
   ["constructor()", "unknown function 'constructor'"],
@@ -60,8 +62,9 @@ const EXPRESSIONS: readonly (readonly [expression: string, named: string])[] = [
   ["1.5e3 == 1500", "exponent literals are not supported"],
   ["9223372036854775808 > 0", "an integer must fit in 64 bits"],
   ["'a\\qb' == 'a'", "'\\q' is no escape sequence"],
-  ["r'a' == 'a'", "expected ';'"],
-  ["b'a' == 'a'", "expected ';'"],
+  ["r'a' == 'a'", "strings with the prefix 'r' are not supported"],
+  ["b'\\xF' == b'a'", "'\\x' is no escape sequence"],
+  ["b'\\400' == b'a'", "'\\4' is no escape sequence"],
   ["{a: 1} == {}", "a map key must be a string literal"],
   ["{'a': 1, 'a': 2} == {}", "a map literal repeats a key"],
   ["[1,] == [1]", "expected an expression"],
@@ -69,7 +72,8 @@ const EXPRESSIONS: readonly (readonly [expression: string, named: string])[] = [
   ["true &&", "expected an expression"],
   ["true & true", 'unexpected "&"'],
   ["a = 1", "expected ';'"],
-  ["'open", 'unexpected "\'"'],
+  ["'open", "a string that does not end on its line"],
+  ['"open', "a string that does not end on its line"],
   ["/ a == 1", "expected a path segment right after '/'"],
   ["/a/ b == 1", "expected a path segment right after '/'"],
   ["x => 1", "expected ';'"],
@@ -127,9 +131,9 @@ const FILES: readonly (readonly [what: string, source: string, named: string, at
   ["a missing semicolon", frame("allow read"), "expected ';'", "5:3"],
   ["a match without path", frame("match { }"), "expected a path", "4:7"],
   ["a wildcard of unknown form", frame("match /{y=*} { }"), "expected '**'", "4:11"],
-  ["two recursive wildcards", frame("match /{y=**}/{z=**} { }"), "two recursive wildcards", "4:1"],
-  ["a repeated wildcard", frame("match /{x} { }"), "'x' is already defined", "4:1"],
-  ["a reserved wildcard", frame("match /{request} { }"), "'request' is a reserved name", "4:1"],
+  ["two recursive wildcards", frame("match /{y=**}/{z=**} { }"), "two recursive wildcards", "4:16"],
+  ["a repeated wildcard", frame("match /{x} { }"), "'x' is already defined", "4:9"],
+  ["a reserved wildcard", frame("match /{request} { }"), "'request' is a reserved name", "4:9"],
   [
     "a repeated function",
     frame("function f() { return 1; }\nfunction f() { return 2; }"),
@@ -232,12 +236,11 @@ describe("the edges of the limits", () => {
   });
 });
 
-test("the message shows the line with a caret under the column", () => {
+test("the message says where, what was found and what is allowed", () => {
   expect(refusal(frame("    allow read: if nope;")).message).toBe(
-    [
-      "line 4, column 20: unknown variable 'nope'",
-      "  4 |     allow read: if nope;",
-      "    |                    ^",
-    ].join("\n"),
+    "line 4, column 20: unknown variable 'nope'",
+  );
+  expect(refusal(frame("    allow read, peek;")).message).toBe(
+    "line 4, column 17: unknown method 'peek': use get, list, create, update, delete, read, write",
   );
 });

@@ -32,13 +32,20 @@ function toFloat([value = null]: readonly Value[]): number {
   throw new EvaluationError(`float: a ${kindOf(value)} like this has no float value`);
 }
 
-/** A float is refused: production's spelling of it differs from every obvious one. */
+/** Floats that every language spells alike; how others are spelled is not documented. */
+function floatText(value: number): string {
+  const size = Math.abs(value);
+  if (!(size >= 0.001 && size < 10_000_000) && !Object.is(value, 0)) {
+    throw new EvaluationError(`string: the spelling of the float ${value} is not documented`);
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
 function toText([value = null]: readonly Value[]): string {
   if (typeof value === "string") return value;
-  if (value === null || typeof value === "boolean" || typeof value === "bigint") {
-    return String(value);
-  }
-  if (typeof value === "object" && value.kind === "path") return `/${value.segments.join("/")}`;
+  if (typeof value === "number") return floatText(value);
+  if (typeof value !== "object" || value === null) return String(value);
+  if (value.kind === "path") return `/${value.segments.join("/")}`;
   throw new EvaluationError(`string: a ${kindOf(value)} has no string form`);
 }
 

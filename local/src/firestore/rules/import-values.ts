@@ -1,7 +1,17 @@
-/** Brings stored documents and token claims into the value model. */
+/** Brings stored documents and token claims into the value model, each part when it is first looked at. */
 import type { FieldValue, StoredDocument } from "../document.ts";
 import { EvaluationError } from "./evaluation-error.ts";
-import { list, map, path, timestamp, type Path, type RulesMap, type Value } from "./values.ts";
+import {
+  list,
+  map,
+  mapOf,
+  path,
+  timestamp,
+  type Entries,
+  type Path,
+  type RulesMap,
+  type Value,
+} from "./values.ts";
 
 type Importer = (raw: unknown) => Value;
 
@@ -16,38 +26,76 @@ const IMPORTERS: Readonly<Record<string, Importer>> = {
   referenceValue: (raw) => documentPath(String(raw)),
   geoPointValue: (raw) => ({
     kind: "latlng",
-    latitude: Number(fieldsOf(raw)["latitude"] ?? 0),
-    longitude: Number(fieldsOf(raw)["longitude"] ?? 0),
+    latitude: Number(recordOf(raw)["latitude"] ?? 0),
+    longitude: Number(recordOf(raw)["longitude"] ?? 0),
   }),
   arrayValue: (raw) => {
-    const values = fieldsOf(raw)["values"];
-    return list(Array.isArray(values) ? values.map((value) => importField(fieldsOf(value))) : []);
+    const values = recordOf(raw)["values"];
+    return list(Array.isArray(values) ? values.map((value) => importField(recordOf(value))) : []);
   },
-  mapValue: (raw) => importFields(fieldsOf(fieldsOf(raw)["fields"])),
+  mapValue: (raw) => importFields(recordOf(recordOf(raw)["fields"])),
 };
 
 /** One proto3-JSON value. */
 export function importField(field: FieldValue): Value {
-  const [kind] = Object.keys(field);
-  const importer = kind === undefined ? undefined : IMPORTERS[kind];
-  if (kind === undefined || importer === undefined) {
-    throw new EvaluationError(`a field of kind '${kind ?? "none"}' has no value in rules`);
+  for (const kind in field) {
+    if (!Object.hasOwn(IMPORTERS, kind)) {
+      throw new EvaluationError(`a field of kind '${kind}' has no value in rules`);
+    }
+    return IMPORTERS[kind]?.(field[kind]) ?? null;
   }
-  return importer(field[kind]);
+  throw new EvaluationError("a field without a kind has no value in rules");
+}
+
+/** Entries of a record that are imported one by one, and only once. */
+class LazyEntries implements Entries {
+  readonly #raw: Readonly<Record<string, unknown>>;
+  readonly #known = new Map<string, Value>();
+
+  constructor(raw: Readonly<Record<string, unknown>>) {
+    this.#raw = raw;
+  }
+
+  get size(): number {
+    return Object.keys(this.#raw).length;
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#raw, key);
+  }
+
+  get(key: string): Value | undefined {
+    const known = this.#known.get(key);
+    if (known !== undefined || !this.has(key)) return known;
+    const value = importField(recordOf(this.#raw[key]));
+    this.#known.set(key, value);
+    return value;
+  }
+
+  keys(): Iterable<string> {
+    return Object.keys(this.#raw);
+  }
 }
 
 export function importFields(fields: Readonly<Record<string, unknown>>): RulesMap {
-  return map(Object.entries(fields).map(([key, field]) => [key, importField(fieldsOf(field))]));
+  return mapOf(new LazyEntries(fields));
 }
+
+/** Documents never change, so each is imported once however many requests look at it. */
+const documents = new WeakMap<StoredDocument, RulesMap>();
 
 /** `resource` or `request.resource`: data, id, __name__. */
 export function importDocument(document: StoredDocument): RulesMap {
+  const known = documents.get(document);
+  if (known !== undefined) return known;
   const name = documentPath(document.name);
-  return map([
+  const imported = map([
     ["data", importFields(document.fields)],
     ["id", name.segments.at(-1) ?? ""],
     ["__name__", name],
   ]);
+  documents.set(document, imported);
+  return imported;
 }
 
 /** `/databases/D/documents/...` of a full resource name: rules never see the project. */
@@ -55,8 +103,25 @@ export function documentPath(name: string): Path {
   return path(name.split("/").slice(2));
 }
 
+const identities = new WeakMap<object, RulesMap>();
+
+/** `request.auth`. */
+export function importAuth(
+  auth: { readonly uid: string; readonly token: Readonly<Record<string, unknown>> } | null,
+): Value {
+  if (auth === null) return null;
+  const known = identities.get(auth);
+  if (known !== undefined) return known;
+  const imported = map([
+    ["uid", auth.uid],
+    ["token", importJson(auth.token)],
+  ]);
+  identities.set(auth, imported);
+  return imported;
+}
+
 /** Claims of a token: JSON numbers without fraction become ints. */
-export function importJson(json: unknown): Value {
+function importJson(json: unknown): Value {
   if (json === null || json === undefined) return null;
   if (typeof json === "boolean" || typeof json === "string") return json;
   if (typeof json === "number") return Number.isSafeInteger(json) ? BigInt(json) : json;
@@ -84,6 +149,6 @@ function bytesOf(raw: unknown): Uint8Array {
   return raw instanceof Uint8Array ? raw : Buffer.from(String(raw), "base64");
 }
 
-function fieldsOf(raw: unknown): Readonly<Record<string, unknown>> {
-  return typeof raw === "object" && raw !== null ? { ...raw } : {};
+function recordOf(raw: unknown): Readonly<Record<string, unknown>> {
+  return typeof raw === "object" && raw !== null ? (raw as Record<string, unknown>) : {};
 }

@@ -2,7 +2,7 @@
 import { LIMITS } from "./limits.ts";
 import { RulesSyntaxError, type Position } from "./rules-syntax-error.ts";
 
-export type TokenKind = "name" | "int" | "float" | "string" | "symbol" | "end";
+export type TokenKind = "name" | "int" | "float" | "string" | "bytes" | "symbol" | "end";
 
 export interface Token extends Position {
   readonly kind: TokenKind;
@@ -19,6 +19,7 @@ const TOKENS: readonly (readonly [TokenKind, RegExp])[] = [
   ["float", /\d+\.\d+/y],
   ["int", /\d+/y],
   ["string", /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/y],
+  ["bytes", /b(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")/y],
   ["name", /[A-Za-z_][A-Za-z0-9_]*/y],
   ["symbol", /&&|\|\||==|!=|<=|>=|\*\*|\$\(|[-+*/%<>!?:;,.(){}[\]=]/y],
 ];
@@ -27,7 +28,7 @@ const TOKENS: readonly (readonly [TokenKind, RegExp])[] = [
 export function tokenize(source: string): readonly Token[] {
   if (Buffer.byteLength(source) > LIMITS.sourceBytes) {
     const at = { offset: 0, line: 1, column: 1 };
-    throw new RulesSyntaxError(`the source exceeds ${LIMITS.sourceBytes} bytes`, "", at);
+    throw new RulesSyntaxError(`the source exceeds ${LIMITS.sourceBytes} bytes`, at);
   }
   const tokens: Token[] = [];
   const cursor = { offset: 0, line: 1, column: 1 };
@@ -40,7 +41,7 @@ export function tokenize(source: string): readonly Token[] {
       continue;
     }
     const token = readToken(source, cursor, spaced);
-    refuseExponent(tokens.at(-1), token, source);
+    refuseGlued(tokens.at(-1), token);
     tokens.push(token);
     advance(cursor, token.text);
     spaced = false;
@@ -55,14 +56,21 @@ function readToken(source: string, at: Position, spaced: boolean): Token {
     if (text !== null) return { ...at, kind, text, end: at.offset + text.length, spaced };
   }
   const found = JSON.stringify(String.fromCodePoint(source.codePointAt(at.offset) ?? 0));
-  throw new RulesSyntaxError(`unexpected ${found}`, source, at);
+  const isOpen = found === '"\'"' || found === String.raw`"\""`;
+  const what = isOpen ? "a string that does not end on its line" : `unexpected ${found}`;
+  throw new RulesSyntaxError(what, at);
 }
 
-/** `1e3` is no literal in this language; without this it would read as `1` followed by a name. */
-function refuseExponent(previous: Token | undefined, token: Token, source: string): void {
-  const isNumber = previous?.kind === "int" || previous?.kind === "float";
-  if (isNumber && token.kind === "name" && !token.spaced && /^[eE]\d*$/.test(token.text)) {
-    throw new RulesSyntaxError("exponent literals are not supported", source, token);
+/** `1e3` and `r'a'` are no literals here; without this they would read as two tokens and puzzle the reader. */
+function refuseGlued(previous: Token | undefined, token: Token): void {
+  if (previous === undefined || token.spaced) return;
+  const isNumber = previous.kind === "int" || previous.kind === "float";
+  if (isNumber && token.kind === "name" && /^[eE]\d*$/.test(token.text)) {
+    throw new RulesSyntaxError("exponent literals are not supported", token);
+  }
+  if (previous.kind === "name" && token.kind === "string") {
+    const what = `strings with the prefix '${previous.text}' are not supported: only b'...' is`;
+    throw new RulesSyntaxError(what, previous);
   }
 }
 

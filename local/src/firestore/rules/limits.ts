@@ -1,7 +1,7 @@
 /** The limits of production's rules runtime, enforced so that rules that pass here also pass there. */
 import { RulesLimitError } from "./evaluation-error.ts";
 
-/** Numbers from the published quotas page of Cloud Firestore, section "Security rules". */
+/** Numbers from https://firebase.google.com/docs/firestore/quotas#security_rules, apart from the last three. */
 export const LIMITS = {
   expressionEvaluations: 1_000,
   callDepth: 20,
@@ -17,6 +17,10 @@ export const LIMITS = {
   accessesPerCommit: 20,
   /** Own limit, against stack exhaustion: how deep expressions may nest. */
   nesting: 60,
+  /** Own limit, against memory exhaustion: characters of a text, values in a list or map (those of one document fit). */
+  valueSize: 1_048_576,
+  /** Own limit: a query with more alternatives (`in`, `or`) is not analysed; Firestore allows no more either. */
+  alternatives: 30,
 } as const;
 
 /** Counts the work of one `check` call. */
@@ -31,8 +35,9 @@ export class Budget {
     this.#shared = shared;
   }
 
-  evaluated(): void {
-    this.evaluations += 1;
+  /** Counts a node of the syntax tree; a constant list or map counts as all the nodes it consists of. */
+  evaluated(nodes = 1): void {
+    this.evaluations += nodes;
     if (this.evaluations > LIMITS.expressionEvaluations) {
       throw new RulesLimitError(
         `more than ${LIMITS.expressionEvaluations} expressions evaluated for one document`,
@@ -40,17 +45,16 @@ export class Budget {
     }
   }
 
-  /** Runs a function body one call deeper. */
-  called<T>(body: () => T): T {
+  /** Begins a function's body, one call deeper. */
+  enter(): void {
     if (this.#depth >= LIMITS.callDepth) {
       throw new RulesLimitError(`function calls nest deeper than ${LIMITS.callDepth}`);
     }
     this.#depth += 1;
-    try {
-      return body();
-    } finally {
-      this.#depth -= 1;
-    }
+  }
+
+  leave(): void {
+    this.#depth -= 1;
   }
 
   /** Counts a document access; reading the same version of the same document again is free. */

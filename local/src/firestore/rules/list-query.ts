@@ -1,21 +1,36 @@
 /**
- * What a list query proves about every document it can return: fields it compares with `==`. All else is unknown,
- * and what is unknown denies, which is the safe direction.
+ * What a list query proves about every document it can return. All else is unknown, and what is unknown denies,
+ * which is the safe direction.
  */
-import type { FieldValue } from "../document.ts";
-import { importField } from "./import-values.ts";
-import { map, type RulesMap, type Value } from "./values.ts";
+import { isDocumentName, type FieldPath } from "../field-path.ts";
+import { isComparable, NO_FACTS, type Bound, type FieldFacts } from "./field-facts.ts";
+import { documentPath, importField } from "./import-values.ts";
+import { GAP, parentTarget, type Target } from "./match.ts";
+import { alternativesOf, type Condition } from "./query-filter.ts";
+import { isNumber, map, mapOf, type RulesMap, type Value } from "./values.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Mutable while it is gathered. */
-type Known = Map<string, Known | { readonly exact: Value }>;
+/** The documents of a list that meet one alternative of its filter. */
+export interface ListedDocuments {
+  readonly target: Target;
+  readonly resource: RulesMap;
+}
 
-/** `resource` for a list: partial data, id and name unknown. */
-export function provenResource(query: Json): RulesMap {
-  const known: Known = new Map();
-  gather(query["where"], known);
-  return map([["data", partialMap(known)]], true);
+/** All documents of a list, in groups to be allowed one by one; a text says why the query is not analysed. */
+export function listedDocuments(parent: string, query: Json): readonly ListedDocuments[] | string {
+  const from: unknown = query["from"];
+  const selector = jsonOf(Array.isArray(from) ? from[0] : undefined);
+  const segments = parentTarget(parent);
+  if (segments === null) return `'${parent}' is not a parent of collections`;
+  const alternatives = alternativesOf(query["where"]);
+  if (alternatives === null) return "the query has too many alternatives to be analysed";
+  const { collectionId, allDescendants } = selector;
+  const collection = typeof collectionId === "string" && collectionId !== "" ? collectionId : null;
+  const gap = allDescendants === true ? [GAP] : [];
+  const target: Target = [...segments, ...gap, collection, null];
+  if (alternatives.length === 0) return [proven(target, [])];
+  return alternatives.map((conditions) => proven(target, conditions));
 }
 
 /** `request.query`: the limit is null when there is none, so a rule that bounds it denies. */
@@ -26,12 +41,6 @@ export function queryFacts(query: Json): RulesMap {
   ]);
 }
 
-/** Collection group queries reach documents under any parent; nothing proves those here. */
-export function isCollectionGroup(query: Json): boolean {
-  const from = query["from"];
-  return Array.isArray(from) && from.some((source) => jsonOf(source)["allDescendants"] === true);
-}
-
 /** `limit` is an Int32Value: a bare number in proto3 JSON, or `{value}` as some decoders leave it. */
 function countOf(raw: unknown): bigint | undefined {
   const value = typeof raw === "object" && raw !== null ? jsonOf(raw)["value"] : raw;
@@ -40,53 +49,104 @@ function countOf(raw: unknown): bigint | undefined {
   return undefined;
 }
 
-function gather(filter: unknown, known: Known): void {
-  const composite = jsonOf(jsonOf(filter)["compositeFilter"]);
-  if (composite["op"] === "AND" && Array.isArray(composite["filters"])) {
-    for (const part of composite["filters"]) gather(part, known);
+function proven(target: Target, conditions: readonly Condition[]): ListedDocuments {
+  const data = new KnownFields();
+  const known = new Map<string, Value>();
+  let own = target;
+  for (const condition of conditions) {
+    if (!isDocumentName(condition.field)) {
+      data.learn(condition.field, condition);
+      continue;
+    }
+    const name = nameOf(condition, target);
+    if (name === null) continue;
+    own = name.segments;
+    known.set("__name__", name).set("id", name.segments.at(-1) ?? "");
   }
-  const field = jsonOf(jsonOf(filter)["fieldFilter"]);
-  if (field["op"] === "EQUAL") learn(known, field["field"], jsonOf(field["value"]));
-  const unary = jsonOf(jsonOf(filter)["unaryFilter"]);
-  if (unary["op"] === "IS_NULL") learn(known, unary["field"], { nullValue: null });
+  known.set("data", data.toMap());
+  return { target: own, resource: mapOf(known, new Map()) };
 }
 
-function learn(known: Known, field: unknown, value: FieldValue): void {
-  const text = jsonOf(field)["fieldPath"];
-  const names = typeof text === "string" ? fieldPath(text) : [];
-  const last = names.at(-1);
-  if (last === undefined || names[0] === "__name__" || holdsNumber(value)) return;
-  let inner = known;
-  for (const name of names.slice(0, -1)) {
-    const next = inner.get(name) ?? new Map<string, never>();
-    if (!(next instanceof Map)) return;
-    inner.set(name, next);
-    inner = next;
+/** The document that `__name__ ==` names, if the list can return it at all. */
+function nameOf({ operator, value }: Condition, target: Target) {
+  const reference = value["referenceValue"];
+  if (operator !== "EQUAL" || typeof reference !== "string") return null;
+  const name = documentPath(reference);
+  const gap = target.indexOf(GAP);
+  const isLonger = gap >= 0 && name.segments.length >= target.length - 1;
+  if (!isLonger && name.segments.length !== target.length) return null;
+  const before = gap < 0 ? target.slice(0, -2) : target.slice(0, gap);
+  const collection = target.at(-2);
+  const isInside = before.every((segment, index) => segment === name.segments[index]);
+  return isInside && (collection === null || collection === name.segments.at(-2)) ? name : null;
+}
+
+/** Fields of a document, or of a map in it, as far as conditions tell. */
+class KnownFields {
+  readonly #inner = new Map<string, KnownFields>();
+  readonly #exact = new Map<string, Value>();
+  readonly #facts = new Map<string, FieldFacts>();
+
+  learn(field: FieldPath, condition: Condition): void {
+    const [name, ...rest] = field;
+    if (name === undefined || this.#exact.has(name)) return;
+    if (rest.length > 0) {
+      const inner = this.#inner.get(name) ?? new KnownFields();
+      this.#inner.set(name, inner);
+      inner.learn(rest, condition);
+      return;
+    }
+    const value = importField(condition.value);
+    if (condition.operator === "EQUAL" && !holdsNumber(value)) this.#exact.set(name, value);
+    const facts = factsOf(condition.operator, value);
+    if (facts !== null) this.#facts.set(name, together(this.#facts.get(name) ?? NO_FACTS, facts));
   }
-  inner.set(last, { exact: importField(value) });
+
+  toMap(): RulesMap {
+    const inner = [...this.#inner].map(([name, fields]) => [name, fields.toMap()] as const);
+    return mapOf(new Map<string, Value>([...inner, ...this.#exact]), this.#facts);
+  }
+}
+
+/** Null when the condition does not even prove that the field is there and not null. */
+function factsOf(operator: string, value: Value): FieldFacts | null {
+  if (value === null) return operator === "NOT_EQUAL" ? NO_FACTS : null;
+  const learned = Object.hasOwn(LEARNED, operator) ? LEARNED[operator]?.(value) : undefined;
+  return learned === undefined ? null : { ...NO_FACTS, ...learned };
+}
+
+const LEARNED: Readonly<Record<string, (value: Value) => Partial<FieldFacts>>> = {
+  EQUAL: (value) => ({ lowest: bound(value, true), highest: bound(value, true) }),
+  GREATER_THAN: (value) => ({ lowest: bound(value, false) }),
+  GREATER_THAN_OR_EQUAL: (value) => ({ lowest: bound(value, true) }),
+  LESS_THAN: (value) => ({ highest: bound(value, false) }),
+  LESS_THAN_OR_EQUAL: (value) => ({ highest: bound(value, true) }),
+  NOT_EQUAL: (value) => ({ excluded: [value] }),
+  ARRAY_CONTAINS: (value) => ({ contained: holdsNumber(value) ? [] : [value] }),
+};
+
+function bound(value: Value, inclusive: boolean): Bound | null {
+  return isComparable(value) ? { value, inclusive } : null;
+}
+
+/** Both hold. Of two bounds the first is kept: weaker than the closer one, but never wrong. */
+function together(one: FieldFacts, other: FieldFacts): FieldFacts {
+  return {
+    lowest: one.lowest ?? other.lowest,
+    highest: one.highest ?? other.highest,
+    excluded: [...one.excluded, ...other.excluded],
+    contained: [...one.contained, ...other.contained],
+  };
 }
 
 /** The filter `== 1` also finds 1.0, so a number proves neither a type nor a strict equality. */
-function holdsNumber(value: unknown): boolean {
+function holdsNumber(value: Value): boolean {
+  if (isNumber(value)) return true;
   if (typeof value !== "object" || value === null) return false;
-  return Object.entries(value).some(
-    ([key, inner]) => key === "integerValue" || key === "doubleValue" || holdsNumber(inner),
-  );
-}
-
-function partialMap(known: Known): RulesMap {
-  const entries = [...known].map(([key, value]): readonly [string, Value] => [
-    key,
-    value instanceof Map ? partialMap(value) : value.exact,
-  ]);
-  return map(entries, true);
-}
-
-/** `` a.`b.c` `` to its names. */
-function fieldPath(text: string): readonly string[] {
-  const names = text.match(/`(?:[^`\\]|\\.)*`|[^.`]+/g) ?? [];
-  return names.map((name) =>
-    name.startsWith("`") ? name.slice(1, -1).replaceAll(/\\(.)/g, "$1") : name,
+  if (value.kind === "list") return value.items.some((item) => holdsNumber(item));
+  if (value.kind !== "map") return false;
+  return Array.from(value.entries.keys()).some((key) =>
+    holdsNumber(value.entries.get(key) ?? null),
   );
 }
 

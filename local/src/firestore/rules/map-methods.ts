@@ -1,12 +1,12 @@
 /** Methods of maps and of what `map.diff` answers. */
 import { mapAt, type MethodTable } from "./arguments.ts";
 import { EvaluationError } from "./evaluation-error.ts";
+import { looselyEqual } from "./equality.ts";
 import {
   completeEntries,
   entryOf,
   list,
-  looselyEqual,
-  set,
+  type Entries,
   type MapDiff,
   type RulesMap,
   type Value,
@@ -30,10 +30,14 @@ function keysOf(key: Value | undefined): readonly Value[] {
   return [key ?? null];
 }
 
+function valuesOf(entries: Entries): readonly Value[] {
+  return Array.from(entries.keys(), (key) => entries.get(key) ?? null);
+}
+
 export const MAP_METHODS: MethodTable<RulesMap> = {
   size: { arity: 0, run: (receiver) => BigInt(completeEntries(receiver).size) },
   keys: { arity: 0, run: (receiver) => list([...completeEntries(receiver).keys()]) },
-  values: { arity: 0, run: (receiver) => list([...completeEntries(receiver).values()]) },
+  values: { arity: 0, run: (receiver) => list(valuesOf(completeEntries(receiver))) },
   get: {
     arity: 2,
     run: (receiver, args) => lookUp(receiver, keysOf(args[0]), args[1] ?? null),
@@ -50,7 +54,8 @@ function keysWhere({ before, after }: MapDiff, wanted: readonly Change[]): Value
   const was = completeEntries(before);
   const is = completeEntries(after);
   const keys = new Set([...was.keys(), ...is.keys()]);
-  return set([...keys].filter((key) => wanted.includes(changeOf(was.get(key), is.get(key)))));
+  const items = [...keys].filter((key) => wanted.includes(changeOf(was.get(key), is.get(key))));
+  return { kind: "set", items };
 }
 
 function changeOf(was: Value | undefined, is: Value | undefined): Change {

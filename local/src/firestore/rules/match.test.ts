@@ -7,6 +7,7 @@ service cloud.firestore {
   match /databases/{database}/documents {
     match /plain/{id} { allow get: if id == 'x'; allow write; }
     match /fixed/one { allow read; }
+    match /listed/{id} { allow list; }
     match /deep/{rest=**} { allow read: if string(rest) == '/a/b/c'; }
     match /under/{id}/{rest=**} { allow get; }
     match /outer/{a} {
@@ -27,8 +28,11 @@ const CASES: readonly (readonly [RulesRequest["method"], path: string, allowed: 
   ["delete", "other/any", false],
   ["get", "fixed/one", true],
   ["get", "fixed/two", false],
-  ["list", "fixed/*", false],
-  ["list", "plain/*", false],
+  ["list", "fixed", false],
+  ["list", "plain", false],
+  ["list", "listed", true],
+  ["list", "listed/a/below", false],
+  ["list", "deep/a/b", false],
   ["get", "deep/a/b/c", true],
   ["get", "deep/a/b/d", false],
   ["get", "deep/a", false],
@@ -43,14 +47,15 @@ const CASES: readonly (readonly [RulesRequest["method"], path: string, allowed: 
   ["get", "plain", false],
   ["get", "plain/x/sub", false],
   ["get", "plain//x/x", false],
-  ["get", "plain/*", false],
-  ["list", "plain/x", false],
 ];
 
 test.each(CASES)("%s %s: %s", (method, path, allowed) => {
+  const isList = method === "list";
+  const parent = path.split("/").slice(0, -1);
   const verdict = rules.check({
     method,
-    name: `projects/p/databases/(default)/documents/${path}`,
+    name: ["projects/p/databases/(default)/documents", ...(isList ? parent : [path])].join("/"),
+    query: { from: [{ collectionId: path.split("/").at(-1) }] },
     auth: null,
     timeMicros: 0n,
     before: null,

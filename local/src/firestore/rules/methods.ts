@@ -4,7 +4,7 @@ import { LIST_METHODS, SET_METHODS } from "./list-methods.ts";
 import { MAP_DIFF_METHODS, MAP_METHODS } from "./map-methods.ts";
 import { BYTES_METHODS, STRING_METHODS } from "./string-methods.ts";
 import { DURATION_METHODS, LATLNG_METHODS, TIMESTAMP_METHODS } from "./time-methods.ts";
-import { kindOf, type KindName, type Value } from "./values.ts";
+import type { KindName } from "./values.ts";
 
 const TABLES: Readonly<Record<KindName, MethodTable>> = {
   null: {},
@@ -23,10 +23,17 @@ const TABLES: Readonly<Record<KindName, MethodTable>> = {
   "map diff": MAP_DIFF_METHODS,
 };
 
-export function methodOf(value: Value, name: string): Method | undefined {
-  const table = TABLES[kindOf(value)];
-  return Object.hasOwn(table, name) ? table[name] : undefined;
+/** The methods of this name and number of arguments, by the kind of value that has them. */
+export function methodsNamed(name: string, arity: number): ReadonlyMap<KindName, Method> {
+  const found = new Map<KindName, Method>();
+  for (const kind of KINDS) {
+    const method = Object.hasOwn(TABLES[kind], name) ? TABLES[kind][name] : undefined;
+    if (method?.arity === arity) found.set(kind, method);
+  }
+  return found;
 }
+
+const KINDS = Object.keys(TABLES) as readonly KindName[];
 
 /** Argument counts under which any type has a method of this name; empty = there is none. */
 export function aritiesOf(name: string): ReadonlySet<number> {

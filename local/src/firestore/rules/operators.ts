@@ -2,16 +2,9 @@
 import { int64 } from "./arguments.ts";
 import { EvaluationError } from "./evaluation-error.ts";
 import type { BinaryOperator } from "./syntax-tree.ts";
-import {
-  contains,
-  duration,
-  entryOf,
-  isNumber,
-  kindOf,
-  looselyEqual,
-  timestamp,
-  type Value,
-} from "./values.ts";
+import { contains, looselyEqual } from "./equality.ts";
+import { checkTextLength } from "./value-size.ts";
+import { duration, hasEntry, isNumber, kindOf, timestamp, type Value } from "./values.ts";
 
 type Operation = (left: Value, right: Value) => Value;
 
@@ -22,7 +15,10 @@ function refuse(operator: string, left: Value, right: Value): never {
 }
 
 function add(left: Value, right: Value): Value {
-  if (typeof left === "string" && typeof right === "string") return left + right;
+  if (typeof left === "string" && typeof right === "string") {
+    checkTextLength(left.length + right.length);
+    return left + right;
+  }
   if (isNumber(left) && isNumber(right)) return arithmetic("+", left, right);
   const times = timesOf("+", left, right);
   if (left === times.left && times.left.kind === "timestamp") {
@@ -101,9 +97,7 @@ function ordered<T extends string | bigint | number>(operator: Order, a: T, b: T
 function isIn(left: Value, right: Value): boolean {
   if (typeof right === "object" && right !== null) {
     if (right.kind === "list" || right.kind === "set") return contains(right.items, left);
-    if (right.kind === "map" && typeof left === "string") {
-      return entryOf(right, left) !== undefined;
-    }
+    if (right.kind === "map" && typeof left === "string") return hasEntry(right, left);
   }
   return refuse("in", left, right);
 }

@@ -3,6 +3,7 @@ import { NAMESPACE_NAMES } from "./names.ts";
 import type { Token } from "./lexer.ts";
 import type { Expression, Literal } from "./syntax-tree.ts";
 import type { TokenReader } from "./token-reader.ts";
+import { unquote, unquoteBytes } from "./unquote.ts";
 
 type Parse = (reader: TokenReader) => Expression;
 
@@ -12,14 +13,6 @@ const CONSTANTS = new Map<string, null | boolean>([
   ["false", false],
   ["null", null],
 ]);
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-};
 
 export function parsePrimary(reader: TokenReader, parseExpression: Parse): Expression {
   const at = reader.peek();
@@ -35,29 +28,17 @@ export function parsePrimary(reader: TokenReader, parseExpression: Parse): Expre
   }
   if (reader.accept("{")) return parseMap(reader, at, parseExpression);
   if (reader.is("/")) return parsePath(reader, parseExpression);
-  return reader.fail(
-    `expected an expression, found ${at.kind === "end" ? "the end of the file" : `'${at.text}'`}`,
-  );
+  return reader.fail(`expected an expression, found ${reader.shown()}`);
 }
 
 function parseLiteral(reader: TokenReader): Literal {
   const at = reader.take();
-  if (at.kind === "string") return { kind: "literal", at, value: unquote(reader, at) };
+  if (at.kind === "string") return { kind: "literal", at, value: unquote(at) };
+  if (at.kind === "bytes") return { kind: "literal", at, value: unquoteBytes(at) };
   if (at.kind === "float") return { kind: "literal", at, value: Number(at.text) };
   const value = BigInt(at.text);
   if (value > MAX_INT) reader.fail("an integer must fit in 64 bits", at);
   return { kind: "literal", at, value };
-}
-
-/** The text of a string token; an escape the language reference does not name is refused. */
-export function unquote(reader: TokenReader, token: Token): string {
-  return token.text
-    .slice(1, -1)
-    .replaceAll(/\\(?:u([0-9a-fA-F]{4})|(.))/g, (_all, code?: string, letter?: string) => {
-      if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
-      const text = ESCAPES[letter ?? ""];
-      return text ?? reader.fail(`'\\${letter ?? ""}' is no escape sequence`, token);
-    });
 }
 
 function parseName(reader: TokenReader, parseExpression: Parse): Expression {
@@ -81,9 +62,10 @@ function parseNamespace(reader: TokenReader, at: Token, parseExpression: Parse):
 function parseMap(reader: TokenReader, at: Token, parseExpression: Parse): Expression {
   const entries = reader.listUntil("}", (): readonly [string, Expression] => {
     const key = reader.take();
-    if (key.kind !== "string") reader.fail("a map key must be a string literal", key);
+    if (key.kind !== "string")
+      reader.fail(`a map key must be a string literal, found '${key.text}'`, key);
     reader.expect(":");
-    return [unquote(reader, key), parseExpression(reader)];
+    return [unquote(key), parseExpression(reader)];
   });
   const keys = new Set(entries.map(([key]) => key));
   if (keys.size !== entries.length) reader.fail("a map literal repeats a key", at);
@@ -96,7 +78,9 @@ function parsePath(reader: TokenReader, parseExpression: Parse): Expression {
   const segments: Expression[] = [];
   while (reader.is("/") && (segments.length === 0 || !reader.peek().spaced)) {
     reader.take();
-    if (reader.peek().spaced) reader.fail("expected a path segment right after '/'");
+    if (reader.peek().spaced) {
+      reader.fail(`expected a path segment right after '/', found white space`);
+    }
     segments.push(parseSegment(reader, parseExpression));
   }
   return { kind: "path", at, segments };
@@ -123,7 +107,7 @@ export function parseFixedSegment(reader: TokenReader): string {
   while (isSegmentPart(reader.peek()) && (text === "" || !reader.peek().spaced)) {
     text += reader.take().text;
   }
-  if (text === "") reader.fail("expected a path segment");
+  if (text === "") reader.fail(`expected a path segment, found ${reader.shown()}`);
   return text;
 }
 

@@ -1,7 +1,7 @@
 /** The frame of a rules file: version, service, match blocks, functions, allow statements. */
 import type { Token } from "./lexer.ts";
 import { parseExpression } from "./parse-expression.ts";
-import { parseFixedSegment, unquote } from "./parse-primary.ts";
+import { parseFixedSegment } from "./parse-primary.ts";
 import type {
   Allow,
   FunctionDeclaration,
@@ -12,6 +12,7 @@ import type {
   RulesTree,
 } from "./syntax-tree.ts";
 import { TokenReader } from "./token-reader.ts";
+import { unquote } from "./unquote.ts";
 
 const METHODS = new Map<string, readonly Method[]>([
   ["get", ["get"]],
@@ -34,17 +35,21 @@ export function parseRules(source: string): RulesTree {
     reader.fail(`service '${name.join(".")}' is not supported: only cloud.firestore is`, at);
   }
   const tree = parseBlock(reader, at, []);
-  if (reader.peek().kind !== "end") reader.fail("expected the end of the file");
+  if (reader.peek().kind !== "end") {
+    reader.fail(`expected the end of the file, found ${reader.shown()}`);
+  }
   return tree;
 }
 
 function parseVersion(reader: TokenReader): void {
-  if (!reader.is("rules_version")) reader.fail("the file must begin with rules_version = '2';");
+  if (!reader.is("rules_version")) {
+    reader.fail(`the file must begin with rules_version = '2';, found ${reader.shown()}`);
+  }
   reader.take();
   reader.expect("=");
   const version = reader.take();
-  if (version.kind !== "string" || unquote(reader, version) !== "2") {
-    reader.fail("only rules_version = '2' is supported", version);
+  if (version.kind !== "string" || unquote(version) !== "2") {
+    reader.fail(`only rules_version = '2' is supported, found ${version.text}`, version);
   }
   reader.expect(";");
 }
@@ -58,7 +63,7 @@ function parseBlock(reader: TokenReader, at: Token, path: readonly PathPattern[]
     if (reader.is("match")) matches.push(reader.nested(() => parseMatch(reader)));
     else if (reader.is("allow")) allows.push(parseAllow(reader));
     else if (reader.is("function")) functions.push(parseFunction(reader));
-    else reader.fail("expected 'match', 'allow', 'function' or '}'");
+    else reader.fail(`expected 'match', 'allow', 'function' or '}', found ${reader.shown()}`);
   }
   return { at, path, functions, allows, matches };
 }
@@ -67,17 +72,17 @@ function parseMatch(reader: TokenReader): MatchBlock {
   const at = reader.expect("match");
   const path: PathPattern[] = [];
   while (reader.accept("/")) path.push(parsePattern(reader));
-  if (path.length === 0) reader.fail("expected a path beginning with '/'");
+  if (path.length === 0) reader.fail(`expected a path beginning with '/', found ${reader.shown()}`);
   return parseBlock(reader, at, path);
 }
 
 function parsePattern(reader: TokenReader): PathPattern {
   if (!reader.accept("{")) return { kind: "fixed", text: parseFixedSegment(reader) };
-  const capture = reader.expectName("a name for the wildcard").text;
+  const at = reader.expectName("a name for the wildcard");
   const rest = reader.accept("=");
   if (rest) reader.expect("**");
   reader.expect("}");
-  return { kind: rest ? "rest" : "one", capture };
+  return { kind: rest ? "rest" : "one", at, capture: at.text };
 }
 
 function parseAllow(reader: TokenReader): Allow {

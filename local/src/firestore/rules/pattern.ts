@@ -24,8 +24,20 @@ export interface Pattern {
   pieces(text: string): readonly string[];
 }
 
-/** Compiles a pattern; throws `PatternError`. */
+const MAX_REMEMBERED = 200;
+const remembered = new Map<string, Pattern>();
+
+/** Compiles a pattern, or finds it among those used lately; throws `PatternError`. */
 export function compilePattern(source: string): Pattern {
+  const known = remembered.get(source);
+  if (known !== undefined) return known;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  const pattern = compiled(source);
+  remembered.set(source, pattern);
+  return pattern;
+}
+
+function compiled(source: string): Pattern {
   const program: Instruction[] = [];
   emit(parsePattern(source), program);
   program.push({ op: "match" });

@@ -87,7 +87,8 @@ export class RulesWorld {
       where: { compositeFilter: { op: "AND", filters } },
     };
     const rest = { before: null, after: null, query };
-    return this.#check("list", `${collection}/*`, auth, rest, this.#documents).allowed;
+    const parent = collection.split("/").slice(0, -1).join("/");
+    return this.#check("list", parent, auth, rest, this.#documents).allowed;
   }
 
   #applied(write: WorldWrite, after: Map<string, StoredDocument>) {
@@ -122,8 +123,9 @@ export class RulesWorld {
   }
 }
 
+/** An empty path is the root. */
 function nameOf(path: string): string {
-  return `${ROOT}/${path}`;
+  return path === "" ? ROOT : `${ROOT}/${path}`;
 }
 
 function document(path: string, fields: Fields, timeMicros: bigint): StoredDocument {

@@ -3,7 +3,7 @@ import type { StoredDocument } from "../document.ts";
 
 export interface RulesRequest {
   readonly method: "get" | "list" | "create" | "update" | "delete";
-  /** Full resource name of the document; for `list` the collection's, with `/*` in place of the id. */
+  /** Full resource name of the document; for `list` that of the parent whose collections `query.from` names. */
   readonly name: string;
   /** Null for an anonymous caller. */
   readonly auth: { readonly uid: string; readonly token: Readonly<Record<string, unknown>> } | null;

@@ -3,6 +3,7 @@ import { stringAt, type MethodTable } from "./arguments.ts";
 import { EvaluationError } from "./evaluation-error.ts";
 import { compilePattern, type Pattern } from "./pattern.ts";
 import { PatternError } from "./pattern-syntax.ts";
+import { checkTextLength } from "./value-size.ts";
 import { list, type Bytes } from "./values.ts";
 
 /** Names of the methods whose first argument is a regular expression. */
@@ -30,7 +31,9 @@ function replaceText(text: string, source: string, replacement: string): string 
   if (/[$\\]/.test(replacement)) {
     throw new EvaluationError("replace: '$' and '\\' in the replacement are not supported");
   }
-  return withPattern(source, (pattern) => pattern.pieces(text)).join(replacement);
+  const pieces = withPattern(source, (pattern) => pattern.pieces(text));
+  checkTextLength(text.length + pieces.length * replacement.length);
+  return pieces.join(replacement);
 }
 
 export const STRING_METHODS: MethodTable<string> = {
@@ -50,8 +53,13 @@ export const STRING_METHODS: MethodTable<string> = {
   },
 };
 
+function base64Url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+}
+
 export const BYTES_METHODS: MethodTable<Bytes> = {
   size: { arity: 0, run: ({ bytes }) => BigInt(bytes.length) },
   toHexString: { arity: 0, run: ({ bytes }) => Buffer.from(bytes).toString("hex").toUpperCase() },
-  toBase64: { arity: 0, run: ({ bytes }) => Buffer.from(bytes).toString("base64") },
+  /** The alphabet for URLs, with padding as RFC 4648 asks for. */
+  toBase64: { arity: 0, run: ({ bytes }) => base64Url(bytes) },
 };

@@ -1,5 +1,6 @@
 /** The parsed form of a rules file. Every node carries where it was written. */
 import type { Position } from "./rules-syntax-error.ts";
+import type { Bytes } from "./values.ts";
 
 export type BinaryOperator =
   | "=="
@@ -21,7 +22,7 @@ interface Node {
 
 export interface Literal extends Node {
   readonly kind: "literal";
-  readonly value: null | boolean | bigint | number | string;
+  readonly value: null | boolean | bigint | number | string | Bytes;
 }
 export interface ListLiteral extends Node {
   readonly kind: "list";
@@ -149,8 +150,8 @@ export interface Allow extends Node {
 
 export type PathPattern =
   | { readonly kind: "fixed"; readonly text: string }
-  | { readonly kind: "one"; readonly capture: string }
-  | { readonly kind: "rest"; readonly capture: string };
+  | (Node & { readonly kind: "one"; readonly capture: string })
+  | (Node & { readonly kind: "rest"; readonly capture: string });
 
 export interface MatchBlock extends Node {
   readonly path: readonly PathPattern[];

@@ -4,13 +4,11 @@ import { LIMITS } from "./limits.ts";
 import { RulesSyntaxError, type Position } from "./rules-syntax-error.ts";
 
 export class TokenReader {
-  readonly source: string;
   readonly #tokens: readonly Token[];
   #next = 0;
   #nesting = 0;
 
   constructor(source: string) {
-    this.source = source;
     this.#tokens = tokenize(source);
   }
 
@@ -40,12 +38,12 @@ export class TokenReader {
   }
 
   expect(text: string): Token {
-    if (!this.is(text)) this.fail(`expected '${text}', found ${this.#shown()}`);
+    if (!this.is(text)) this.fail(`expected '${text}', found ${this.shown()}`);
     return this.take();
   }
 
   expectName(what: string): Token {
-    if (this.peek().kind !== "name") this.fail(`expected ${what}, found ${this.#shown()}`);
+    if (this.peek().kind !== "name") this.fail(`expected ${what}, found ${this.shown()}`);
     return this.take();
   }
 
@@ -70,10 +68,11 @@ export class TokenReader {
   }
 
   fail(what: string, at: Position = this.peek()): never {
-    throw new RulesSyntaxError(what, this.source, at);
+    throw new RulesSyntaxError(what, at);
   }
 
-  #shown(): string {
+  /** The next token as a message names it. */
+  shown(): string {
     const token = this.peek();
     return token.kind === "end" ? "the end of the file" : `'${token.text}'`;
   }

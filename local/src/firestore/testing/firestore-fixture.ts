@@ -34,6 +34,7 @@ export function startTestFirestore(
     log: silentLogger,
     rules: fakeRules(() => true),
     verifyIdToken: verifyFakeToken,
+    ownerToken: "owner",
     ...options,
   });
 }
@@ -50,9 +51,13 @@ export function temporaryDirectory(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Polls until the condition holds; fails after five seconds. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
+/** Polls until the condition holds; fails after five seconds, or after what is given. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  timeoutMs = 5000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await systemTimers.sleep(5);

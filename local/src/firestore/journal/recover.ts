@@ -1,0 +1,76 @@
+/** From the files of a data directory to its documents: the newest whole snapshot, then the commits behind it. */
+import { readdirSync, rmSync } from "node:fs";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import { ChangeHistory } from "../change-history.ts";
+import type { DocumentIndex } from "../document-view.ts";
+import { generationsIn, segmentPath, snapshotPath, type Generations } from "./generations.ts";
+import type { LogRecord } from "./log-record.ts";
+import { readBase } from "./read-base.ts";
+import { scanChain, segmentsFrom } from "./scan-chain.ts";
+
+export interface Recovered {
+  readonly generations: Generations;
+  readonly documents: DocumentIndex;
+  readonly lastSequence: number;
+  /** Undefined while there was no commit. */
+  readonly lastCommitTime: string | undefined;
+  /** What changed lately, as far as the segments tell. */
+  readonly history: ChangeHistory;
+  /** Size of the snapshot that was read; 0 without one. */
+  readonly snapshotBytes: number;
+  /** Size of the segments behind it, the last one not counted. */
+  readonly closedBytes: number;
+  /** The segment to go on with. */
+  readonly last: { readonly path: string; readonly goodBytes: number };
+}
+
+/** There is at least one segment. Deletes only what is proven to be of no use. Throws BifrostError "data-corrupt". */
+export function recover(directory: string, log: Logger): Recovered {
+  const found = generationsIn(readdirSync(directory));
+  const { base, damaged } = readBase(directory, found, log);
+  const history = new ChangeHistory(base.sequence);
+  let lastCommitTime = base.commitTime;
+  const segments = segmentsFrom(directory, found.segments, base.sequence);
+  const chain = scanChain(segments, base.sequence, (record) => {
+    apply(record, base.documents);
+    history.record(
+      record.sequence,
+      record.documents.map(([name]) => name),
+    );
+    lastCommitTime = record.commitTime;
+  });
+  const { lastSequence, closedBytes, tornBytes, last } = chain;
+  if (tornBytes > 0) {
+    log.warn("firestore log had a torn tail, which was never acknowledged; it was cut", {
+      ...last,
+      tornBytes,
+      lastSequence,
+    });
+  }
+  const unused = chain.unused.map(({ start }) => start);
+  for (const start of unused) rmSync(segmentPath(directory, start));
+  for (const sequence of damaged) rmSync(snapshotPath(directory, sequence));
+  const generations = {
+    snapshots: found.snapshots.filter((sequence) => !damaged.includes(sequence)),
+    segments: found.segments.filter((start) => !unused.includes(start)),
+  };
+  const { documents, snapshotBytes } = base;
+  return {
+    generations,
+    documents,
+    lastSequence,
+    lastCommitTime,
+    history,
+    snapshotBytes,
+    closedBytes,
+    last,
+  };
+}
+
+function apply({ documents: written }: LogRecord, documents: DocumentIndex): void {
+  for (const [name, after] of written) {
+    const known = after === null ? undefined : documents.get(name)?.name;
+    // One text for each name, however often the document was written.
+    documents.put(name, after === null || known === undefined ? after : { ...after, name: known });
+  }
+}
