@@ -54,6 +54,13 @@ export const DIGEST = `sha256:${"a1".repeat(32)}`;
 /** Claims of a token beside those that every ID token has. */
 type TokenClaims = Readonly<Record<string, unknown>>;
 
+interface WorldOptions {
+  /** In place of the product's, to look on while they decide. */
+  readonly rules?: Rules;
+  /** Where documents are kept; in memory when absent. */
+  readonly dataDir?: string;
+}
+
 export class World {
   readonly server: RunningFirestore;
   readonly #identity: RunningIdentity;
@@ -65,8 +72,7 @@ export class World {
     this.#identity = identity;
   }
 
-  /** `rules` in place of the product's, to look on while they decide. */
-  static async start(rules: Rules = productRules): Promise<World> {
+  static async start(options: WorldOptions = {}): Promise<World> {
     const base = { projectId: PROJECT_ID, timers: systemTimers, log: silentLogger };
     const identity = await startIdentity({
       ...base,
@@ -77,7 +83,13 @@ export class World {
       const { uid, token: claims } = await identity.verifyIdToken(token);
       return { uid, token: { ...claims } };
     };
-    const server = await startFirestore({ ...base, rules, verifyIdToken, ownerToken: OWNER_TOKEN });
+    const server = await startFirestore({
+      ...base,
+      rules: productRules,
+      verifyIdToken,
+      ownerToken: OWNER_TOKEN,
+      ...options,
+    });
     return new World(server, identity);
   }
 

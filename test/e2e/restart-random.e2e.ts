@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Repository } from "../support/repository.ts";
 import { registeredApp } from "./restart/app.ts";
-import { chooseSeed, seededRandom } from "./restart/seeded.ts";
+import { chooseSeed, seededRandom } from "../support/seeded.ts";
 import { HEALTHY_ONCE, Session } from "./restart/session.ts";
 
 /** Each kill finds this many deployments, each somewhere else. */

@@ -55,7 +55,7 @@ function isLawful({ suspect, state, by }: Attempt): boolean {
 
 async function create(way: Way, attempt: Attempt, id: string): Promise<string> {
   const { suspect, state, by } = attempt;
-  const parts = creation({ id, projectId: `p-of-${id}`, by, state });
+  const parts = creation({ id, projectId: `p-of-${id}`, by, state, number: 8 });
   const token = await suspect.token(world, suspect.service ?? by);
   return way.write(connections, token, [parts.counter, parts.deployment, parts.record]);
 }
@@ -85,7 +85,7 @@ describe("a deployment", () => {
     const made: Creation[] = [];
     const tasks = CREATORS.flatMap((by) => {
       const id = `d-${by}-by-${way.name.replaceAll(" ", "-")}`;
-      const parts = creation({ id, projectId: `p-of-${id}`, by, state: "queued" });
+      const parts = creation({ id, projectId: `p-of-${id}`, by, state: "queued", number: 8 });
       made.push(parts);
       return FORGED_CREATIONS.map(({ what, forge }) => async () => {
         const token = await world.token(`svc:${by}`, { svc: by });

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import { inParallel } from "./in-parallel.ts";
-import { LONG_AGO, NUMBER, place, recordFields } from "./places.ts";
+import { recordFields } from "./move-writes.ts";
+import { LONG_AGO, NUMBER, place } from "./places.ts";
 import { SUSPECTS } from "./suspects.ts";
 import { SERVICES } from "./the-law.ts";
 import { COMMIT_WAYS, Connections, SINGLE_WAYS } from "./ways.ts";

@@ -1,7 +1,8 @@
 /** Forgeries of the deployment itself: its times, its counters, fields of other moves, missing and mistyped ones. */
 import { anyhow, elsewhere, keeping, lacking, other, wired } from "./forge.ts";
 import { changed, type Forgery, instead, recorded } from "./forgery.ts";
-import { ATTEMPT, DIGEST, FAILURE, LONG_AGO, nameOf, SEQ } from "./places.ts";
+import { DIGEST, FAILURE, nameOf } from "./move-writes.ts";
+import { LONG_AGO } from "./places.ts";
 import { OWN_FIELDS, type StateName } from "./the-law.ts";
 
 const HOUR_MS = 3_600_000;
@@ -32,23 +33,27 @@ const TIMES: readonly Forgery[] = OTHER_TIMES.flatMap(([what, value]) => [
 
 /** Counters that do not go on as they should, told in the document and in its record alike. */
 const COUNTERS: readonly Forgery[] = ([-1, 1, 100] as const).flatMap((by) => [
-  instead(`an attempt off by ${by}`, ({ to, change, record, pointer }) => {
-    const attempt = (to === "queued" ? ATTEMPT + 1 : ATTEMPT) + by;
+  instead(`an attempt off by ${by}`, (move) => {
+    const { change, record, pointer } = move;
+    const attempt = move.attempt + by;
     return [other(change, { attempt }), other(record, { attempt }), ...pointer];
   }),
-  instead(`a seq off by ${by}`, ({ change, record, pointer }) => {
-    const seq = SEQ + 1 + by;
-    const there = elsewhere(anyhow(record), nameOf(SEQ + 1), nameOf(seq));
+  instead(`a seq off by ${by}`, (move) => {
+    const { change, record, pointer } = move;
+    const seq = move.seq + by;
+    const there = elsewhere(anyhow(record), nameOf(move.seq), nameOf(seq));
     return [other(change, { seq }), other(there, { seq }), ...pointer];
   }),
 ]);
 
 const SHAPES: readonly Forgery[] = [
   changed("a seq that stands still", (change) => keeping(change, "seq")),
-  changed("a seq that is a float", (change) => wired(change, { seq: { doubleValue: SEQ + 1 } })),
-  changed("a seq in words", (change) => other(change, { seq: String(SEQ + 1) })),
-  changed("an attempt that is a float", (change, { to }) =>
-    wired(change, { attempt: { doubleValue: to === "queued" ? ATTEMPT + 1 : ATTEMPT } }),
+  changed("a seq that is a float", (change, { seq }) =>
+    wired(change, { seq: { doubleValue: seq } }),
+  ),
+  changed("a seq in words", (change, { seq }) => other(change, { seq: String(seq) })),
+  changed("an attempt that is a float", (change, { attempt }) =>
+    wired(change, { attempt: { doubleValue: attempt } }),
   ),
   changed("a stateSince that stands still", (change) => keeping(change, "stateSince")),
   changed("a state that does not exist", (change) => other(change, { state: "live" })),
@@ -63,16 +68,16 @@ const SHAPES: readonly Forgery[] = [
 const FOREIGN: Readonly<Record<string, unknown>> = {
   projectId: "p-other",
   teamId: "blue",
-  number: 8,
+  number: 10_000,
   commit: { sha: "f".repeat(40), message: "", author: "" },
   branch: "evil",
   trigger: "api",
   source: { kind: "commit", rollbackOf: "d-other" },
   createdAt: new Date(0),
   createdBy: "eve",
-  configHash: "h",
-  imageDigest: DIGEST,
-  manifestsHash: "h",
+  configHash: "evil",
+  imageDigest: `sha256:${"e".repeat(64)}`,
+  manifestsHash: "evil",
   url: "http://evil.example",
   failure: { ...FAILURE, message: "x" },
   retiredAt: new Date(0),

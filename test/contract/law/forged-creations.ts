@@ -1,6 +1,7 @@
 /** The writes that create a deployment, and what can be wrong with them although a creator sends them. */
 import { anyhow, elsewhere, lacking, other, wired } from "./forge.ts";
-import { deploymentFields, DIGEST, FAILURE, LONG_AGO, nameOf, recordFields } from "./places.ts";
+import { DIGEST, FAILURE, nameOf, recordFields, recordPath } from "./move-writes.ts";
+import { deploymentFields, LONG_AGO } from "./places.ts";
 import type { StateName } from "./the-law.ts";
 import { merge, set, type SetWrite, type WireWrite } from "./writes.ts";
 
@@ -9,7 +10,7 @@ interface CreationRequest {
   readonly projectId: string;
   readonly by: string;
   readonly state: StateName;
-  readonly number?: number;
+  readonly number: number;
 }
 
 export interface Creation extends CreationRequest {
@@ -21,7 +22,7 @@ export interface Creation extends CreationRequest {
 
 /** As the product writes it; `number` must be the next one of the project. */
 export function creation(request: CreationRequest): Creation {
-  const { id, projectId, by, state, number = 8 } = request;
+  const { id, projectId, by, state, number } = request;
   const record = recordFields({ to: state, by });
   const taken = { newestDeploymentId: id, nextNumber: number + 1 };
   return {
@@ -30,7 +31,7 @@ export function creation(request: CreationRequest): Creation {
       now: ["stateSince", "createdAt"],
       must: { exists: false },
     }),
-    record: set(`deployments/${id}/transitions/${nameOf(1)}`, record, {
+    record: set(recordPath(id, 1), record, {
       now: ["at"],
       must: { exists: false },
     }),
@@ -73,9 +74,6 @@ const WRONG_VALUES: readonly object[] = [
   { projectId: "p-blue" },
   { projectId: "p-none" },
   { projectId: "p-blue", teamId: "blue" },
-  { number: 7 },
-  { number: 9 },
-  { number: "8" },
   { seq: 2 },
   { seq: 0 },
   { attempt: 2 },
@@ -110,8 +108,13 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
     begun(JSON.stringify(fields), (deployment) => other(deployment, fields)),
   ),
   ...FIELDS.map((name) => begun(`no ${name}`, (deployment) => lacking(deployment, name))),
-  begun("a number that is a float", (deployment) =>
-    wired(deployment, { number: { doubleValue: 8 } }),
+  begun("a number that is a float", (deployment, { number }) =>
+    wired(deployment, { number: { doubleValue: number } }),
+  ),
+  begun("the number before", (deployment, { number }) => other(deployment, { number: number - 1 })),
+  begun("the number after", (deployment, { number }) => other(deployment, { number: number + 1 })),
+  begun("its number in words", (deployment, { number }) =>
+    other(deployment, { number: String(number) }),
   ),
   ...["stateSince", "createdAt"].map((name) =>
     begun(`${name} long ago`, (deployment) => other(deployment, { [name]: LONG_AGO })),
@@ -125,14 +128,14 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
   told("with more", (record) => other(record, { note: "x" })),
   told("under another name", (record) => elsewhere(record, nameOf(1), nameOf(2))),
   ...RECORD_FIELDS.map((name) => told(`without ${name}`, (record) => lacking(record, name))),
-  counted("no number taken", () => ({ nextNumber: 8 })),
-  counted("two numbers taken", () => ({ nextNumber: 10 })),
-  counted("a number given back", () => ({ nextNumber: 7 })),
+  counted("no number taken", ({ number }) => ({ nextNumber: number })),
+  counted("two numbers taken", ({ number }) => ({ nextNumber: number + 2 })),
+  counted("a number given back", ({ number }) => ({ nextNumber: number - 1 })),
   counted("the number taken by nobody", () => ({ newestDeploymentId: null })),
   counted("the number taken by one of before", ({ projectId }) => ({
     newestDeploymentId: `d-of-${projectId}`,
   })),
-  counted("more of the project changed", () => ({ liveNumber: 8 })),
+  counted("more of the project changed", () => ({ liveNumber: -1 })),
   forged("not told", ({ deployment, counter }) => [deployment, counter]),
   forged("not counted", ({ deployment, record }) => [deployment, record]),
   forged("only counted", ({ counter }) => [counter]),
@@ -156,7 +159,7 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
     counter,
     merge(`deployments/${id}`, { state: "validating", seq: 2 }, { now: ["stateSince"] }),
     set(
-      `deployments/${id}/transitions/${nameOf(2)}`,
+      recordPath(id, 2),
       recordFields({ from: "queued", to: "validating", by: "validate", seq: 2 }),
       { now: ["at"] },
     ),

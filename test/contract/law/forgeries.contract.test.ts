@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import { FORGED_CHANGES } from "./forged-changes.ts";
 import { FORGED_HISTORY } from "./forged-history.ts";
-import type { PlacedMove } from "./forgery.ts";
+import type { ForgeableMove } from "./forgery.ts";
 import { inParallel } from "./in-parallel.ts";
-import { moveWrites, NUMBER, place, projectFields, projectOf } from "./places.ts";
+import { NUMBER, place, placedMove, projectFields, projectOf, SEQ } from "./places.ts";
 import { LAW, type LawfulMove } from "./the-law.ts";
 import { COMMIT_WAYS, Connections, type Way } from "./ways.ts";
 
@@ -26,19 +26,19 @@ afterAll(async () => {
 
 const tokenOf = (service: string) => world.token(`svc:${service}`, { svc: service });
 
-async function placed(move: LawfulMove, prefix: string): Promise<PlacedMove> {
+async function placed(move: LawfulMove, prefix: string): Promise<ForgeableMove> {
   const { from, to, by } = move;
   const id = `${prefix}-${from}-${to}`;
-  const neighbour = `${id}-neighbour`;
+  const neighbour = { id: `${id}-near`, projectId: projectOf(`${id}-near`), seq: SEQ };
   await place(world, id, from);
-  await place(world, neighbour, from);
-  return { ...move, id, neighbour, ...moveWrites(id, from, to, by) };
+  await place(world, neighbour.id, from);
+  return { ...placedMove(id, from, to, by), neighbour };
 }
 
 /** Everything that is stored of a placed move, its neighbour and their projects. */
-async function storedOf({ id, neighbour }: PlacedMove) {
+async function storedOf({ id, neighbour }: ForgeableMove) {
   const documents = [];
-  for (const one of [id, neighbour]) {
+  for (const one of [id, neighbour.id]) {
     const paths = [`deployments/${one}`, `projects/${projectOf(one)}`];
     documents.push(...(await world.seeder.getAll(paths)));
     const from = [{ collectionId: "transitions" }];
@@ -48,7 +48,7 @@ async function storedOf({ id, neighbour }: PlacedMove) {
 }
 
 /** Tries every forgery of every move; answers those that were not refused by the rules. */
-async function tryForgeries(way: Way, moves: readonly PlacedMove[]) {
+async function tryForgeries(way: Way, moves: readonly ForgeableMove[]) {
   const wrong: string[] = [];
   let count = 0;
   const tasks = moves.flatMap((move) =>
@@ -69,7 +69,7 @@ describe("a move by its owner", () => {
   test.each(COMMIT_WAYS)(
     "passes by $name, and with anything forged about it does not",
     async (way) => {
-      const moves: PlacedMove[] = [];
+      const moves: ForgeableMove[] = [];
       for (const move of LAW) moves.push(await placed(move, way.name.replaceAll(" ", "-")));
       const before = await Promise.all(moves.map(storedOf));
       const { wrong, count } = await tryForgeries(way, moves);
@@ -97,12 +97,21 @@ describe("a move by its owner", () => {
   });
 });
 
-describe("the release of an older number", () => {
+describe("a release", () => {
   const move = { from: "running", to: "healthy", by: "verify" } as const;
 
-  test("becomes healthy beside the live one and does not take the URL back", async () => {
+  test("that is the newest goes live when it becomes healthy", async () => {
+    const newest = await placed(move, "newest");
+    const [way] = COMMIT_WAYS;
+    const token = await tokenOf("verify");
+    const aside = [newest.change, newest.record];
+    expect(await way?.write(connections, token, aside)).toBe("PERMISSION_DENIED");
+    expect(await way?.write(connections, token, [...aside, ...newest.pointer])).toBe("OK");
+  });
+
+  test("of an older number becomes healthy beside the live one and does not take the URL back", async () => {
     const old = await placed(move, "older");
-    const newer = { liveDeploymentId: old.neighbour, liveNumber: NUMBER + 1 };
+    const newer = { liveDeploymentId: old.neighbour.id, liveNumber: NUMBER + 1 };
     await world.seeder.commit([
       { set: `projects/${projectOf(old.id)}`, fields: projectFields(newer) },
     ]);

@@ -1,21 +1,19 @@
 /** A move with one thing wrong, although its owner makes it. */
-import type { MoveWrites } from "./places.ts";
-import type { LawfulMove } from "./the-law.ts";
+import type { MoveWrites } from "./move-writes.ts";
 import type { SetWrite, WireWrite } from "./writes.ts";
 
-export interface PlacedMove extends LawfulMove, MoveWrites {
-  readonly id: string;
-  /** Another deployment, placed in the same state. */
-  readonly neighbour: string;
+export interface ForgeableMove extends MoveWrites {
+  /** Another deployment, of another project. */
+  readonly neighbour: { readonly id: string; readonly projectId: string; readonly seq: number };
 }
 
 export interface Forgery {
   readonly what: string;
   /** The forged writes; null where the move has nothing of the kind. */
-  readonly forge: (move: PlacedMove) => readonly WireWrite[] | null;
+  readonly forge: (move: ForgeableMove) => readonly WireWrite[] | null;
 }
 
-type ForgeOne = (write: SetWrite, move: PlacedMove) => SetWrite | null;
+type ForgeOne = (write: SetWrite, move: ForgeableMove) => SetWrite | null;
 
 /** The deployment itself is changed in another way. */
 export function changed(what: string, forge: ForgeOne): Forgery {
@@ -42,7 +40,7 @@ export function recorded(what: string, forge: ForgeOne): Forgery {
 /** The right writes, and more of them in the same commit. */
 export function along(
   what: string,
-  more: (move: PlacedMove) => readonly WireWrite[] | null,
+  more: (move: ForgeableMove) => readonly WireWrite[] | null,
 ): Forgery {
   return {
     what,

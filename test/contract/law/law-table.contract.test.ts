@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import { inParallel } from "./in-parallel.ts";
-import { moveWrites, place } from "./places.ts";
+import { place, placedMove } from "./places.ts";
 import { SUSPECTS, type Suspect } from "./suspects.ts";
 import { LAW, lawfulMove, type StateName, STATES } from "./the-law.ts";
 import { COMMIT_WAYS, Connections, SINGLE_WAYS, type Way } from "./ways.ts";
@@ -61,7 +61,7 @@ async function outcomeOf(way: Way, attempt: Attempt, id: string): Promise<string
   const owner = ownerOf(from, to);
   const name = suspect.service ?? owner;
   const by = signature === "own name" ? name : owner;
-  const { change, record, pointer } = moveWrites(id, from, to, by);
+  const { change, record, pointer } = placedMove(id, from, to, by);
   const history = signature === "no record" ? [] : [record];
   const token = await suspect.token(world, name);
   return way.write(connections, token, [change, ...history, ...pointer]);

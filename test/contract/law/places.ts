@@ -1,11 +1,9 @@
 /** Deployments put into a state past all rules, for others to try what they can do with them. */
 import type { World } from "../firestore-world.ts";
+import { FAILURE, moveWrites, type MoveWrites, nameOf, recordFields } from "./move-writes.ts";
 import type { StateName } from "./the-law.ts";
-import { merge, set, type SetWrite, type WireWrite } from "./writes.ts";
 
-export const DIGEST = `sha256:${"a1".repeat(32)}`;
 export const LONG_AGO = new Date("2026-01-01T00:00:00.000Z");
-export const FAILURE = { code: "cancelled", message: "", details: [], hint: "", state: "queued" };
 
 /** A deployment of the tests starts at these; its project is named after it. */
 export const SEQ = 4;
@@ -56,10 +54,6 @@ export function deploymentFields(id: string, changes: object = {}) {
   };
 }
 
-export function recordFields(changes: object) {
-  return { from: null, seq: 1, attempt: 1, why: null, evidence: null, ...changes };
-}
-
 /** A deployment in `state` at SEQ and ATTEMPT, with a project of its own, its last record and its snapshot. */
 export async function place(world: World, id: string, state: StateName): Promise<void> {
   const times = { stateSince: LONG_AGO, createdAt: LONG_AGO };
@@ -74,41 +68,17 @@ export async function place(world: World, id: string, state: StateName): Promise
   ]);
 }
 
-export function nameOf(seq: number): string {
-  return String(seq).padStart(6, "0");
-}
-
-/** What the owner of a move writes when it arrives. */
-const ARRIVAL: Readonly<Partial<Record<StateName, object>>> = {
-  built: { imageDigest: DIGEST },
-  deploying: { manifestsHash: "b".repeat(64), url: "http://shop.localhost" },
-  failed: { failure: FAILURE },
-  queued: { failure: null },
-};
-
-export interface MoveWrites {
-  readonly change: SetWrite;
-  readonly record: SetWrite;
-  /** What goes live along with it. */
-  readonly pointer: readonly WireWrite[];
-}
-
-/** The writes of a well-formed move of a placed deployment, signed by `by`. */
-export function moveWrites(id: string, from: string, to: StateName, by: string): MoveWrites {
+/** A move of a placed deployment, well-formed whoever makes it. */
+export function placedMove(id: string, from: string, to: StateName, by: string): MoveWrites {
   const attempt = to === "queued" ? ATTEMPT + 1 : ATTEMPT;
-  const seq = SEQ + 1;
-  const live = { liveDeploymentId: id, liveNumber: NUMBER };
-  return {
-    change: merge(
-      `deployments/${id}`,
-      { state: to, seq, attempt, ...ARRIVAL[to] },
-      { now: ["stateSince"] },
-    ),
-    record: set(
-      `deployments/${id}/transitions/${nameOf(seq)}`,
-      recordFields({ from, to, by, seq, attempt }),
-      { now: ["at"], must: { exists: false } },
-    ),
-    pointer: to === "healthy" ? [merge(`projects/${projectOf(id)}`, live)] : [],
-  };
+  return moveWrites({
+    id,
+    projectId: projectOf(id),
+    number: NUMBER,
+    from,
+    to,
+    by,
+    seq: SEQ + 1,
+    attempt,
+  });
 }

@@ -11,7 +11,7 @@ import { type Cost, MeteredRules } from "./rule-costs.ts";
 const rules = new MeteredRules();
 let world: World;
 beforeAll(async () => {
-  world = await World.start(rules);
+  world = await World.start({ rules });
 });
 afterAll(() => world.stop());
 
@@ -66,23 +66,24 @@ async function measureNotes(): Promise<void> {
 
 async function measureProjects(): Promise<void> {
   const draft = world.draftProject();
+  const { id, createdAt: _createdAt, updatedAt: _updatedAt, ...newFields } = draft;
   const store = world.projects("api");
   await measured("create a project", () =>
     world.as("api").commit([
       {
-        set: `projects/${draft.id}`,
-        fields: (({ id: _, createdAt: __, updatedAt: ___, ...rest }) => rest)(draft),
+        set: `projects/${id}`,
+        fields: newFields,
         serverTimes: ["createdAt", "updatedAt"],
       },
       {
         set: "routes/x.localhost",
-        fields: { host: "x.localhost", projectId: draft.id, targets: [] },
+        fields: { host: "x.localhost", projectId: id, targets: [] },
       },
     ]),
   );
-  const stored = await world.reloadProject(draft.id);
+  const stored = await world.reloadProject(id);
   await measured("rename a project", () => store.rename(stored, { name: "New" }));
-  const renamed = await world.reloadProject(draft.id);
+  const renamed = await world.reloadProject(id);
   await measured("delete a project", () => store.delete(renamed, "x.localhost"));
 }
 
