@@ -11,6 +11,7 @@ import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
+import { guardStreams } from "../serving/guard-streams.ts";
 import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
@@ -73,6 +74,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   };
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  guardStreams(grpc);
   const shared = await openSharedPort({
     port: options.port ?? 0,
     connections,
@@ -93,7 +95,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     product: "firestore",
     host: "127.0.0.1",
     port: shared.port,
-    info: () => infoOf(store, access),
+    info: () => ({ ...infoOf(store, access), connections: connections.size }),
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),

@@ -15,6 +15,7 @@ import type { Workflow } from "./executions.ts";
 import { Executions } from "./executions.ts";
 import { createGrpcServer } from "./grpc-service.ts";
 import { HttpClient } from "./http-client.ts";
+import { guardStreams } from "../serving/guard-streams.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 
 export interface WorkflowDefinition {
@@ -73,6 +74,7 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
   const { verifyIdToken } = options;
   const httpServer = createCallbackServer({ callbacks, clock: timers, log, verifyIdToken });
   const injector = grpcServer.createConnectionInjector(ServerCredentials.createInsecure());
+  guardStreams(grpcServer);
   const listening = await openSharedPort({
     port,
     toGrpc: (socket) => injector.injectConnection(socket),
