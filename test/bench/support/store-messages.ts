@@ -11,3 +11,11 @@ export interface StoreFacts {
   readonly deniedWrites: number;
   readonly ruleCheckedWrites: number;
 }
+
+/** What one start of a store with many documents came to. */
+export interface SizedStoreFacts {
+  readonly startMs: number;
+  /** Of one document, after everything that can be collected was. */
+  readonly heapBytes: number;
+  readonly residentBytes: number;
+}

@@ -6,6 +6,7 @@ import { generationsIn, segmentPath, snapshotPath, type Generations } from "./ge
 import type { LogRecord } from "./log-record.ts";
 import { readBase } from "./read-base.ts";
 import { RecentChanges, type RecentCommit } from "./recent-changes.ts";
+import { ValuePool } from "./value-pool.ts";
 import { scanChain, segmentsFrom } from "./scan-chain.ts";
 
 export interface Recovered {
@@ -27,11 +28,12 @@ export interface Recovered {
 export function recover(directory: string, log: Logger): Recovered {
   const found = generationsIn(readdirSync(directory));
   const { base, damaged } = readBase(directory, found, log);
+  const pool = new ValuePool();
   const recent = new RecentChanges();
   let lastCommitTime = base.commitTime;
   const segments = segmentsFrom(directory, found.segments, base.sequence);
   const chain = scanChain(segments, base.sequence, (record) => {
-    apply(record, base.documents);
+    apply(record, base.documents, pool);
     recent.add(record);
     lastCommitTime = record.commitTime;
   });
@@ -63,8 +65,9 @@ export function recover(directory: string, log: Logger): Recovered {
   };
 }
 
-function apply({ documents: written }: LogRecord, documents: DocumentIndex): void {
+function apply({ documents: written }: LogRecord, documents: DocumentIndex, pool: ValuePool): void {
   for (const [name, after] of written) {
+    if (after !== null) pool.share(after);
     const known = after === null ? undefined : documents.get(name)?.name;
     // One text for each name, however often the document was written.
     documents.put(name, after === null || known === undefined ? after : { ...after, name: known });
