@@ -1,4 +1,4 @@
-/** An embedded Firestore: gRPC and REST on one port, security rules, a durable log. */
+/** An embedded Firestore: gRPC, REST and WebChannel on one port, security rules, a durable log. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
@@ -12,6 +12,7 @@ import type { Rules } from "./rules/rules.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
+import { WebChannel } from "./webchannel/web-channel.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -48,12 +49,13 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
+  const webChannel = new WebChannel(parts);
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const shared = await openSharedPort(
     options.port ?? 0,
     (socket) => injector.injectConnection(socket),
-    createRestServer(parts),
+    createRestServer({ ...parts, webChannel }),
   ).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -61,6 +63,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     grpc.forceShutdown();
+    webChannel.endAll();
     await shared.close();
     await store.close();
   };
@@ -68,7 +71,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     product: "firestore",
     host: "127.0.0.1",
     port: shared.port,
-    info: () => infoOf(store, access),
+    info: () => ({ ...infoOf(store, access), webChannels: webChannel.sessions }),
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),

@@ -1,4 +1,4 @@
-/** HTTP/1: Firestore's REST API. The product's own write path is `documents:commit` here. */
+/** HTTP/1: Firestore's REST API and WebChannel. The product's own write path is `documents:commit` here. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { CallerResolver } from "./caller.ts";
@@ -8,14 +8,15 @@ import { errorBody, routeRest, type RestCall } from "./rest-route.ts";
 import { invalid, RpcError } from "./rpc-error.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
+import type { WebChannel } from "./webchannel/web-channel.ts";
 
 export interface RestParts {
   readonly context: RpcContext;
   readonly callers: CallerResolver;
+  readonly webChannel: WebChannel;
   readonly log: Logger;
 }
 
-const WEBCHANNEL = /^\/google\.firestore\.v1\.Firestore\/(Listen|Write)\/channel/;
 const KEEP_ALIVE_MS = 120_000;
 
 /** A server that listens nowhere yet: connections are emitted into it. */
@@ -35,14 +36,13 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (allowOrigin(request, response)) return;
   try {
+    if (allowOrigin(request, response)) return;
     if (request.method === "GET" && request.url === "/") {
       response.end("Ok\n");
       return;
     }
-    const webChannel = WEBCHANNEL.exec(request.url ?? "");
-    if (webChannel !== null) throw new RpcError("UNIMPLEMENTED", `WebChannel ${webChannel[1]}`);
+    if (await parts.webChannel.answer(request, response, () => readBody(request))) return;
     const body = await readBody(request);
     const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
     const caller = await parts.callers.resolve(request.headersDistinct["authorization"]);
