@@ -1,4 +1,4 @@
-/** An embedded Firestore: gRPC and REST on one port, security rules, a durable log. */
+/** An embedded Firestore: gRPC, REST and WebChannel on one port, security rules, a durable log. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
@@ -17,6 +17,7 @@ import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
+import { WebChannel } from "./webchannel/web-channel.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -72,6 +73,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
+  const webChannel = new WebChannel(parts);
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   guardStreams(grpc);
@@ -80,7 +82,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     connections,
     silenceMs: limits.silenceMs,
     toGrpc: (socket) => injector.injectConnection(socket),
-    http: createRestServer(parts),
+    http: createRestServer({ ...parts, webChannel }),
   }).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -88,6 +90,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     grpc.forceShutdown();
+    webChannel.endAll();
     await shared.close();
     await store.close();
   };
@@ -95,7 +98,11 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     product: "firestore",
     host: "127.0.0.1",
     port: shared.port,
-    info: () => ({ ...infoOf(store, access), connections: connections.size }),
+    info: () => ({
+      ...infoOf(store, access),
+      connections: connections.size,
+      webChannels: webChannel.sessions,
+    }),
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),

@@ -1,4 +1,4 @@
-/** HTTP/1: Firestore's REST API. The product's own write path is `documents:commit` here. */
+/** HTTP/1: Firestore's REST API and WebChannel. The product's own write path is `documents:commit` here. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { CallerResolver } from "./caller.ts";
@@ -7,18 +7,19 @@ import type { EdgeLimits } from "./edge-limits.ts";
 import { checkHost } from "./host-name.ts";
 import { endUnread, parseBody, RequestBodies } from "./rest-body.ts";
 import { errorBody, routeRest, type RestCall } from "./rest-route.ts";
-import { invalid, RpcError } from "./rpc-error.ts";
+import { invalid } from "./rpc-error.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
+import type { WebChannel } from "./webchannel/web-channel.ts";
 
 export interface RestParts {
   readonly context: RpcContext;
   readonly callers: CallerResolver;
   readonly limits: EdgeLimits;
+  readonly webChannel: WebChannel;
   readonly log: Logger;
 }
 
-const WEBCHANNEL = /^\/google\.firestore\.v1\.Firestore\/(Listen|Write)\/channel/;
 const KEEP_ALIVE_MS = 120_000;
 /** Room for the largest header that is refused by name, of 16 KiB, and for a long URL beside it. */
 const MAX_HEADER_BYTES = 64 * 1024;
@@ -58,9 +59,9 @@ async function answer(
       response.end("Ok\n");
       return;
     }
-    const webChannel = WEBCHANNEL.exec(request.url ?? "");
-    if (webChannel !== null) throw new RpcError("UNIMPLEMENTED", `WebChannel ${webChannel[1]}`);
-    const body = await parts.bodies.read(request);
+    const readBody = (): Promise<Buffer> => parts.bodies.read(request);
+    if (await parts.webChannel.answer(request, response, readBody)) return;
+    const body = await readBody();
     const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
     const caller = await parts.callers.resolve(request.headersDistinct["authorization"]);
     send(request, response, 200, await run(parts.context, caller, call));

@@ -85,6 +85,7 @@ function start(dataDir?: string): Promise<RunningFirestore> {
     log: silentLogger,
     rules: { check: () => ({ allowed: false, reason: "nobody asks" }) },
     verifyIdToken: () => Promise.reject(new Error("nobody signs in")),
+    ownerToken: "owner",
     ...(dataDir === undefined ? {} : { dataDir }),
   });
 }

@@ -26,7 +26,7 @@ export async function verifyFakeToken(
 }
 
 export function startTestFirestore(
-  options: Pick<FirestoreOptions, "dataDir" | "port" | "limits"> & { rules?: Rules } = {},
+  options: Partial<FirestoreOptions> = {},
 ): Promise<RunningFirestore> {
   return startFirestore({
     projectId: PROJECT,
