@@ -14,11 +14,18 @@ import type { NewDeployment, Versioned } from "@bifrost/shared/ports/deployment-
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
 import { startFirestore, type RunningFirestore } from "../../local/src/firestore/index.ts";
+import {
+  type IndexDefinitions,
+  parseIndexFile,
+} from "../../local/src/firestore/indexes/index-file.ts";
 import { compileRules } from "../../local/src/firestore/rules/compile.ts";
 
 const PROJECT_ID = "bifrost-local";
 const productRules = compileRules(
   readFileSync(new URL("../../firestore.rules", import.meta.url), "utf8"),
+);
+export const productIndexes = parseIndexFile(
+  readFileSync(new URL("../../firestore.indexes.json", import.meta.url), "utf8"),
 );
 /** Prepares what no service of the platform writes: teams and API keys of the installation. */
 const SEEDER = "seeder";
@@ -53,11 +60,12 @@ export class World {
     this.#server = server;
   }
 
-  static async start(): Promise<World> {
+  static async start(indexes: IndexDefinitions = productIndexes): Promise<World> {
     const server = await startFirestore({
       projectId: PROJECT_ID,
       timers: systemTimers,
       log: silentLogger,
+      indexes,
       rules: {
         check: (request) =>
           request.auth?.uid === SEEDER

@@ -4,6 +4,8 @@ import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { indexCheck, noIndexCheck } from "./indexes/index-check.ts";
+import type { IndexDefinitions } from "./indexes/index-file.ts";
 import { openJournal, openMemoryJournal } from "./open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
@@ -18,6 +20,8 @@ export type { CommitRecord, StoredDocument } from "./document.ts";
 export interface FirestoreOptions extends StandInOptions {
   readonly projectId: string;
   readonly rules: Rules;
+  /** Queries that none of these serves are refused; absent, every query runs. */
+  readonly indexes?: IndexDefinitions;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
   /** The administrator's bearer token; the client libraries' own `owner` when absent. */
@@ -42,7 +46,8 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const store = new Store(opened, timers, log);
   const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
-  const context: RpcContext = { store, access, database, timers };
+  const indexes = options.indexes === undefined ? noIndexCheck : indexCheck(options.indexes);
+  const context: RpcContext = { store, access, indexes, database, timers };
   const parts = {
     context,
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),

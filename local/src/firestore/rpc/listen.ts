@@ -95,8 +95,11 @@ class ListenCall implements OpenCall {
   }
 
   #authorize(target: ListenTarget): void {
-    const { access, store } = this.#context;
-    if (target.query !== undefined) access.checkList(this.#caller, target.query);
+    const { access, indexes, store } = this.#context;
+    if (target.query !== undefined) {
+      access.checkList(this.#caller, target.query);
+      indexes.check(target.query);
+    }
     for (const name of target.names) access.checkGet(this.#caller, name, store.durable.get(name));
   }
 
