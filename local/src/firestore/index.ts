@@ -14,19 +14,37 @@ import type { Rules } from "./rules/rules.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
+import { ReplaceableRules } from "./test-mode/replaceable-rules.ts";
+import { testEndpoints, type TestEndpoints } from "./test-mode/test-endpoints.ts";
+import { readUnsignedToken } from "./test-mode/unsigned-token.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
-export interface FirestoreOptions extends StandInOptions {
+interface DatabaseOptions extends StandInOptions {
+  /** The server holds the `(default)` database of this one project and refuses every other by name. */
   readonly projectId: string;
   readonly rules: Rules;
   /** Queries that none of these serves are refused; absent, every query runs. */
   readonly indexes?: IndexDefinitions;
+}
+
+interface GuardedOptions extends DatabaseOptions {
+  readonly testMode?: false;
   /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
   readonly verifyIdToken: VerifyIdToken;
-  /** The administrator's bearer token; the client libraries' own `owner` when absent. */
-  readonly ownerToken?: string;
+  /** The administrator's bearer token. */
+  readonly ownerToken: string;
 }
+
+/**
+ * What Google's emulator does, for tests that bring their own clients: unsigned ID tokens are believed, `owner` is the
+ * administrator's token, and the rules can be replaced and all documents deleted over /emulator/v1 by anyone.
+ */
+interface TestModeOptions extends DatabaseOptions {
+  readonly testMode: true;
+}
+
+export type FirestoreOptions = GuardedOptions | TestModeOptions;
 
 export interface RunningFirestore extends RunningStandIn {
   /** Called synchronously after a commit is durable, in commit order, before it is acknowledged. */
@@ -44,14 +62,16 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const { dataDir, log, timers } = options;
   const opened = dataDir === undefined ? openMemoryJournal() : openJournal(dataDir, log);
   const store = new Store(opened, timers, log);
-  const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
+  const doors: Doors = options.testMode === true ? openDoors(options, store, database) : options;
+  const access = new Access(store, doors.rules);
   const indexes = options.indexes === undefined ? noIndexCheck : indexCheck(options.indexes);
   const context: RpcContext = { store, access, indexes, database, timers };
   const parts = {
     context,
-    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken ?? "owner"),
+    callers: new CallerResolver(doors.verifyIdToken, timers, doors.ownerToken),
     log,
+    ...(doors.testEndpoints === undefined ? {} : { testEndpoints: doors.testEndpoints }),
   };
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -79,6 +99,25 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     replay: async (after, visit) => store.replay(after, visit),
     lastSequence: () => store.lastSequence,
     read: (path) => store.durable.get(database.full(path)),
+  };
+}
+
+/** Whom a server believes and whose rules hold. */
+interface Doors {
+  readonly rules: Rules;
+  readonly verifyIdToken: VerifyIdToken;
+  readonly ownerToken: string;
+  readonly testEndpoints?: TestEndpoints;
+}
+
+function openDoors(options: TestModeOptions, store: Store, database: DatabaseName): Doors {
+  const rules = new ReplaceableRules(options.rules);
+  const endpoints = testEndpoints(store, database, rules);
+  return {
+    rules,
+    verifyIdToken: readUnsignedToken,
+    ownerToken: "owner",
+    testEndpoints: endpoints,
   };
 }
 

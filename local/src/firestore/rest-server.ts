@@ -5,6 +5,7 @@ import type { CallerResolver } from "./caller.ts";
 import { allowOrigin } from "./cors.ts";
 import { MAX_REQUEST_BYTES } from "./request-cap.ts";
 import { errorBody, routeRest, type RestCall } from "./rest-route.ts";
+import type { TestEndpoints } from "./test-mode/test-endpoints.ts";
 import { invalid, RpcError } from "./rpc-error.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
@@ -13,6 +14,8 @@ export interface RestParts {
   readonly context: RpcContext;
   readonly callers: CallerResolver;
   readonly log: Logger;
+  /** Only in test mode. */
+  readonly testEndpoints?: TestEndpoints;
 }
 
 const WEBCHANNEL = /^\/google\.firestore\.v1\.Firestore\/(Listen|Write)\/channel/;
@@ -44,7 +47,13 @@ async function answer(
     const webChannel = WEBCHANNEL.exec(request.url ?? "");
     if (webChannel !== null) throw new RpcError("UNIMPLEMENTED", `WebChannel ${webChannel[1]}`);
     const body = await readBody(request);
-    const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
+    const { method = "GET", url = "/" } = request;
+    const tested = parts.testEndpoints?.(method, url, () => parseBody(body));
+    if (tested !== undefined) {
+      send(response, 200, await tested);
+      return;
+    }
+    const call = routeRest(method, url, () => parseBody(body));
     const caller = await parts.callers.resolve(request.headers.authorization);
     send(response, 200, await run(parts.context, caller, call));
   } catch (error) {
