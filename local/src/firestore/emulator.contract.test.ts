@@ -9,11 +9,16 @@
  * and what only ours promises, is skipped there by name with the reason.
  */
 import { afterAll, beforeAll, vi } from "vitest";
+import { adminClientContract } from "./contract/admin-client.contract.ts";
 import { documentsContract } from "./contract/documents.contract.ts";
 import { openTarget } from "./contract/emulator-target.ts";
 import { listenersContract } from "./contract/listeners.contract.ts";
+import { methodsContract } from "./contract/methods.contract.ts";
 import { queriesContract } from "./contract/queries.contract.ts";
+import { rulesTestingContract } from "./contract/rules-testing.contract.ts";
 import { transactionsContract } from "./contract/transactions.contract.ts";
+import { webClientContract } from "./contract/web-client.contract.ts";
+import { writesContract } from "./contract/writes.contract.ts";
 
 // The clients look for Google's metadata server even when they have no use for it, and warn.
 vi.stubEnv("METADATA_SERVER_DETECTION", "none");
@@ -25,6 +30,11 @@ beforeAll(async () => {
 afterAll(() => close());
 
 documentsContract();
+methodsContract();
+writesContract();
 queriesContract();
 transactionsContract();
 listenersContract();
+webClientContract();
+adminClientContract();
+rulesTestingContract();

@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { Firestore } from "@google-cloud/firestore";
-import { onTestFinished } from "vitest";
 import { startFirestore } from "../index.ts";
 import { compileRules } from "../rules/compile.ts";
 
@@ -21,20 +20,22 @@ service cloud.firestore { match /databases/{database}/documents {
 /** Whether the suite was pointed at another server. */
 export const isForeign = process.env[VARIABLE] !== undefined;
 
-let shared: Firestore | undefined;
+/** The first is the suite's; the others were made by tests and end with the suite. */
+const clients: Firestore[] = [];
 
 /** Starts our server unless the variable names one; the clients find either through the variable. */
 export async function openTarget(): Promise<() => Promise<void>> {
   const stop = isForeign ? () => Promise.resolve() : await startOurs();
-  shared = new Firestore({ projectId: PROJECT });
+  anotherClient();
   return async () => {
-    await shared?.terminate();
+    for (const client of clients.splice(0)) await client.terminate();
     await stop();
   };
 }
 
 /** The unmodified server client as the variable makes it, which is the administrator; one for the whole suite. */
 export function db(): Firestore {
+  const [shared] = clients;
   if (shared === undefined) throw new Error("openTarget comes first");
   return shared;
 }
@@ -59,10 +60,10 @@ export function targetAddress(): { readonly host: string; readonly port: number 
   return { host: hostname, port: Number(port) };
 }
 
-/** One more such client, on a connection of its own; it ends with the test. */
+/** One more such client, on a connection of its own. */
 export function anotherClient(): Firestore {
   const client = new Firestore({ projectId: PROJECT });
-  onTestFinished(() => client.terminate());
+  clients.push(client);
   return client;
 }
 
