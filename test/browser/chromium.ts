@@ -1,14 +1,14 @@
 /** A real browser without a window, and pages that hold the bundled SDK. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { accessSync, constants } from "node:fs";
 import { build } from "esbuild";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { atEnd } from "../support/at-end.ts";
+import { descendantsOf, processesWith } from "../support/processes.ts";
 import type { Commands, Connection, Watch } from "./page.ts";
 
 /** Quiet and offline: nothing but what the test itself loads. */
@@ -67,11 +67,18 @@ export class Tab {
 export class Browser {
   readonly #context: BrowserContext;
   readonly #origin: string;
+  readonly #profile: string;
   readonly #close: () => Promise<void>;
 
-  private constructor(context: BrowserContext, origin: string, close: () => Promise<void>) {
+  private constructor(
+    context: BrowserContext,
+    origin: string,
+    profile: string,
+    close: () => Promise<void>,
+  ) {
     this.#context = context;
     this.#origin = origin;
+    this.#profile = profile;
     this.#close = close;
   }
 
@@ -98,7 +105,7 @@ export class Browser {
       args: FLAGS,
     });
     const { port } = server.address() as AddressInfo;
-    return new Browser(context, `http://127.0.0.1:${port}`, async () => {
+    return new Browser(context, `http://127.0.0.1:${port}`, profile, async () => {
       await context.close();
       server.closeAllConnections();
       server.close();
@@ -111,6 +118,21 @@ export class Browser {
     const tab = new Tab(page);
     await tab.run("connect", connection);
     return tab;
+  }
+
+  /** Stops the browser's processes in their tracks while `meanwhile` runs, as a computer that sleeps does. */
+  async whileAsleep(meanwhile: () => Promise<void>): Promise<void> {
+    const [main] = processesWith(`--user-data-dir=${this.#profile}`).toSorted(
+      (a, b) => a.pid - b.pid,
+    );
+    if (main === undefined) throw new Error("the browser does not run");
+    const pids = [main, ...descendantsOf(main.pid)].map(({ pid }) => pid);
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      await meanwhile();
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
   }
 
   close(): Promise<void> {
