@@ -8,7 +8,7 @@ const env = { METADATA_SERVER_DETECTION: "none" };
 const WORKERS = 4;
 
 /**
- * unit: pure decisions and single files. contract: real clients against the stand-ins.
+ * unit: pure decisions and single files. contract: real clients against the stand-ins. browser: the same from a page.
  * e2e: the whole platform as a user starts it, one file at a time because each file owns the machine.
  */
 export default defineConfig({
@@ -46,12 +46,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: "browser",
+          env,
+          include: ["test/browser/**/*.test.ts"],
+          // A browser keeps both cores busy by itself, and what it sees late says nothing about the server.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "e2e",
           env,
           include: ["test/e2e/**/*.e2e.ts"],
           fileParallelism: false,
           // After everything else: nothing competes with it for the machine.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

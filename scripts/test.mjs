@@ -6,7 +6,7 @@ import { installed, run } from "./run.mjs";
 
 const USAGE = `Usage: npm test [-- arguments of vitest]
 
-Without arguments: all checks (npm run check), then all tests: unit, contract, e2e.
+Without arguments: all checks (npm run check), then all tests: unit, contract, browser, e2e.
 With arguments: only vitest, with them.
 
   BIFROST_REQUIRE   comma list of optional tools, for example bwrap,go,python3,npm-registry:

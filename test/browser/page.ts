@@ -93,6 +93,7 @@ const commands = {
   remove: (path: string) => outcome(deleteDoc(doc(db(), path))),
   get: async (path: string) => (await getDoc(doc(db(), path))).data() ?? null,
   readOutcome: (path: string) => outcome(getDocFromServer(doc(db(), path))),
+  countOutcome: (path: string) => outcome(getCountFromServer(collection(db(), path))),
   list: async (path: string, atLeast?: number) =>
     (await getDocs(select(path, atLeast))).docs.map(({ id }) => id),
   count: async (path: string, atLeast?: number) =>

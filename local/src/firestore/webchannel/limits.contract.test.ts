@@ -15,12 +15,29 @@ afterEach(() => server.stop());
 
 const database = ROOT.slice(0, -"/documents".length);
 
-function writing(): Promise<RawChannel> {
-  return RawChannel.open(server.port, [{ database }], { rpc: "Write" });
+const message = (text: string): string => `count=1&ofs=1&req0___data__=${text}`;
+
+/** Listens to one document in as many forms as there are targets: each commit is told once for each. */
+const watchers = (count: number): object[] =>
+  Array.from({ length: count }, (_, index) => ({
+    database,
+    addTarget: {
+      targetId: index + 1,
+      query: {
+        parent: ROOT,
+        structuredQuery: {
+          from: [{ collectionId: "large" }],
+          select: { fields: [{ fieldPath: "text" }] },
+        },
+      },
+    },
+  }));
+
+function writing(headers: Record<string, string> = {}): Promise<RawChannel> {
+  return RawChannel.open(server.port, [{ database }], { rpc: "Write", headers });
 }
 
 describe("what is no part of the protocol is refused, and the channel lives on", () => {
-  const message = (text: string): string => `count=1&ofs=1&req0___data__=${text}`;
   test.each<[string, string, Record<string, string>, string, number, RegExp]>([
     ["another version", "POST", { VER: "9" }, message("{}"), 400, /VER/],
     ["a method of its own", "PUT", {}, message("{}"), 400, /PUT is neither/],
@@ -113,7 +130,8 @@ test("a caller has at most 100 channels: those nobody fetches from make room, he
   const channels: RawChannel[] = [];
   const held: HeldAnswer[] = [];
   for (let count = 0; count < SESSIONS_PER_CALLER; count += 1) {
-    const channel = await writing();
+    // As many browsers: none of them has to take turns.
+    const channel = await writing({ "user-agent": `browser ${count}` });
     channels.push(channel);
     if (count !== 50) held.push(await channel.hold());
   }
@@ -148,22 +166,6 @@ describe("a page that does not read", () => {
     });
     expect(response.status).toBe(200);
   }
-
-  /** Listens to one document in as many forms as there are targets: each commit is told once for each. */
-  const watchers = (count: number): object[] =>
-    Array.from({ length: count }, (_, index) => ({
-      database,
-      addTarget: {
-        targetId: index + 1,
-        query: {
-          parent: ROOT,
-          structuredQuery: {
-            from: [{ collectionId: "large" }],
-            select: { fields: [{ fieldPath: "text" }] },
-          },
-        },
-      },
-    }));
 
   test.each(["fetches nothing at all", "holds an answer and takes nothing from it"])(
     "and %s loses its channel before 64 MiB are kept for it",

@@ -137,6 +137,16 @@ export class Session implements Peer {
     if (!isLongPoll && !back.hasAnswered) this.#push(["noop"]);
   }
 
+  /** Ends the held answer, for the sake of other pages; this one asks again at once. */
+  giveWay(): void {
+    const back = this.#back;
+    if (back === undefined) return;
+    if (!back.hasAnswered) this.#push(["noop"]);
+    this.#flush();
+    back.end();
+    this.#release(back);
+  }
+
   end(why: SessionEnd): void {
     if (this.#isEnded) return;
     this.#isEnded = true;

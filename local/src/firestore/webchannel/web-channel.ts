@@ -10,6 +10,7 @@ import { parseChannelRequest } from "./channel-request.ts";
 import { asciiJson, framed } from "./frame.ts";
 import { EXPECTED_SILENCE_MS, type Session } from "./session.ts";
 import { Sessions } from "./sessions.ts";
+import { Turns } from "./turns.ts";
 
 export interface WebChannelParts {
   readonly context: RpcContext;
@@ -25,10 +26,12 @@ const SERVER_VERSION = 12;
 export class WebChannel {
   readonly #parts: WebChannelParts;
   readonly #sessions: Sessions;
+  readonly #turns: Turns;
 
   constructor(parts: WebChannelParts) {
     this.#parts = parts;
     this.#sessions = new Sessions(parts.context.timers, parts.log);
+    this.#turns = new Turns(parts.context.timers);
   }
 
   get sessions(): number {
@@ -58,6 +61,7 @@ export class WebChannel {
       case "receive":
         setHeaders(response);
         session.attach(response, channelRequest);
+        this.#turns.take(browserOf(request), response, () => session.giveWay());
         break;
       case "send": {
         const { messages } = parseChannelForm((await readBody()).toString());
@@ -115,6 +119,11 @@ export class WebChannel {
     }
     return session;
   }
+}
+
+/** Browsers count connections by the host they call. */
+function browserOf({ headers }: IncomingMessage): string {
+  return `${headers.host ?? ""} ${headers["user-agent"] ?? ""}`;
 }
 
 function reply(response: ServerResponse, value: unknown): void {
