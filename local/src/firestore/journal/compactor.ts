@@ -18,8 +18,8 @@ export interface CompactionLimits {
 
 /**
  * 16 MiB of log are read in about a tenth of a second at the start: below that a snapshot would save nothing. Twice
- * the snapshot: writing snapshots adds at most half to what is written anyhow, and the directory of a store whose
- * readers keep up stays under four times its documents.
+ * the snapshot: writing snapshots adds at most half to what is written anyhow, and where readers keep up there are
+ * hardly ever more than two generations, each of them a snapshot and twice as much log.
  */
 export const COMPACTION_LIMITS: CompactionLimits = { logBytes: 16 * 1024 * 1024, snapshots: 2 };
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/firestore-fixture.ts";
@@ -80,6 +80,18 @@ test.each(["", "\n", "no lock of ours", "999999999 12345 dead\n", "-1 - -\n", "0
     expect(readdirSync(directory.path)).toEqual([]);
   },
 );
+
+test("a living process whose lock was moved aside by a slower one still keeps others out", async () => {
+  const { child, said } = await startHolder();
+  expect(said).toBe("held");
+  renameSync(path, `${path}.aside-by-someone`);
+  expect(() => acquireProcessLock(path)).toThrow(alreadyRunning);
+  expect(() => acquireProcessLock(path)).toThrow(`Process ${child.pid} already uses`);
+  child.stdin?.end();
+  await once(child, "exit");
+  acquireProcessLock(path)();
+  expect(readdirSync(directory.path)).toEqual([]);
+});
 
 test("who has lost the lock does not take it from its new owner", () => {
   const release = acquireProcessLock(path);

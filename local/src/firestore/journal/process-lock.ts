@@ -1,60 +1,116 @@
 /** At most one live process owns a data directory; a lock left by a dead one is taken over. */
-import { readFileSync, renameSync, rmSync, writeFileSync, linkSync } from "node:fs";
 import { randomUUID } from "node:crypto";
+import {
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+
+/** With the pause between them about a tenth of a second: what they wait for takes microseconds. */
+const ATTEMPTS = 50;
+const PAUSE_MS = 2;
+
+/*
+ * A lock is taken by `link`, which fails when the name exists. The lock of a dead process is first moved aside by
+ * `rename`, which two may do at once: the slower one then moves the fresh lock of the quicker one. It gives it back,
+ * and until it has, the file that lies aside keeps everybody else out: whoever takes the free name looks there too.
+ */
 
 /** Throws BifrostError "already-running". The answer releases the lock. */
 export function acquireProcessLock(path: string): () => void {
   const mine = `${process.pid} ${startOf(process.pid)} ${randomUUID()}\n`;
-  const draft = `${path}.${randomUUID()}`;
+  const draft = `${path}.draft-${randomUUID()}`;
   writeFileSync(draft, mine);
   try {
-    for (let attempt = 0; attempt < 10; attempt += 1) {
-      if (linked(draft, path)) return () => release(path, mine);
-      takeOverIfDead(path);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (!linked(draft, path)) takeOverIfDead(path);
+      else if (asidesOf(path).every((aside) => holderOf(contentOf(aside)) === null)) {
+        return () => release(path, mine);
+      } else {
+        release(path, mine);
+        pause();
+      }
     }
   } finally {
     rmSync(draft, { force: true });
   }
-  throw new BifrostError("already-running", `The lock ${path} keeps changing hands; try again.`, {
-    path,
-  });
+  const [holder = null] = asidesOf(path).map((aside) => holderOf(contentOf(aside)));
+  throw alreadyRunning(path, holder);
 }
 
-/** `link` fails when the name exists, so the lock appears at once and whole. */
-function linked(draft: string, path: string): boolean {
+/** The lock appears at once and whole, or not at all: when there is one, or when its owner has taken `source` back. */
+function linked(source: string, path: string): boolean {
   try {
-    linkSync(draft, path);
+    linkSync(source, path);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" || code === "ENOENT") return false;
     throw error;
   }
 }
 
 function takeOverIfDead(path: string): void {
-  const holder = contentOf(path);
-  const [pid = "", start = ""] = holder.split(" ");
-  if (holder !== "" && isAlive(Number(pid)) && startOf(Number(pid)) === start) {
-    throw new BifrostError(
-      "already-running",
-      `Process ${pid} already uses this data directory (lock ${path}); stop it first.`,
-      { path, pid: Number(pid) },
-    );
-  }
-  const aside = `${path}.${randomUUID()}`;
+  const found = contentOf(path);
+  const holder = holderOf(found);
+  if (holder !== null) throw alreadyRunning(path, holder);
+  const aside = `${path}.aside-${randomUUID()}`;
   try {
     renameSync(path, aside);
-    // Someone quicker may have put a fresh lock here between reading and renaming: give it back.
-    if (contentOf(aside) !== holder) linked(aside, path);
-    rmSync(aside, { force: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
   }
+  if (contentOf(aside) === found || isGivenBack(aside, path)) rmSync(aside, { force: true });
+}
+
+/** Whoever has taken the free name meanwhile sees the file aside and lets go of it again. */
+function isGivenBack(aside: string, path: string): boolean {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    if (linked(aside, path) || !existsSync(aside)) return true;
+    pause();
+  }
+  return false;
 }
 
 function release(path: string, mine: string): void {
-  if (contentOf(path) === mine) rmSync(path, { force: true });
+  for (const place of [path, ...asidesOf(path)]) {
+    if (contentOf(place) === mine) rmSync(place, { force: true });
+  }
+}
+
+function asidesOf(path: string): string[] {
+  const prefix = `${basename(path)}.aside-`;
+  return readdirSync(dirname(path))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => join(dirname(path), name));
+}
+
+function alreadyRunning(path: string, pid: number | null): BifrostError {
+  return new BifrostError(
+    "already-running",
+    pid === null
+      ? `The lock ${path} keeps changing hands; try again.`
+      : `Process ${pid} already uses this data directory (lock ${path}); stop it first.`,
+    { path, pid },
+  );
+}
+
+/** The process that wrote this into a lock, if it still lives. */
+function holderOf(content: string): number | null {
+  const [pid = "", start = ""] = content.split(" ");
+  const isHeld = content !== "" && isAlive(Number(pid)) && startOf(Number(pid)) === start;
+  return isHeld ? Number(pid) : null;
+}
+
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
 }
 
 function contentOf(path: string): string {
