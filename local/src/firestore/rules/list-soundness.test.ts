@@ -81,17 +81,17 @@ const places = record({
 });
 
 const path = constantFrom(...PATHS).map(([, rule]) => rule);
-const value = constantFrom(...RULE_VALUES);
+const ruleValue = constantFrom(...RULE_VALUES);
 const operand = oneof(
   { weight: 4, arbitrary: path },
-  { weight: 4, arbitrary: value },
+  { weight: 4, arbitrary: ruleValue },
   constantFrom("resource.id", "id", "collection", "resource.data", "resource.__name__"),
 );
 
 const { condition } = letrec<{ condition: string }>((tie) => ({
   condition: oneof(
     { maxDepth: 3, withCrossShrink: true },
-    tuple(path, constantFrom(...COMPARISONS), value).map((parts) => parts.join(" ")),
+    tuple(path, constantFrom(...COMPARISONS), ruleValue).map((parts) => parts.join(" ")),
     tuple(operand, constantFrom(...COMPARISONS), operand).map((parts) => parts.join(" ")),
     tuple(operand, constantFrom("string", "int", "number", "list", "map", "bool")).map(
       ([of, type]) => `${of} is ${type}`,
