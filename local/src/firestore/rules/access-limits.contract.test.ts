@@ -37,6 +37,19 @@ function doc(reading: number, id = "a") {
   return ada.doc(`docs/${reading}-${id}`);
 }
 
+function batch(...sizes: readonly number[]) {
+  const writes = ada.batch();
+  for (const [index, size] of sizes.entries()) writes.set(doc(size, `w${index}`), {});
+  return writes.commit();
+}
+
+function transaction(...sizes: readonly number[]) {
+  return ada.runTransaction((writes) => {
+    for (const [index, size] of sizes.entries()) writes.set(doc(size, `t${index}`), {});
+    return Promise.resolve("done");
+  });
+}
+
 const DENIED = { code: 7 };
 
 test("ten for one document", async () => {
@@ -53,23 +66,13 @@ test("twenty for a read of several documents", async () => {
 });
 
 test("twenty for a batched write, and ten for each of its documents", async () => {
-  const commit = (...sizes: readonly number[]) => {
-    const batch = ada.batch();
-    for (const [index, size] of sizes.entries()) batch.set(doc(size, `w${index}`), {});
-    return batch.commit();
-  };
-  await expect(commit(2, 2, 2)).resolves.toHaveLength(3);
-  await expect(commit(10, 10)).resolves.toHaveLength(2);
-  await expect(commit(10, 10, 1)).rejects.toMatchObject(DENIED);
-  await expect(commit(1, 11)).rejects.toMatchObject(DENIED);
+  await expect(batch(2, 2, 2)).resolves.toHaveLength(3);
+  await expect(batch(10, 10)).resolves.toHaveLength(2);
+  await expect(batch(10, 10, 1)).rejects.toMatchObject(DENIED);
+  await expect(batch(1, 11)).rejects.toMatchObject(DENIED);
 });
 
 test("twenty for the writes of a transaction", async () => {
-  const write = (...sizes: readonly number[]) =>
-    ada.runTransaction((transaction) => {
-      for (const [index, size] of sizes.entries()) transaction.set(doc(size, `t${index}`), {});
-      return Promise.resolve("done");
-    });
-  await expect(write(10, 10)).resolves.toBe("done");
-  await expect(write(10, 10, 1)).rejects.toMatchObject(DENIED);
+  await expect(transaction(10, 10)).resolves.toBe("done");
+  await expect(transaction(10, 10, 1)).rejects.toMatchObject(DENIED);
 });

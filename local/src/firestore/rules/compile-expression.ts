@@ -4,7 +4,7 @@ import { EvaluationError, UnknownValueError } from "./evaluation-error.ts";
 import { DOCUMENT_FUNCTIONS, GLOBAL_FUNCTIONS, namespaceFunction } from "./functions.ts";
 import { constantOf } from "./constants.ts";
 import { methodsNamed } from "./methods.ts";
-import { outcomeOf, type RulesObserver } from "./observer.ts";
+import { outcomeOf, type Record, type RulesObserver } from "./observer.ts";
 import { OPERATIONS } from "./operators.ts";
 import { readDocument } from "./read-document.ts";
 import type { Frame, Run } from "./run.ts";
@@ -64,8 +64,8 @@ export class ExpressionCompiler {
       node: Expression,
       names: readonly string[],
     ) => Run;
-    const run = compiler(node, locals);
-    return this.#observer === null ? counted(node, run) : observed(node, run, this.#observer);
+    const run = counted(node, compiler(node, locals));
+    return this.#observer === null ? run : observed(run, this.#observer.expression(node));
   }
 
   #each(nodes: readonly Expression[], locals: readonly string[]): (frame: Frame) => Value[] {
@@ -246,16 +246,14 @@ function counted(node: Expression, run: Run): Run {
   };
 }
 
-function observed(node: Expression, run: Run, observer: RulesObserver): Run {
-  observer.compiled(node.at, node.kind);
-  const inner = counted(node, run);
+function observed(run: Run, record: Record): Run {
   return (frame) => {
     try {
-      const value = inner(frame);
-      observer.evaluated(node.at, outcomeOf(value));
+      const value = run(frame);
+      record(outcomeOf(value));
       return value;
     } catch (error) {
-      if (error instanceof EvaluationError) observer.evaluated(node.at, "error");
+      if (error instanceof EvaluationError) record("error");
       throw error;
     }
   };

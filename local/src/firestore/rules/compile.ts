@@ -6,7 +6,7 @@ import { importAuth, importDocument } from "./import-values.ts";
 import { Budget } from "./limits.ts";
 import { listedDocuments, queryFacts } from "./list-query.ts";
 import { documentTarget, flatten, matchPath, type FlatMatch, type Target } from "./match.ts";
-import type { RulesObserver } from "./observer.ts";
+import type { Record, RulesObserver } from "./observer.ts";
 import { parseRules } from "./parser.ts";
 import type { Rules, RulesRequest, RulesVerdict } from "./rules.ts";
 import type { Decision, Frame, Run } from "./run.ts";
@@ -27,6 +27,8 @@ interface Statement {
   readonly methods: ReadonlySet<Method>;
   /** Null = always. */
   readonly condition: Run | null;
+  /** Null when nobody watches. */
+  readonly record: Record | null;
 }
 
 interface Block {
@@ -41,7 +43,7 @@ interface Block {
 export function compileRules(source: string, observer: RulesObserver | null = null): CompiledRules {
   const tree = parseRules(source);
   const compiler = new ExpressionCompiler(checkRules(tree), observer);
-  const blocks = flatten(tree).map((match) => compileBlock(match, compiler));
+  const blocks = flatten(tree).map((match) => compileBlock(match, compiler, observer));
   return {
     check: (request) => {
       const budget = new Budget(request.accessed ?? null);
@@ -51,11 +53,16 @@ export function compileRules(source: string, observer: RulesObserver | null = nu
   };
 }
 
-function compileBlock(match: FlatMatch, compiler: ExpressionCompiler): Block {
-  const statements = match.allows.map(({ at, methods, condition }) => ({
-    line: at.line,
-    methods,
-    condition: condition === null ? null : compiler.compile(condition),
+function compileBlock(
+  match: FlatMatch,
+  compiler: ExpressionCompiler,
+  observer: RulesObserver | null,
+): Block {
+  const statements = match.allows.map((allow) => ({
+    line: allow.at.line,
+    methods: allow.methods,
+    condition: allow.condition === null ? null : compiler.compile(allow.condition),
+    record: observer?.statement(allow) ?? null,
   }));
   return { path: match.path, statements };
 }
@@ -125,6 +132,7 @@ function decideOne(blocks: readonly Block[], { target, decision }: Question): Ru
     for (const statement of block.statements) {
       if (!statement.methods.has(method)) continue;
       const refusal = refusalOf(statement, frame);
+      statement.record?.(refusal === null ? "true" : "false");
       if (refusal === null) {
         return { allowed: true, reason: `line ${statement.line} allows ${method}` };
       }

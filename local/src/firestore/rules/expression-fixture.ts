@@ -62,12 +62,25 @@ service cloud.firestore {
 }
 
 export function evaluateExpression(expression: string, functions = ""): MeasuredVerdict {
+  return evaluated(DOCUMENTS.get(`${ROOT}/docs/d`) ?? null, expression, functions);
+}
+
+/** The same with other fields in `resource.data`. */
+export function evaluateWith(data: object, expression: string, functions = ""): MeasuredVerdict {
+  return evaluated(stored("docs/d", data), expression, functions);
+}
+
+function evaluated(
+  before: StoredDocument | null,
+  expression: string,
+  functions: string,
+): MeasuredVerdict {
   return compileRules(rulesFor(expression, functions)).check({
     method: "get",
     name: `${ROOT}/docs/d`,
     auth: { uid: "ada", token: TOKEN },
     timeMicros: 1_767_225_600_123_000n,
-    before: DOCUMENTS.get(`${ROOT}/docs/d`) ?? null,
+    before,
     after: null,
     read: (name) => DOCUMENTS.get(name) ?? null,
     readAfter: (name) => DOCUMENTS.get(name) ?? null,

@@ -1,11 +1,16 @@
 /** The product's rules with a project, a deployment and a member to try them on, for tests. */
 import { readFileSync } from "node:fs";
 import { compileRules } from "./compile.ts";
+import { RulesCoverage } from "./coverage.ts";
 import { NOW, person, RulesWorld, service, type Auth, type Fields } from "./rules-world.ts";
+
+/** What the tests of this process made the rules do. */
+export const coverage = new RulesCoverage();
 
 /** The product's own rules file. */
 export const productRules = compileRules(
   readFileSync(new URL("../../../../firestore.rules", import.meta.url), "utf8"),
+  coverage,
 );
 
 export const SERVICES = [
