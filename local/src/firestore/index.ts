@@ -17,6 +17,7 @@ import { Store } from "./store.ts";
 import { ReplaceableRules } from "./test-mode/replaceable-rules.ts";
 import { testEndpoints, type TestEndpoints } from "./test-mode/test-endpoints.ts";
 import { readUnsignedToken } from "./test-mode/unsigned-token.ts";
+import { TtlSweep } from "./ttl-sweep.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -24,7 +25,7 @@ interface DatabaseOptions extends StandInOptions {
   /** The server holds the `(default)` database of this one project and refuses every other by name. */
   readonly projectId: string;
   readonly rules: Rules;
-  /** Queries that none of these serves are refused; absent, every query runs. */
+  /** Queries that none of these serves are refused, TTL fields are swept; absent, every query runs. */
   readonly indexes?: IndexDefinitions;
 }
 
@@ -83,17 +84,21 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     await store.close();
     throw error;
   });
+  const ttl = new TtlSweep(store, timers, log, options.indexes?.ttlFields ?? []);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     grpc.forceShutdown();
     await shared.close();
+    // A deletion may be waiting for a document that a transaction holds.
+    store.transactions.endAll();
+    await ttl.stop();
     await store.close();
   };
   return {
     product: "firestore",
     host: "127.0.0.1",
     port: shared.port,
-    info: () => infoOf(store, access),
+    info: () => infoOf(store, access, ttl),
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),
@@ -121,13 +126,14 @@ function openDoors(options: TestModeOptions, store: Store, database: DatabaseNam
   };
 }
 
-function infoOf(store: Store, access: Access): Readonly<Record<string, unknown>> {
+function infoOf(store: Store, access: Access, ttl: TtlSweep): Readonly<Record<string, unknown>> {
   return {
     documents: store.durable.size,
     lastSequence: store.lastSequence,
     openTransactions: store.transactions.size,
     logBytes: store.logBytes,
     syncs: store.syncs,
+    expiredDocuments: ttl.deleted,
     ...access.info(),
   };
 }

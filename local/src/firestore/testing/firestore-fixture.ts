@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { Firestore } from "@google-cloud/firestore";
-import { startFirestore, type RunningFirestore } from "../index.ts";
+import { startFirestore, type FirestoreOptions, type RunningFirestore } from "../index.ts";
 import type { Rules, RulesRequest } from "../rules/rules.ts";
 
 export const PROJECT = "bifrost-local";
@@ -28,7 +28,9 @@ export async function verifyFakeToken(
 }
 
 export function startTestFirestore(
-  options: { dataDir?: string; rules?: Rules; port?: number } = {},
+  options: Partial<
+    Pick<FirestoreOptions, "dataDir" | "rules" | "port" | "timers" | "indexes">
+  > = {},
 ): Promise<RunningFirestore> {
   return startFirestore({
     projectId: PROJECT,
