@@ -20,10 +20,15 @@ export interface Caller {
   readonly expiresAtMs: number | null;
 }
 
-/** Rejects for a token that is not to be believed; the claims hold a numeric `exp`. */
-export type VerifyIdToken = (
-  token: string,
-) => Promise<{ readonly uid: string; readonly token: Readonly<Record<string, unknown>> }>;
+export interface VerifiedToken {
+  readonly uid: string;
+  readonly token: Readonly<Record<string, unknown>>;
+  /** Null = never; absent, as the claim `exp` says. */
+  readonly expiresAtMs?: null;
+}
+
+/** Rejects for a token that is not to be believed; without `expiresAtMs` the claims hold a numeric `exp`. */
+export type VerifyIdToken = (token: string) => Promise<VerifiedToken>;
 
 const OWNER: Caller = { isOwner: true, auth: null, key: "owner", expiresAtMs: null };
 const ANONYMOUS: Caller = { isOwner: false, auth: null, key: "anonymous", expiresAtMs: null };
@@ -70,15 +75,18 @@ export class CallerResolver {
   }
 
   async #verified(token: string, cacheKey: string): Promise<Caller> {
-    const auth = await this.#verify(token).catch((error: unknown) => {
+    const verified = await this.#verify(token).catch((error: unknown) => {
       throw refusal(error);
     });
+    const auth = { uid: verified.uid, token: verified.token };
+    const key = `uid:${auth.uid}`;
+    if (verified.expiresAtMs === null) return { isOwner: false, auth, key, expiresAtMs: null };
     const { exp } = auth.token;
     if (typeof exp !== "number") throw unauthenticated("The ID token is refused: it has no end.");
     const expiresAtMs = exp * 1000;
     if (expiresAtMs <= this.#clock.now())
       throw unauthenticated("The ID token is refused: it has expired.");
-    const caller = { isOwner: false, auth, key: `uid:${auth.uid}`, expiresAtMs };
+    const caller = { isOwner: false, auth, key, expiresAtMs };
     const oldest = this.#cache.size >= MAX_CACHED ? this.#cache.keys().next().value : undefined;
     if (oldest !== undefined) this.#cache.delete(oldest);
     this.#cache.set(cacheKey, caller);

@@ -19,6 +19,7 @@ import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
 import { openDoors, type Doors } from "./test-mode/open-doors.ts";
+import { TtlSweep } from "./ttl-sweep.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 import { WebChannel } from "./webchannel/web-channel.ts";
 
@@ -28,7 +29,7 @@ interface DatabaseOptions extends StandInOptions {
   /** The server holds the `(default)` database of this one project and refuses every other by name. */
   readonly projectId: string;
   readonly rules: Rules;
-  /** Queries that none of these serves are refused; absent, every query runs. */
+  /** Queries that none of these serves are refused, TTL fields are swept; absent, every query runs. */
   readonly indexes?: IndexDefinitions;
   /** Whether somebody will call `retain`: until then nothing is deleted that it might ask for. */
   readonly awaitsReader?: boolean;
@@ -111,11 +112,15 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     await store.close();
     throw error;
   });
+  const ttl = new TtlSweep(store, timers, log, options.indexes?.ttlFields ?? []);
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     grpc.forceShutdown();
     webChannel.endAll();
     await shared.close();
+    // A deletion may be waiting for a document that a transaction holds.
+    store.transactions.endAll();
+    await ttl.stop();
     await store.close();
   };
   return {
@@ -123,7 +128,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     host: "127.0.0.1",
     port: shared.port,
     info: () => ({
-      ...infoOf(store, access),
+      ...infoOf(store, access, ttl),
       connections: connections.size,
       webChannels: webChannel.sessions,
     }),
@@ -140,13 +145,14 @@ function journalOptions({ compaction, awaitsReader = false }: FirestoreOptions):
   return compaction === undefined ? { awaitsReader } : { awaitsReader, limits: compaction };
 }
 
-function infoOf(store: Store, access: Access): Readonly<Record<string, unknown>> {
+function infoOf(store: Store, access: Access, ttl: TtlSweep): Readonly<Record<string, unknown>> {
   return {
     documents: store.durable.size,
     lastSequence: store.lastSequence,
     openTransactions: store.transactions.size,
     syncs: store.syncs,
     ...store.journalFacts(),
+    expiredDocuments: ttl.deleted,
     ...access.info(),
   };
 }

@@ -5,6 +5,7 @@ import { silentLogger } from "@bifrost/shared/ports/logger";
 import { Firestore } from "@google-cloud/firestore";
 import { startFirestore } from "../index.ts";
 import { compileRules } from "../rules/compile.ts";
+import { temporaryDirectory } from "../testing/firestore-fixture.ts";
 
 const VARIABLE = "FIRESTORE_EMULATOR_HOST";
 
@@ -41,7 +42,10 @@ export function db(): Firestore {
 }
 
 async function startOurs(): Promise<() => Promise<void>> {
+  // With a log on a real disk, so that commits overlap while they wait for it.
+  const directory = temporaryDirectory();
   const server = await startFirestore({
+    dataDir: directory.path,
     projectId: PROJECT,
     timers: systemTimers,
     log: silentLogger,
@@ -52,6 +56,7 @@ async function startOurs(): Promise<() => Promise<void>> {
   return async () => {
     delete process.env[VARIABLE];
     await server.stop();
+    directory.remove();
   };
 }
 
