@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { until } from "../../support/until.ts";
 import { World } from "../firestore-world.ts";
 import { FOLLOWS, type Followed, type Follower } from "./readers/follower.ts";
-import { placeTeams } from "./readers/team-world.ts";
+import { member, placeTeams } from "./readers/team-world.ts";
 
 const FOLLOWED: readonly Followed[] = [
   { path: "deployments/d-red" },
@@ -42,8 +42,7 @@ function sawChange({ shown }: Follower): boolean {
 }
 
 const leave = (uid: string) => world.seeder.commit([{ delete: `members/red_${uid}` }]);
-const join = (uid: string) =>
-  world.seeder.commit([{ set: `members/red_${uid}`, fields: { teamId: "red", uid } }]);
+const join = (uid: string) => world.seeder.commit([member("red", uid)]);
 
 describe.each(FOLLOWS)("the $name", ({ follow }) => {
   test.each(FOLLOWED)("on %j ends for who leaves and goes on for who stays", async (followed) => {

@@ -1,11 +1,11 @@
 /** Random teams, members and projects: what each person sees, in every way, is what their teams have. */
-import fc from "fast-check";
+import { array, assert, asyncProperty, constantFrom, nat, record, uniqueArray } from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import type { Reader } from "./readers/reader.ts";
 import { restReader } from "./readers/rest-reader.ts";
 import { serverReader } from "./readers/server-reader.ts";
-import { placeProject } from "./readers/team-world.ts";
+import { member, placeProject } from "./readers/team-world.ts";
 import { webReader } from "./readers/web-reader.ts";
 import { Connections } from "./ways.ts";
 
@@ -44,11 +44,11 @@ interface Membership {
 /** Each run has teams of its own, so that nothing of an earlier one is left. */
 let run = 0;
 
-const team = fc.nat({ max: TEAMS - 1 });
-const memberships = fc.uniqueArray(fc.record({ uid: fc.constantFrom(...PEOPLE), team }), {
+const team = nat({ max: TEAMS - 1 });
+const memberships = uniqueArray(record({ uid: constantFrom(...PEOPLE), team }), {
   selector: ({ uid, team: of }) => `${of}_${uid}`,
 });
-const owners = fc.array(team, { maxLength: 5 });
+const owners = array(team, { maxLength: 5 });
 
 async function expectSight(
   uid: string,
@@ -87,10 +87,7 @@ async function expectModel(members: readonly Membership[], ownedBy: readonly num
   const nameOf = (index: number) => `${run}n${index}`;
   await world.seeder.commit([
     { set: `teams/${idOf(0)}`, fields: {} },
-    ...members.map(({ uid, team: of }) => ({
-      set: `members/${idOf(of)}_${uid}`,
-      fields: { teamId: idOf(of), uid },
-    })),
+    ...members.map(({ uid, team: of }) => member(idOf(of), uid)),
   ]);
   for (const [index, of] of ownedBy.entries()) await placeProject(world, nameOf(index), idOf(of));
   for (let of = 0; of < TEAMS; of++) {
@@ -105,7 +102,7 @@ async function expectModel(members: readonly Membership[], ownedBy: readonly num
 }
 
 test("a person sees exactly the projects of the teams they belong to", async () => {
-  await fc.assert(fc.asyncProperty(memberships, owners, expectModel), {
+  await assert(asyncProperty(memberships, owners, expectModel), {
     numRuns: RUNS,
     endOnFailure: true,
   });

@@ -12,7 +12,7 @@ export function serverClient(projectId: string, address: string, token: string):
 export interface WebClient {
   readonly sdk: typeof web;
   readonly store: web.Firestore;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 let apps = 0;
@@ -28,7 +28,7 @@ export function webClient(projectId: string, address: string, token: string): We
   return {
     sdk: web,
     store,
-    async close() {
+    close: async () => {
       await web.terminate(store);
       await deleteApp(app);
     },

@@ -10,7 +10,7 @@ export interface Followed {
 }
 
 export interface Follower {
-  /** The `name` or the id of what was shown, snapshot by snapshot. */
+  /** `createdBy`, or else the id, of what was shown, snapshot by snapshot. */
   readonly shown: string[][];
   /** Why it ended. */
   readonly errors: string[];
@@ -22,23 +22,29 @@ interface Shown {
   get(field: string): unknown;
 }
 
+function labelOf(document: Shown): string {
+  const createdBy = document.get("createdBy");
+  return typeof createdBy === "string" ? createdBy : document.id;
+}
+
 type Follow = (address: string, token: string, followed: Followed) => Follower;
 
 function isDocument({ path }: Followed): boolean {
   return path.split("/").length % 2 === 0;
 }
 
-function kept(): Pick<Follower, "shown" | "errors"> & {
-  show(documents: readonly Shown[]): void;
-  fail(error: Error): void;
-} {
+interface Kept extends Pick<Follower, "shown" | "errors"> {
+  readonly show: (documents: readonly Shown[]) => void;
+  readonly fail: (error: Error) => void;
+}
+
+function kept(): Kept {
   const shown: string[][] = [];
   const errors: string[] = [];
   return {
     shown,
     errors,
-    show: (documents) =>
-      shown.push(documents.map((one) => String(one.get("createdBy") ?? one.id)).toSorted()),
+    show: (documents) => shown.push(documents.map(labelOf).toSorted()),
     fail: (error) => errors.push(error.message),
   };
 }

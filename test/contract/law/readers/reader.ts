@@ -29,6 +29,13 @@ export interface BatchReader extends Reader {
   getAll(paths: readonly string[]): Promise<readonly Sight[] | "denied">;
 }
 
+/** Of a snapshot of either client. */
+export function pathsOf(found: {
+  readonly docs: readonly { readonly ref: { readonly path: string } }[];
+}): readonly string[] {
+  return found.docs.map((document) => document.ref.path).toSorted();
+}
+
 /** Answers `denied` for a refusal by the rules and passes everything else on. */
 export async function orDenied<T>(read: Promise<T>): Promise<T | "denied"> {
   try {

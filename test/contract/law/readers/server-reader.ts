@@ -1,7 +1,7 @@
 /** Reads over gRPC with Google's own client for servers. */
 import { serverClient } from "../../../../local/src/firestore/testing/signed-client.ts";
 import { PROJECT_ID } from "../../firestore-world.ts";
-import { type BatchReader, type ListQuery, orDenied, type Sight } from "./reader.ts";
+import { type BatchReader, type ListQuery, orDenied, pathsOf, type Sight } from "./reader.ts";
 
 interface Snapshot {
   readonly exists: boolean;
@@ -38,8 +38,6 @@ export function serverReader(address: string, token: string): BatchReader {
         store.getAll(...paths.map((path) => store.doc(path))).then((all) => all.map(sightOf)),
       ),
     async list(query) {
-      const pathsOf = (found: { docs: readonly { ref: { path: string } }[] }) =>
-        found.docs.map((document) => document.ref.path).toSorted();
       const follow = () =>
         new Promise<readonly string[]>((resolve, reject) => {
           const stop = queryOf(query).onSnapshot((found) => {

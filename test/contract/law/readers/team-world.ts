@@ -5,18 +5,21 @@ import { deploymentFields, LONG_AGO, projectFields } from "../places.ts";
 
 export async function placeTeams(world: World): Promise<void> {
   for (const teamId of ["red", "blue"]) await placeProject(world, teamId, teamId);
-  const member = (teamId: string, uid: string) => ({
-    set: `members/${teamId}_${uid}`,
-    fields: { teamId, uid, role: "admin" },
-  });
   await world.seeder.commit([
-    ...[member("red", "mia"), member("blue", "bob"), member("red", "ann"), member("blue", "ann")],
+    member("red", "mia"),
+    member("blue", "bob"),
+    member("red", "ann"),
+    member("blue", "ann"),
     { set: "teams/red", fields: { name: "Red" } },
     { set: "teams/blue", fields: { name: "Blue" } },
     ...["routes/r", "domains/d", "policies/p", "gatewayNodes/n"].map(plain),
     ...["apiKeys/k", "secrets/s", "audit/a", "idempotencyKeys/i"].map(plain),
     ...["webhookDeliveries/w", "unheard/of", "projects/p-red/notes/n"].map(plain),
   ]);
+}
+
+export function member(teamId: string, uid: string) {
+  return { set: `members/${teamId}_${uid}`, fields: { teamId, uid, role: "admin" } };
 }
 
 function plain(path: string) {

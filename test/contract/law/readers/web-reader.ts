@@ -1,7 +1,11 @@
 /** Reads with Google's own client for browsers. */
 import { webClient } from "../../../../local/src/firestore/testing/signed-client.ts";
 import { PROJECT_ID } from "../../firestore-world.ts";
-import { type ListQuery, orDenied, type Reader, type Sight } from "./reader.ts";
+import { type ListQuery, orDenied, pathsOf, type Reader, type Sight } from "./reader.ts";
+
+function sightOf(snapshot: { exists(): boolean }): Sight {
+  return snapshot.exists() ? "seen" : "missing";
+}
 
 export function webReader(address: string, token: string): Reader {
   const { sdk, store, close } = webClient(PROJECT_ID, address, token);
@@ -14,8 +18,6 @@ export function webReader(address: string, token: string): Reader {
   return {
     async get(path) {
       const document = sdk.doc(store, path);
-      const sightOf = (snapshot: { exists(): boolean }): Sight =>
-        snapshot.exists() ? "seen" : "missing";
       const follow = () =>
         new Promise<Sight>((resolve, reject) => {
           const stop = sdk.onSnapshot(
@@ -35,8 +37,6 @@ export function webReader(address: string, token: string): Reader {
       };
     },
     async list(query) {
-      const pathsOf = (found: { docs: readonly { ref: { path: string } }[] }) =>
-        found.docs.map((document) => document.ref.path).toSorted();
       const follow = () =>
         new Promise<readonly string[]>((resolve, reject) => {
           const stop = sdk.onSnapshot(
