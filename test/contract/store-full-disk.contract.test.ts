@@ -35,6 +35,7 @@ async function open(folder: string): Promise<RunningFirestore> {
     log,
     rules: { check: () => ({ allowed: false, reason: "only the owner is served" }) },
     verifyIdToken: () => Promise.reject(new Error("nobody signs in")),
+    ownerToken: "owner",
     dataDir: path.join(folder, "firestore"),
     compaction: { logBytes: 400 * KIB, snapshots: 1 },
   });

@@ -59,6 +59,7 @@ async function start(): Promise<void> {
     dataDir: join(home, "firestore"),
     rules: { check: () => ({ allowed: false, reason: "only the owner is served" }) },
     verifyIdToken: () => Promise.reject(new Error("nobody signs in")),
+    ownerToken: "owner",
     awaitsReader: true,
     compaction: { logBytes: 1000, snapshots: 1 },
   });

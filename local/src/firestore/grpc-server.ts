@@ -1,61 +1,96 @@
 /** gRPC: carries the method table over grpc-js. */
+import { once } from "node:events";
 import {
   Metadata,
   Server,
+  ServerInterceptingCall,
   type sendUnaryData,
-  type ServerDuplexStream,
+  type ServerInterceptor,
   type ServerUnaryCall,
   type ServerWritableStream,
+  status,
   type ServiceDefinition,
   type UntypedHandleCall,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import type { Timer } from "@bifrost/shared/domain/time";
-import type { Logger } from "@bifrost/shared/ports/logger";
-import type { Caller, CallerResolver } from "./caller.ts";
-import { loadFirestoreMethods } from "./firestore-proto.ts";
+import { loadFirestoreMethods, type JsonMethod } from "./firestore-proto.ts";
+import { callerOf, serviceError, type GrpcParts } from "./grpc-call.ts";
+import { twoWay } from "./grpc-two-way.ts";
 import { MAX_REQUEST_BYTES } from "./request-cap.ts";
-import { asRpcError, RpcError } from "./rpc-error.ts";
-import type {
-  OpenCall,
-  RpcContext,
-  ServerStreamMethod,
-  TwoWayMethod,
-  UnaryMethod,
-} from "./rpc/method.ts";
+import { RpcError } from "./rpc-error.ts";
+import type { ServerStreamMethod, UnaryMethod } from "./rpc/method.ts";
+import { SendBudget } from "./send-queue.ts";
 import { SERVER_STREAM_METHODS, TWO_WAY_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
-import { endWhenTokenExpires } from "./token-expiry.ts";
 import type { Json } from "./wire-json.ts";
-
-export interface GrpcParts {
-  readonly context: RpcContext;
-  readonly callers: CallerResolver;
-  readonly log: Logger;
-}
 
 /** A server that listens nowhere yet: connections are injected. */
 export function createGrpcServer(parts: GrpcParts): Server {
+  const { limits } = parts;
   const server = new Server({
     "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
     "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": limits.maxCallsPerConnection,
+    "grpc.max_connection_idle_ms": limits.idleGrpcMs,
+    "grpc.keepalive_time_ms": limits.pingEveryMs,
+    "grpc.keepalive_timeout_ms": limits.pingPatienceMs,
+    interceptors: [watchCalls(parts)],
   });
+  const budget = new SendBudget(limits.maxUnsentBytesInAll);
   const definition: Record<string, ServiceDefinition[string]> = {};
   const handlers: Record<string, UntypedHandleCall> = {};
   for (const [name, method] of loadFirestoreMethods()) {
-    definition[name] = method;
-    handlers[name] = handlerOf(parts, name, method.requestStream, method.responseStream);
+    const { requestStream, responseSerialize: serialize } = method;
+    // What a two-way call sends is counted in bytes, so its messages are bytes before grpc-js sees them.
+    definition[name] = requestStream ? { ...method, responseSerialize: asItIs } : method;
+    handlers[name] = requestStream
+      ? twoWay({ ...parts, budget, serialize }, TWO_WAY_METHODS[name] ?? unimplemented(name))
+      : oneWay(parts, name, method);
   }
   server.addService(definition, handlers satisfies UntypedServiceImplementation);
   return server;
 }
 
-function handlerOf(
-  parts: GrpcParts,
-  name: string,
-  requestStream: boolean,
-  responseStream: boolean,
-): UntypedHandleCall {
-  if (requestStream) return twoWay(parts, TWO_WAY_METHODS[name] ?? unimplemented(name));
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+/**
+ * A connection with a call under way is not idle, and a call says in time what it wants. One that was cancelled at
+ * once never gets as far as its metadata.
+ */
+function watchCalls({ connections, limits }: GrpcParts): ServerInterceptor {
+  return (_method, call) => {
+    let end = (): void => undefined;
+    let deadline: NodeJS.Timeout | undefined;
+    const refuse = (): void => call.sendStatus(NOTHING_ASKED);
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, proceed) => {
+            end = connections.begin(call.getConnectionInfo().remotePort);
+            deadline = setTimeout(refuse, limits.requestMs);
+            proceed(metadata);
+          },
+          onReceiveMessage: (message, proceed) => {
+            clearTimeout(deadline);
+            proceed(message);
+          },
+          onCancel: () => {
+            clearTimeout(deadline);
+            end();
+          },
+        }),
+    });
+  };
+}
+
+const NOTHING_ASKED = {
+  code: status.DEADLINE_EXCEEDED,
+  details: "The call's first message did not arrive in time.",
+  metadata: null,
+};
+
+function oneWay(parts: GrpcParts, name: string, { responseStream }: JsonMethod): UntypedHandleCall {
   if (responseStream)
     return serverStream(parts, SERVER_STREAM_METHODS[name] ?? unimplemented(name));
   return unary(parts, UNARY_METHODS[name] ?? unimplemented(name));
@@ -65,17 +100,6 @@ function unimplemented(name: string): () => never {
   return () => {
     throw new RpcError("UNIMPLEMENTED", `google.firestore.v1.Firestore/${name} is not supported.`);
   };
-}
-
-async function callerOf({ callers }: GrpcParts, metadata: Metadata): Promise<Caller> {
-  return await callers.resolve(metadata.get("authorization").map(String));
-}
-
-/** A ServiceError for grpc-js; a defect is logged here because its details go no further. */
-function serviceError({ log }: GrpcParts, thrown: unknown): RpcError & { details: string } {
-  const error = asRpcError(thrown);
-  if (error.status === "INTERNAL") log.error("a firestore call failed", { error: thrown });
-  return Object.assign(error, { details: error.message });
 }
 
 function unary(parts: GrpcParts, method: UnaryMethod): UntypedHandleCall {
@@ -93,11 +117,14 @@ function serverStream(parts: GrpcParts, method: ServerStreamMethod): UntypedHand
   return async (call: ServerWritableStream<Json, object>) => {
     // Without headers of its own an error looks to the clients like no answer at all: they retry for seconds.
     call.sendMetadata(new Metadata());
+    const gone = new AbortController();
+    call.on("cancelled", () => gone.abort());
     try {
       const caller = await callerOf(parts, call.metadata);
       for await (const response of method(parts.context, caller, call.request)) {
         if (call.cancelled) return;
-        call.write(response);
+        // No further ahead of the client than grpc-js buffers by itself.
+        if (!call.write(response)) await drained(call, gone.signal);
       }
       call.end();
     } catch (error) {
@@ -106,50 +133,7 @@ function serverStream(parts: GrpcParts, method: ServerStreamMethod): UntypedHand
   };
 }
 
-/** Requests that arrive while the caller is still being verified wait in the stream. */
-function twoWay(parts: GrpcParts, method: TwoWayMethod): UntypedHandleCall {
-  return async (call: ServerDuplexStream<Json, object>) => {
-    call.sendMetadata(new Metadata());
-    let open: OpenCall | undefined;
-    let expiry: Timer | undefined;
-    let isOver = false;
-    const finish = (): void => {
-      isOver = true;
-      expiry?.cancel();
-      open?.close();
-      open = undefined;
-    };
-    const fail = (error: unknown): void => {
-      if (isOver) return;
-      finish();
-      call.emit("error", serviceError(parts, error));
-    };
-    call.on("cancelled", finish);
-    call.on("error", finish);
-    try {
-      const caller = await callerOf(parts, call.metadata);
-      if (isOver) return;
-      open = method(parts.context, caller, {
-        send: (response) => {
-          if (!isOver) call.write(response);
-        },
-        fail,
-      });
-      expiry = endWhenTokenExpires(parts.context.timers, caller, fail);
-    } catch (error) {
-      fail(error);
-      return;
-    }
-    call.on("data", (request: Json) => {
-      try {
-        open?.receive(request);
-      } catch (error) {
-        fail(error);
-      }
-    });
-    call.on("end", () => {
-      finish();
-      call.end();
-    });
-  };
+/** Until the client has read on, or is gone. */
+async function drained(call: ServerWritableStream<Json, object>, gone: AbortSignal): Promise<void> {
+  await once(call, "drain", { signal: gone }).catch(() => undefined);
 }

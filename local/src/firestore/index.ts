@@ -1,8 +1,9 @@
-/** An embedded Firestore: gRPC and REST on one port, security rules, a durable log. */
+/** An embedded Firestore: gRPC, REST and WebChannel on one port, security rules, a durable log. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
 import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
+import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import type { CompactionLimits } from "./journal/compactor.ts";
 import { openJournal, openMemoryJournal, type JournalOptions } from "./journal/open-journal.ts";
@@ -10,10 +11,13 @@ import { DatabaseName } from "./resource-name.ts";
 import { createRestServer } from "./rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
+import { guardStreams } from "../serving/guard-streams.ts";
+import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
+import { WebChannel } from "./webchannel/web-channel.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
@@ -28,6 +32,8 @@ export interface FirestoreOptions extends StandInOptions {
   readonly awaitsReader?: boolean;
   /** When the log is compacted; absent, as COMPACTION_LIMITS says. */
   readonly compaction?: CompactionLimits;
+  /** Other bounds than EDGE_LIMITS, for tests. */
+  readonly limits?: Partial<EdgeLimits>;
 }
 
 export interface RunningFirestore extends RunningStandIn {
@@ -58,24 +64,33 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
   const database = new DatabaseName(options.projectId);
   const watches = new WatchHub(store, access, log);
   const context: RpcContext = { store, access, database, timers, watches };
+  const limits = { ...EDGE_LIMITS, ...options.limits };
+  const connections = new OpenConnections(limits);
   const parts = {
     context,
+    connections,
+    limits,
     callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
     log,
   };
+  const webChannel = new WebChannel(parts);
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const shared = await openSharedPort(
-    options.port ?? 0,
-    (socket) => injector.injectConnection(socket),
-    createRestServer(parts),
-  ).catch(async (error: unknown) => {
+  guardStreams(grpc);
+  const shared = await openSharedPort({
+    port: options.port ?? 0,
+    connections,
+    silenceMs: limits.silenceMs,
+    toGrpc: (socket) => injector.injectConnection(socket),
+    http: createRestServer({ ...parts, webChannel }),
+  }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     grpc.forceShutdown();
+    webChannel.endAll();
     await shared.close();
     await store.close();
   };
@@ -83,7 +98,11 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     product: "firestore",
     host: "127.0.0.1",
     port: shared.port,
-    info: () => infoOf(store, access),
+    info: () => ({
+      ...infoOf(store, access),
+      connections: connections.size,
+      webChannels: webChannel.sessions,
+    }),
     stop: () => (stopping ??= stop()),
     onCommit: (listener) => store.onCommit(listener),
     replay: async (after, visit) => store.replay(after, visit),

@@ -1,27 +1,43 @@
-/** HTTP/1: Firestore's REST API. The product's own write path is `documents:commit` here. */
+/** HTTP/1: Firestore's REST API and WebChannel. The product's own write path is `documents:commit` here. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { CallerResolver } from "./caller.ts";
 import { allowOrigin } from "./cors.ts";
-import { MAX_REQUEST_BYTES } from "./request-cap.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
+import { checkHost } from "./host-name.ts";
+import { endUnread, parseBody, RequestBodies } from "./rest-body.ts";
 import { errorBody, routeRest, type RestCall } from "./rest-route.ts";
-import { invalid, RpcError } from "./rpc-error.ts";
+import { invalid } from "./rpc-error.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
+import type { WebChannel } from "./webchannel/web-channel.ts";
 
 export interface RestParts {
   readonly context: RpcContext;
   readonly callers: CallerResolver;
+  readonly limits: EdgeLimits;
+  readonly webChannel: WebChannel;
   readonly log: Logger;
 }
 
-const WEBCHANNEL = /^\/google\.firestore\.v1\.Firestore\/(Listen|Write)\/channel/;
 const KEEP_ALIVE_MS = 120_000;
+/** Room for the largest header that is refused by name, of 16 KiB, and for a long URL beside it. */
+const MAX_HEADER_BYTES = 64 * 1024;
+/** A mask of a few hundred fields. */
+const MAX_URL_CHARS = 16_384;
 
 /** A server that listens nowhere yet: connections are emitted into it. */
 export function createRestServer(parts: RestParts): Server {
-  const server = createServer((request, response) => {
-    answer(parts, request, response).catch((error: unknown) => {
+  const { headersMs, requestMs, checkEveryMs } = parts.limits;
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkEveryMs,
+  };
+  const bodies = new RequestBodies();
+  const server = createServer(options, (request, response) => {
+    answer({ ...parts, bodies }, request, response).catch((error: unknown) => {
       parts.log.error("a firestore REST answer could not be sent", { error });
       response.destroy();
     });
@@ -31,27 +47,34 @@ export function createRestServer(parts: RestParts): Server {
 }
 
 async function answer(
-  parts: RestParts,
+  parts: RestParts & { readonly bodies: RequestBodies },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (allowOrigin(request, response)) return;
   try {
+    checkHost(request.headers.host);
+    checkUrl(request.url ?? "");
+    if (allowOrigin(request, response)) return;
     if (request.method === "GET" && request.url === "/") {
       response.end("Ok\n");
       return;
     }
-    const webChannel = WEBCHANNEL.exec(request.url ?? "");
-    if (webChannel !== null) throw new RpcError("UNIMPLEMENTED", `WebChannel ${webChannel[1]}`);
-    const body = await readBody(request);
+    const readBody = (): Promise<Buffer> => parts.bodies.read(request);
+    if (await parts.webChannel.answer(request, response, readBody)) return;
+    const body = await readBody();
     const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
     const caller = await parts.callers.resolve(request.headersDistinct["authorization"]);
-    send(response, 200, await run(parts.context, caller, call));
+    send(request, response, 200, await run(parts.context, caller, call));
   } catch (error) {
     const { status, body } = errorBody(error);
     if (status === 500) parts.log.error("a firestore REST call failed", { error });
-    send(response, status, body);
+    send(request, response, status, body);
   }
+}
+
+function checkUrl(url: string): void {
+  if (url.length > MAX_URL_CHARS)
+    throw invalid(`The URL is longer than ${MAX_URL_CHARS} characters.`);
 }
 
 async function run(
@@ -68,34 +91,20 @@ async function run(
   return responses;
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: object,
+): void {
   const bytes = Buffer.from(JSON.stringify(body));
+  const isUnread = !request.complete;
+  if (isUnread) response.setHeader("connection", "close");
   response.writeHead(status, {
     "content-type": "application/json; charset=UTF-8",
     "content-length": bytes.length,
   });
-  response.end(bytes);
-}
-
-/** Drained even when it is too large, so that the connection stays usable for the answer. */
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size <= MAX_REQUEST_BYTES) chunks.push(chunk);
-  }
-  if (size > MAX_REQUEST_BYTES) {
-    throw invalid(`Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes.`);
-  }
-  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
-}
-
-function parseBody(body: Buffer): unknown {
-  if (body.length === 0) return {};
-  try {
-    return JSON.parse(body.toString());
-  } catch (error) {
-    throw new RpcError("INVALID_ARGUMENT", "The body is not valid JSON.", { cause: error });
-  }
+  if (!isUnread) return void response.end(bytes);
+  response.write(bytes);
+  endUnread(request, response);
 }

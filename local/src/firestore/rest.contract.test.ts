@@ -122,13 +122,6 @@ describe("errors have Google's shape and status", () => {
     expect(server.read("items/x")).toBeNull();
   });
 
-  test("WebChannel is refused by name", async () => {
-    const url = `http://127.0.0.1:${server.port}/google.firestore.v1.Firestore/Listen/channel?VER=8`;
-    const response = await fetch(url, { method: "POST" });
-    expect(response.status).toBe(501);
-    expect(await response.text()).toContain("WebChannel Listen");
-  });
-
   test("a body beyond 10 MiB is refused and the server lives on", async () => {
     const large = { writes: [], padding: "x".repeat(10 * 1024 * 1024) };
     expect((await call("POST", ":commit", large)).status).toBe(400);
@@ -186,16 +179,4 @@ test("queries, batch reads and transactions work as they do over gRPC", async ()
     (await call("POST", ":commit", { transaction, writes: [{ delete: documents[0] }] })).status,
   ).toBe(200);
   expect(server.read("rows/a")).toBeNull();
-});
-
-function preflight(origin: string): Promise<Response> {
-  const url = `http://127.0.0.1:${server.port}/v1/${ROOT}:commit`;
-  return fetch(url, { method: "OPTIONS", headers: { origin } });
-}
-
-test("only pages of this machine may call from a browser", async () => {
-  const local = await preflight("http://demo.localhost:3000");
-  expect(local.headers.get("access-control-allow-origin")).toBe("http://demo.localhost:3000");
-  const foreign = await preflight("https://evil.example");
-  expect(foreign.headers.get("access-control-allow-origin")).toBeNull();
 });

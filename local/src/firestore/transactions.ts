@@ -11,6 +11,8 @@ import type { Store } from "./store.ts";
 /** After this the locks are freed and the transaction's commit answers ABORTED. */
 export const TRANSACTION_MS = 60_000;
 const MAX_QUERY_ROUNDS = 20;
+/** Each may hold locks and old versions for a minute; a client of a hundred parallel calls has a hundred. */
+const MAX_OPEN_PER_CALLER = 500;
 
 export interface Transaction {
   readonly id: string;
@@ -123,6 +125,7 @@ export class TransactionTable {
   readonly #store: Store;
   readonly #timers: Timers;
   readonly #open = new Map<string, { readonly transaction: Transaction; readonly expiry: Timer }>();
+  readonly #openOf = new Map<string, number>();
   readonly #snapshots = new Set<ReadOnlyTransaction>();
 
   constructor(store: Store, timers: Timers) {
@@ -134,7 +137,9 @@ export class TransactionTable {
     return this.#open.size;
   }
 
+  /** Throws RESOURCE_EXHAUSTED for a caller that leaves too many open. */
   begin(caller: string, isReadOnly: boolean): Transaction {
+    this.#countOpen(caller, 1);
     const transaction = isReadOnly
       ? new ReadOnlyTransaction(this.#store, caller)
       : new ReadWriteTransaction(this.#store, caller);
@@ -159,13 +164,25 @@ export class TransactionTable {
   /** No further call may use it and it no longer expires; its locks stay until `end`. */
   seal(transaction: Transaction): void {
     this.#open.get(transaction.id)?.expiry.cancel();
-    this.#open.delete(transaction.id);
+    if (this.#open.delete(transaction.id)) this.#countOpen(transaction.caller, -1);
   }
 
   end(transaction: Transaction): void {
     this.seal(transaction);
     if (transaction instanceof ReadOnlyTransaction) this.#snapshots.delete(transaction);
     this.#store.locks.release(transaction.owner);
+  }
+
+  #countOpen(caller: string, change: 1 | -1): void {
+    const count = (this.#openOf.get(caller) ?? 0) + change;
+    if (count > MAX_OPEN_PER_CALLER) {
+      throw new RpcError(
+        "RESOURCE_EXHAUSTED",
+        `A caller may have ${MAX_OPEN_PER_CALLER} open transactions; commit some or roll them back.`,
+      );
+    }
+    if (count === 0) this.#openOf.delete(caller);
+    else this.#openOf.set(caller, count);
   }
 
   endAll(): void {

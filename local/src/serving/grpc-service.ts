@@ -5,6 +5,7 @@ import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc
 import { fromJSON } from "@grpc/proto-loader";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import { guardStreams } from "./guard-streams.ts";
 
 const load = createRequire(import.meta.url);
 const MAX_MESSAGE_BYTES = 20 * 1024 * 1024;
@@ -48,6 +49,7 @@ export async function serveGrpc(options: GrpcServices): Promise<RunningGrpc> {
       return reject(new BifrostError("port-taken", message, { port: wanted }, { cause: error }));
     });
   });
+  guardStreams(server);
   return {
     port,
     stop: async () => server.forceShutdown(),

@@ -15,6 +15,7 @@ import type { Workflow } from "./executions.ts";
 import { Executions } from "./executions.ts";
 import { createGrpcServer } from "./grpc-service.ts";
 import { HttpClient } from "./http-client.ts";
+import { guardStreams } from "../serving/guard-streams.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 
 export interface WorkflowDefinition {
@@ -73,11 +74,12 @@ export async function startWorkflows(options: WorkflowsOptions): Promise<Running
   const { verifyIdToken } = options;
   const httpServer = createCallbackServer({ callbacks, clock: timers, log, verifyIdToken });
   const injector = grpcServer.createConnectionInjector(ServerCredentials.createInsecure());
-  const listening = await openSharedPort(
+  guardStreams(grpcServer);
+  const listening = await openSharedPort({
     port,
-    (socket) => injector.injectConnection(socket),
-    httpServer,
-  );
+    toGrpc: (socket) => injector.injectConnection(socket),
+    http: httpServer,
+  });
   port = listening.port;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

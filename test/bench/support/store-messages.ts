@@ -16,3 +16,11 @@ export interface StoreFacts {
   /** In use after a collection. */
   readonly memoryBytes: number;
 }
+
+/** What one start of a store with many documents came to. */
+export interface SizedStoreFacts {
+  readonly startMs: number;
+  /** Of one document, after everything that can be collected was. */
+  readonly heapBytes: number;
+  readonly residentBytes: number;
+}

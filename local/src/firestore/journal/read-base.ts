@@ -5,6 +5,7 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import { DocumentIndex } from "../document-view.ts";
 import { dataCorrupt } from "./data-corrupt.ts";
 import { basesOf, segmentPath, snapshotPath, type Generations } from "./generations.ts";
+import { ValuePool } from "./value-pool.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 
 export interface Base {
@@ -46,7 +47,10 @@ function load(directory: string, sequence: number): Base {
   const documents = new DocumentIndex();
   if (sequence === 0) return { sequence, documents, commitTime: undefined, snapshotBytes: 0 };
   const path = snapshotPath(directory, sequence);
-  const { commitTime } = readSnapshot(path, sequence, (one) => documents.put(one.name, one));
+  const pool = new ValuePool();
+  const { commitTime } = readSnapshot(path, sequence, (one) =>
+    documents.put(one.name, pool.share(one)),
+  );
   return { sequence, documents, commitTime, snapshotBytes: statSync(path).size };
 }
 

@@ -6,6 +6,7 @@ import type { DocumentIndex } from "../document-view.ts";
 import { generationsIn, segmentPath, snapshotPath, type Generations } from "./generations.ts";
 import type { LogRecord } from "./log-record.ts";
 import { readBase } from "./read-base.ts";
+import { ValuePool } from "./value-pool.ts";
 import { scanChain, segmentsFrom } from "./scan-chain.ts";
 
 export interface Recovered {
@@ -28,11 +29,12 @@ export interface Recovered {
 export function recover(directory: string, log: Logger): Recovered {
   const found = generationsIn(readdirSync(directory));
   const { base, damaged } = readBase(directory, found, log);
+  const pool = new ValuePool();
   const history = new ChangeHistory(base.sequence);
   let lastCommitTime = base.commitTime;
   const segments = segmentsFrom(directory, found.segments, base.sequence);
   const chain = scanChain(segments, base.sequence, (record) => {
-    apply(record, base.documents);
+    apply(record, base.documents, pool);
     history.record(
       record.sequence,
       record.documents.map(([name]) => name),
@@ -67,8 +69,9 @@ export function recover(directory: string, log: Logger): Recovered {
   };
 }
 
-function apply({ documents: written }: LogRecord, documents: DocumentIndex): void {
+function apply({ documents: written }: LogRecord, documents: DocumentIndex, pool: ValuePool): void {
   for (const [name, after] of written) {
+    if (after !== null) pool.share(after);
     const known = after === null ? undefined : documents.get(name)?.name;
     // One text for each name, however often the document was written.
     documents.put(name, after === null || known === undefined ? after : { ...after, name: known });

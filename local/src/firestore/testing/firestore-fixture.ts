@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { Firestore } from "@google-cloud/firestore";
-import { startFirestore, type RunningFirestore } from "../index.ts";
+import { startFirestore, type FirestoreOptions, type RunningFirestore } from "../index.ts";
 import type { Rules, RulesRequest } from "../rules/rules.ts";
 
 export const PROJECT = "bifrost-local";
@@ -26,7 +26,7 @@ export async function verifyFakeToken(
 }
 
 export function startTestFirestore(
-  options: { dataDir?: string; rules?: Rules; port?: number } = {},
+  options: Partial<FirestoreOptions> = {},
 ): Promise<RunningFirestore> {
   return startFirestore({
     projectId: PROJECT,

@@ -47,14 +47,31 @@ export class VirtualTimers implements Timers {
     }
   }
 
+  /** Moves time by hand; what falls due meanwhile runs in order. */
+  pass(ms: number): void {
+    const end = this.#now + ms;
+    for (let next = this.#next(); next !== undefined && next.at <= end; next = this.#next()) {
+      this.#fire(next);
+    }
+    this.#now = end;
+  }
+
   #fireNext(): void {
+    const next = this.#next();
+    if (next !== undefined) this.#fire(next);
+  }
+
+  #next(): Pending | undefined {
     let next: Pending | undefined;
     for (const pending of this.#pending) {
       if (next === undefined || pending.at < next.at) next = pending;
     }
-    if (next === undefined) return;
-    this.#pending.delete(next);
-    this.#now = Math.max(this.#now, next.at);
-    next.task();
+    return next;
+  }
+
+  #fire(pending: Pending): void {
+    this.#pending.delete(pending);
+    this.#now = Math.max(this.#now, pending.at);
+    pending.task();
   }
 }
