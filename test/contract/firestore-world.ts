@@ -13,11 +13,12 @@ import { decideMove, type MoveDecision } from "@bifrost/shared/domain/transition
 import type { LivePointer, NewDeployment, Versioned } from "@bifrost/shared/ports/deployment-store";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
+import { type RunningFirestore, startFirestore } from "../../local/src/firestore/index.ts";
 import {
-  type FirestoreOptions,
-  type RunningFirestore,
-  startFirestore,
-} from "../../local/src/firestore/index.ts";
+  type IndexDefinitions,
+  parseIndexFile,
+} from "../../local/src/firestore/indexes/index-file.ts";
+import type { VerifyIdToken } from "../../local/src/firestore/caller.ts";
 import { compileRules } from "../../local/src/firestore/rules/compile.ts";
 import type { Rules } from "../../local/src/firestore/rules/rules.ts";
 import { type RunningIdentity, startIdentity } from "../../local/src/identity/index.ts";
@@ -25,6 +26,9 @@ import { type RunningIdentity, startIdentity } from "../../local/src/identity/in
 export const PROJECT_ID = "bifrost-local";
 export const productRules = compileRules(
   readFileSync(new URL("../../firestore.rules", import.meta.url), "utf8"),
+);
+export const productIndexes = parseIndexFile(
+  readFileSync(new URL("../../firestore.indexes.json", import.meta.url), "utf8"),
 );
 /** Bearer of the administrator, whom no rules bind: prepares what no service of the platform writes. */
 const OWNER_TOKEN = "owner-of-the-world";
@@ -57,6 +61,8 @@ type TokenClaims = Readonly<Record<string, unknown>>;
 interface WorldOptions {
   /** In place of the product's, to look on while they decide. */
   readonly rules?: Rules;
+  /** In place of the product's: a query that they do not serve is refused. */
+  readonly indexes?: IndexDefinitions;
   /** Where documents are kept; in memory when absent. */
   readonly dataDir?: string;
 }
@@ -79,13 +85,14 @@ export class World {
       apiKey: "unused",
       verifyCustomToken: () => Promise.reject(new Error("nobody signs in with a custom token")),
     });
-    const verifyIdToken: FirestoreOptions["verifyIdToken"] = async (token) => {
+    const verifyIdToken: VerifyIdToken = async (token) => {
       const { uid, token: claims } = await identity.verifyIdToken(token);
       return { uid, token: { ...claims } };
     };
     const server = await startFirestore({
       ...base,
       rules: productRules,
+      indexes: productIndexes,
       verifyIdToken,
       ownerToken: OWNER_TOKEN,
       ...options,

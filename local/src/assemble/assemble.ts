@@ -12,7 +12,7 @@ import { startApps } from "./apps.ts";
 import { startBuilds } from "./builds.ts";
 import { addressOf, type AssemblyContext } from "./context.ts";
 import { startControlPlane } from "./control-plane.ts";
-import { startMessages } from "./messages.ts";
+import { type DatabaseFiles, startMessages } from "./messages.ts";
 import { startGateway } from "./programs.ts";
 import { type Keep, startTrust } from "./trust.ts";
 
@@ -29,7 +29,7 @@ export async function assemble(context: AssemblyContext, parts: AssemblyParts): 
   const sandbox = await startSandbox(context);
   keep({ stop: () => sandbox.close() });
   const trust = await startTrust(context, keep);
-  const messages = await startMessages(context, trust, readRules(context.root), keep);
+  const messages = await startMessages(context, trust, readDatabaseFiles(context.root), keep);
   const builds = await startBuilds(context, { ...messages, sandbox }, keep);
   const apps = await startApps(context, { ...messages, sandbox }, keep);
   const gateway = keep(startGateway(context));
@@ -77,8 +77,9 @@ async function startSandbox({ config, log, timers }: AssemblyContext): Promise<S
   );
 }
 
-function readRules(root: string): string {
-  return readFileSync(path.join(root, "firestore.rules"), "utf8");
+function readDatabaseFiles(root: string): DatabaseFiles {
+  const read = (name: string): string => readFileSync(path.join(root, name), "utf8");
+  return { rules: read("firestore.rules"), indexes: read("firestore.indexes.json") };
 }
 
 function describePrograms(

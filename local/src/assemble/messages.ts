@@ -1,5 +1,6 @@
 /** The store, its messages and its logs: what everything else writes to. */
 import { type RunningFirestore, startFirestore } from "../firestore/index.ts";
+import { parseIndexFile } from "../firestore/indexes/index-file.ts";
 import { compileRules } from "../firestore/rules/compile.ts";
 import { type RunningLogging, startLogging } from "../logging/index.ts";
 import { type RunningPubSub, startPubSub } from "../pubsub/index.ts";
@@ -16,18 +17,26 @@ export interface Messages {
   readonly products: readonly RunningStandIn[];
 }
 
-/** `rules` is the text of firestore.rules: what it does not understand stops the start. */
+/** The texts of what a deployment would upload: anything in them that is not understood stops the start. */
+export interface DatabaseFiles {
+  /** firestore.rules */
+  readonly rules: string;
+  /** firestore.indexes.json */
+  readonly indexes: string;
+}
+
 export async function startMessages(
   context: AssemblyContext,
   trust: Trust,
-  rules: string,
+  files: DatabaseFiles,
   keep: Keep,
 ): Promise<Messages> {
   const firestore = keep(
     await startFirestore({
       ...standInOptions(context, "firestore"),
       projectId: PROJECT_ID,
-      rules: compileRules(rules),
+      rules: compileRules(files.rules),
+      indexes: parseIndexFile(files.indexes),
       verifyIdToken: (token) => trust.identity.verifyIdToken(token),
       ownerToken: context.secrets.firestoreOwnerToken,
       // Eventarc reads the log: see control-plane.ts.

@@ -1,29 +1,43 @@
-/** `StructuredQuery.Filter` compiled to a predicate over documents. */
+/** `StructuredQuery.Filter` as a tree of tests on single fields. */
 import type { FieldValue, StoredDocument } from "./document.ts";
+import { fieldOf, isDocumentName, parseFieldPath, type FieldPath } from "./field-path.ts";
 import {
-  fieldOf,
-  formatFieldPath,
-  isDocumentName,
-  parseFieldPath,
-  type FieldPath,
-} from "./field-path.ts";
+  FIELD_OPERATORS,
+  isFieldOperator,
+  isUnaryOperator,
+  UNARY_OPERATORS,
+  type FieldOperator,
+  type Operator,
+  type OperatorRole,
+  type UnaryOperator,
+} from "./filter-operators.ts";
 import { normalizeValue } from "./normalize-value.ts";
 import { invalid, RpcError } from "./rpc-error.ts";
-import { compareValues, elementsOf, isNaNValue, kindOf, sameType } from "./values.ts";
+import { elementsOf, kindOf } from "./values.ts";
 import { listAt, objectAt, optionalObject, stringAt, type Json } from "./wire-json.ts";
 
-export interface Filter {
-  readonly matches: (document: StoredDocument) => boolean;
-  /** Fields of inequalities: they join the implicit order. */
-  readonly inequalities: readonly FieldPath[];
+export type Filter = FilterGroup | FieldTest;
+
+export interface FilterGroup {
+  readonly kind: "and" | "or";
+  readonly filters: readonly Filter[];
 }
 
-const ALL: Filter = { matches: () => true, inequalities: [] };
-/** https://firebase.google.com/docs/firestore/query-data/queries#limitations */
-const MAX_ELEMENTS = 30;
-const MAX_NOT_IN = 10;
+export interface FieldTest {
+  readonly kind: "field";
+  readonly path: FieldPath;
+  readonly operator: FieldOperator | UnaryOperator;
+  readonly role: OperatorRole;
+  /** How many points it asks for: the elements of IN and ARRAY_CONTAINS_ANY, otherwise one. */
+  readonly points: number;
+  readonly test: (value: FieldValue) => boolean;
+}
+
+/** No filter: a conjunction of nothing. */
+const ALL: Filter = { kind: "and", filters: [] };
 const MAX_DEPTH = 20;
 
+/** Throws INVALID_ARGUMENT, or UNIMPLEMENTED for a kind of filter this server does not have. */
 export function parseFilter(raw: unknown, depth = 0): Filter {
   const filter = optionalObject(raw, "where");
   if (filter === undefined || Object.keys(filter).length === 0) return ALL;
@@ -36,117 +50,70 @@ export function parseFilter(raw: unknown, depth = 0): Filter {
   throw new RpcError("UNIMPLEMENTED", `Filter ${Object.keys(filter).join(", ").slice(0, 100)}`);
 }
 
-function composite(raw: Json, depth: number): Filter {
-  const filters = listAt(raw["filters"], "compositeFilter.filters").map((one) =>
-    parseFilter(one, depth + 1),
-  );
-  if (filters.length === 0) throw invalid("A composite filter needs at least one filter.");
-  const inequalities = filters.flatMap((one) => one.inequalities);
-  switch (raw["op"]) {
-    case "AND":
-      return { matches: (document) => filters.every((one) => one.matches(document)), inequalities };
-    case "OR":
-      return { matches: (document) => filters.some((one) => one.matches(document)), inequalities };
-    default:
-      throw invalid(`Unknown composite operator ${String(raw["op"]).slice(0, 40)}.`);
+export function matchesFilter(filter: Filter, document: StoredDocument): boolean {
+  if (filter.kind === "field") {
+    const value = fieldOf(document, filter.path);
+    return value !== undefined && filter.test(value);
   }
+  return filter.kind === "and"
+    ? filter.filters.every((one) => matchesFilter(one, document))
+    : filter.filters.some((one) => matchesFilter(one, document));
+}
+
+/** Every test in the tree, in the order it was written. */
+export function fieldTests(filter: Filter): readonly FieldTest[] {
+  return filter.kind === "field" ? [filter] : filter.filters.flatMap(fieldTests);
 }
 
 export function fieldPathAt(raw: unknown, where: string): FieldPath {
   return parseFieldPath(stringAt(objectAt(raw, where)["fieldPath"], `${where}.fieldPath`));
 }
 
-const UNARY: Record<
-  string,
-  { readonly test: (value: FieldValue) => boolean; readonly inequality: boolean }
-> = {
-  IS_NULL: { test: (value) => kindOf(value) === "nullValue", inequality: false },
-  IS_NAN: { test: isNaNValue, inequality: false },
-  IS_NOT_NULL: { test: (value) => kindOf(value) !== "nullValue", inequality: true },
-  IS_NOT_NAN: {
-    test: (value) => kindOf(value) !== "nullValue" && !isNaNValue(value),
-    inequality: true,
-  },
-};
+function composite(raw: Json, depth: number): Filter {
+  const filters = listAt(raw["filters"], "compositeFilter.filters").map((one) =>
+    parseFilter(one, depth + 1),
+  );
+  if (filters.length === 0) throw invalid("A composite filter needs at least one filter.");
+  switch (raw["op"]) {
+    case "AND":
+      return { kind: "and", filters };
+    case "OR":
+      return { kind: "or", filters };
+    default:
+      throw invalid(`Unknown composite operator ${String(raw["op"]).slice(0, 40)}.`);
+  }
+}
 
-function unary(raw: Json): Filter {
+function unary(raw: Json): FieldTest {
   const path = fieldPathAt(raw["field"], "unaryFilter.field");
   const operator = stringAt(raw["op"], "unaryFilter.op");
-  const found = Object.hasOwn(UNARY, operator) ? UNARY[operator] : undefined;
-  if (found === undefined) throw invalid(`Unknown unary operator ${operator.slice(0, 40)}.`);
-  return fieldTest(path, found.test, found.inequality);
+  if (!isUnaryOperator(operator)) throw invalid(`Unknown unary operator ${operator.slice(0, 40)}.`);
+  const { role, test } = UNARY_OPERATORS[operator];
+  return { kind: "field", path, operator, role, points: 1, test };
 }
 
-function fieldTest(
-  path: FieldPath,
-  test: (value: FieldValue) => boolean,
-  inequality: boolean,
-): Filter {
-  return {
-    matches: (document) => {
-      const value = fieldOf(document, path);
-      return value !== undefined && test(value);
-    },
-    inequalities: inequality ? [path] : [],
-  };
-}
-
-interface Operator {
-  readonly inequality: boolean;
-  readonly list?: number;
-  readonly test: (value: FieldValue, operand: FieldValue) => boolean;
-}
-
-const within = (value: FieldValue, list: FieldValue): boolean =>
-  elementsOf(list).some((item) => compareValues(value, item) === 0);
-const ordered =
-  (accept: (order: number) => boolean) =>
-  (value: FieldValue, operand: FieldValue): boolean =>
-    sameType(value, operand) && accept(compareValues(value, operand));
-
-const OPERATORS: Record<string, Operator> = {
-  EQUAL: { inequality: false, test: ordered((order) => order === 0) },
-  NOT_EQUAL: {
-    inequality: true,
-    test: (value, operand) => kindOf(value) !== "nullValue" && compareValues(value, operand) !== 0,
-  },
-  LESS_THAN: { inequality: true, test: ordered((order) => order < 0) },
-  LESS_THAN_OR_EQUAL: { inequality: true, test: ordered((order) => order <= 0) },
-  GREATER_THAN: { inequality: true, test: ordered((order) => order > 0) },
-  GREATER_THAN_OR_EQUAL: { inequality: true, test: ordered((order) => order >= 0) },
-  IN: { inequality: false, list: MAX_ELEMENTS, test: within },
-  NOT_IN: {
-    inequality: true,
-    list: MAX_NOT_IN,
-    test: (value, list) => kindOf(value) !== "nullValue" && !within(value, list),
-  },
-  ARRAY_CONTAINS: { inequality: false, test: (value, operand) => within(operand, value) },
-  ARRAY_CONTAINS_ANY: {
-    inequality: false,
-    list: MAX_ELEMENTS,
-    test: (value, list) => elementsOf(value).some((item) => within(item, list)),
-  },
-};
-
-function comparison(raw: Json): Filter {
+function comparison(raw: Json): FieldTest {
   const path = fieldPathAt(raw["field"], "fieldFilter.field");
-  const name = stringAt(raw["op"], "fieldFilter.op");
-  const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
-  if (operator === undefined) throw invalid(`Unknown operator ${name.slice(0, 40)}.`);
+  const operator = stringAt(raw["op"], "fieldFilter.op");
+  if (!isFieldOperator(operator)) throw invalid(`Unknown operator ${operator.slice(0, 40)}.`);
+  const { role, test, maxElements }: Operator = FIELD_OPERATORS[operator];
   const operand = normalizeValue(raw["value"], "fieldFilter.value");
-  if (operator.list !== undefined) {
-    const { length } = elementsOf(operand);
-    if (length === 0 || length > operator.list) {
-      throw invalid(`${name} needs a list of 1 to ${operator.list} values, found ${length}.`);
-    }
+  const elements = elementsOf(operand).length;
+  if (maxElements !== undefined && (elements === 0 || elements > maxElements)) {
+    throw invalid(`${operator} needs a list of 1 to ${maxElements} values, found ${elements}.`);
   }
-  if (isDocumentName(path)) checkNameOperand(path, operand);
-  return fieldTest(path, (value) => operator.test(value, operand), operator.inequality);
+  if (operator === "ARRAY_CONTAINS" && kindOf(operand) === "arrayValue") {
+    throw invalid("ARRAY_CONTAINS can't look for a list: an array never holds another directly.");
+  }
+  if (isDocumentName(path)) checkNameOperand(role, operand);
+  const points = maxElements === undefined || operator === "NOT_IN" ? 1 : elements;
+  return { kind: "field", path, operator, role, points, test: (value) => test(value, operand) };
 }
 
-function checkNameOperand(path: FieldPath, operand: FieldValue): void {
+function checkNameOperand(role: OperatorRole, operand: FieldValue): void {
+  if (role === "contains") throw invalid("__name__ is no array.");
   const operands = kindOf(operand) === "arrayValue" ? elementsOf(operand) : [operand];
   if (!operands.every((one) => kindOf(one) === "referenceValue")) {
-    throw invalid(`${formatFieldPath(path)} can only be compared with references.`);
+    throw invalid("__name__ can only be compared with references.");
   }
 }

@@ -5,6 +5,8 @@ import { CallerResolver, type VerifyIdToken } from "./caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
 import { createGrpcServer } from "./grpc-server.ts";
+import { indexCheck, noIndexCheck } from "./indexes/index-check.ts";
+import type { IndexDefinitions } from "./indexes/index-file.ts";
 import type { CompactionLimits } from "./journal/compactor.ts";
 import { openJournal, openMemoryJournal, type JournalOptions } from "./journal/open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
@@ -16,18 +18,18 @@ import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { Store } from "./store.ts";
+import { openDoors, type Doors } from "./test-mode/open-doors.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 import { WebChannel } from "./webchannel/web-channel.ts";
 
 export type { CommitRecord, StoredDocument } from "./document.ts";
 
-export interface FirestoreOptions extends StandInOptions {
+interface DatabaseOptions extends StandInOptions {
+  /** The server holds the `(default)` database of this one project and refuses every other by name. */
   readonly projectId: string;
   readonly rules: Rules;
-  /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
-  readonly verifyIdToken: VerifyIdToken;
-  /** The administrator's bearer token: whoever knows it is bound by no rule. */
-  readonly ownerToken: string;
+  /** Queries that none of these serves are refused; absent, every query runs. */
+  readonly indexes?: IndexDefinitions;
   /** Whether somebody will call `retain`: until then nothing is deleted that it might ask for. */
   readonly awaitsReader?: boolean;
   /** When the log is compacted; absent, as COMPACTION_LIMITS says. */
@@ -35,6 +37,24 @@ export interface FirestoreOptions extends StandInOptions {
   /** Other bounds than EDGE_LIMITS, for tests. */
   readonly limits?: Partial<EdgeLimits>;
 }
+
+interface GuardedOptions extends DatabaseOptions {
+  readonly testMode?: false;
+  /** Verifies a bearer ID token (signature, exp, aud, iss); rejects with an Error for a bad one. */
+  readonly verifyIdToken: VerifyIdToken;
+  /** The administrator's bearer token: whoever knows it is bound by no rule. */
+  readonly ownerToken: string;
+}
+
+/**
+ * What Google's emulator does, for tests that bring their own clients: unsigned ID tokens are believed, `owner` is the
+ * administrator's token, and the rules can be replaced and all documents deleted over /emulator/v1 by anyone.
+ */
+interface TestModeOptions extends DatabaseOptions {
+  readonly testMode: true;
+}
+
+export type FirestoreOptions = GuardedOptions | TestModeOptions;
 
 export interface RunningFirestore extends RunningStandIn {
   /** Called synchronously after a commit is durable, in commit order, before it is acknowledged. */
@@ -60,18 +80,22 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
       ? openMemoryJournal()
       : openJournal(dataDir, log, journalOptions(options));
   const store = new Store(opened, timers, log);
-  const access = new Access(store, options.rules);
   const database = new DatabaseName(options.projectId);
+  const doors: Doors =
+    options.testMode === true ? openDoors(options.rules, store, database) : options;
+  const access = new Access(store, doors.rules);
+  const indexes = options.indexes === undefined ? noIndexCheck : indexCheck(options.indexes);
   const watches = new WatchHub(store, access, log);
-  const context: RpcContext = { store, access, database, timers, watches };
+  const context: RpcContext = { store, access, indexes, database, timers, watches };
   const limits = { ...EDGE_LIMITS, ...options.limits };
   const connections = new OpenConnections(limits);
   const parts = {
     context,
     connections,
     limits,
-    callers: new CallerResolver(options.verifyIdToken, timers, options.ownerToken),
+    callers: new CallerResolver(doors.verifyIdToken, timers, doors.ownerToken),
     log,
+    ...(doors.testEndpoints === undefined ? {} : { testEndpoints: doors.testEndpoints }),
   };
   const webChannel = new WebChannel(parts);
   const grpc = createGrpcServer(parts);

@@ -111,10 +111,10 @@ function doubleOf(raw: unknown, where: string): number | string {
   return doubleValueOf(value);
 }
 
-/** JSON has neither NaN nor infinities; proto3-JSON spells them as text. Negative zero becomes zero. */
+/** JSON text has no NaN, no infinities, and from JSON.stringify no negative zero: they are kept spelled out. */
 export function doubleValueOf(value: number): number | string {
-  if (!Number.isFinite(value)) return String(value);
-  return value === 0 ? 0 : value;
+  if (Object.is(value, -0)) return "-0";
+  return Number.isFinite(value) ? value : String(value);
 }
 
 function geoPoint(raw: unknown, where: string): FieldValue {

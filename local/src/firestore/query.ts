@@ -10,9 +10,10 @@ import {
   type FieldPath,
 } from "./field-path.ts";
 import { firstInOrder } from "./first-in-order.ts";
-import { fieldPathAt, parseFilter, type Filter } from "./filter.ts";
+import { fieldPathAt, fieldTests, matchesFilter, parseFilter, type Filter } from "./filter.ts";
 import { normalizeValue } from "./normalize-value.ts";
-import { checkId } from "./resource-name.ts";
+import { checkFilterLimits } from "./query-limits.ts";
+import { checkId, ROOT_SEGMENTS } from "./resource-name.ts";
 import { invalid, RpcError } from "./rpc-error.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 import { compareValues, kindOf } from "./values.ts";
@@ -26,7 +27,7 @@ import {
   type Json,
 } from "./wire-json.ts";
 
-interface Order {
+export interface Order {
   readonly path: FieldPath;
   readonly sign: 1 | -1;
 }
@@ -45,8 +46,9 @@ export class Query {
   readonly allDescendants: boolean;
   /** Whether one document's membership depends on others (limit, offset) or on a cursor. */
   readonly isWindowed: boolean;
-  readonly #filter: Filter;
-  readonly #orders: readonly Order[];
+  readonly filter: Filter;
+  /** The explicit orders and the implied ones; `__name__` is among them. */
+  readonly orders: readonly Order[];
   readonly #start: Cursor | undefined;
   readonly #end: Cursor | undefined;
   readonly #offset: number;
@@ -64,8 +66,10 @@ export class Query {
     this.collectionId = optionalString(selector["collectionId"], "from.collectionId") ?? "";
     if (this.collectionId !== "") checkId(this.collectionId);
     this.allDescendants = booleanAt(selector["allDescendants"], "from.allDescendants");
-    this.#filter = parseFilter(source["where"]);
-    this.#orders = orders(source["orderBy"], this.#filter);
+    this.filter = parseFilter(source["where"]);
+    const explicit = explicitOrders(source["orderBy"]);
+    checkFilterLimits(this.filter, explicit.length + parent.split("/").length - ROOT_SEGMENTS);
+    this.orders = withImpliedOrders(explicit, this.filter);
     this.#start = this.#cursor(source["startAt"], "startAt");
     this.#end = this.#cursor(source["endAt"], "endAt");
     this.#offset = optionalCount(source["offset"], "offset") ?? 0;
@@ -107,8 +111,8 @@ export class Query {
 
   #satisfies(document: StoredDocument): boolean {
     return (
-      this.#filter.matches(document) &&
-      this.#orders.every((order) => fieldOf(document, order.path) !== undefined)
+      matchesFilter(this.filter, document) &&
+      this.orders.every((order) => fieldOf(document, order.path) !== undefined)
     );
   }
 
@@ -125,7 +129,7 @@ export class Query {
   }
 
   #compare(a: StoredDocument, b: StoredDocument): number {
-    for (const { path, sign } of this.#orders) {
+    for (const { path, sign } of this.orders) {
       const order = compareValues(fieldOf(a, path) ?? {}, fieldOf(b, path) ?? {});
       if (order !== 0) return order * sign;
     }
@@ -144,7 +148,7 @@ export class Query {
 
   #position(document: StoredDocument, cursor: Cursor): number {
     for (const [index, value] of cursor.values.entries()) {
-      const order = this.#orders[index];
+      const order = this.orders[index];
       if (order === undefined) return 0;
       const difference = compareValues(fieldOf(document, order.path) ?? {}, value) * order.sign;
       if (difference !== 0) return difference;
@@ -156,10 +160,10 @@ export class Query {
     const cursor = optionalObject(raw, where);
     if (cursor === undefined) return undefined;
     const values = listAt(cursor["values"], where).map((value) => normalizeValue(value, where));
-    if (values.length > this.#orders.length)
+    if (values.length > this.orders.length)
       throw invalid(`'${where}' has more values than the order has fields.`);
     for (const [index, value] of values.entries()) {
-      const path = this.#orders[index]?.path ?? [];
+      const path = this.orders[index]?.path ?? [];
       if (isDocumentName(path) && kindOf(value) !== "referenceValue") {
         throw invalid(`'${where}': the position in __name__ must be a reference.`);
       }
@@ -168,16 +172,34 @@ export class Query {
   }
 }
 
-/** Explicit orders, then every inequality field by path, then the name, in the last explicit direction. */
-function orders(raw: unknown, filter: Filter): Order[] {
-  const result: Order[] = listAt(raw, "orderBy").map((one) => {
+function explicitOrders(raw: unknown): Order[] {
+  const orders = listAt(raw, "orderBy").map((one): Order => {
     const order = objectAt(one, "orderBy");
-    const sign = order["direction"] === "DESCENDING" ? -1 : 1;
+    const direction = optionalString(order["direction"], "orderBy.direction") ?? "ASCENDING";
+    if (!Object.hasOwn(SIGNS, direction))
+      throw invalid(`'orderBy.direction' must be ASCENDING or DESCENDING.`);
+    const sign = SIGNS[direction] ?? 1;
     return { path: fieldPathAt(order["field"], "orderBy.field"), sign };
   });
+  const texts = orders.map(({ path }) => formatFieldPath(path));
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice !== undefined) throw invalid(`'orderBy' names the field ${twice} twice.`);
+  return orders;
+}
+
+const SIGNS: Readonly<Record<string, 1 | -1>> = {
+  DIRECTION_UNSPECIFIED: 1,
+  ASCENDING: 1,
+  DESCENDING: -1,
+};
+
+/** Then every inequality field by path, then the name, in the last explicit direction. */
+function withImpliedOrders(explicit: readonly Order[], filter: Filter): Order[] {
+  const result = [...explicit];
   const sign = result.at(-1)?.sign ?? 1;
   const seen = new Set(result.map((order) => formatFieldPath(order.path)));
-  const implied = new Map(filter.inequalities.map((path) => [formatFieldPath(path), path]));
+  const inequalities = fieldTests(filter).filter(({ role }) => role === "inequality");
+  const implied = new Map(inequalities.map(({ path }) => [formatFieldPath(path), path]));
   for (const [text, path] of [...implied].toSorted(([a], [b]) => compareUtf8(a, b))) {
     if (!seen.has(text) && text !== "__name__") result.push({ path, sign });
   }

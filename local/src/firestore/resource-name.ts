@@ -12,10 +12,12 @@ const MAX_DEPTH = 100;
 
 /** The one database a server serves. */
 export class DatabaseName {
+  readonly projectId: string;
   readonly database: string;
   readonly root: string;
 
   constructor(projectId: string, databaseId = "(default)") {
+    this.projectId = projectId;
     this.database = `projects/${projectId}/databases/${databaseId}`;
     this.root = `${this.database}/documents`;
   }

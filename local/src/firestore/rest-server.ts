@@ -8,6 +8,7 @@ import { checkHost } from "./host-name.ts";
 import { endUnread, parseBody, RequestBodies } from "./rest-body.ts";
 import { errorBody, routeRest, type RestCall } from "./rest-route.ts";
 import { invalid } from "./rpc-error.ts";
+import type { TestEndpoints } from "./test-mode/test-endpoints.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import { SERVER_STREAM_METHODS, UNARY_METHODS } from "./rpc/methods.ts";
 import type { WebChannel } from "./webchannel/web-channel.ts";
@@ -18,6 +19,8 @@ export interface RestParts {
   readonly limits: EdgeLimits;
   readonly webChannel: WebChannel;
   readonly log: Logger;
+  /** Only in test mode. */
+  readonly testEndpoints?: TestEndpoints;
 }
 
 const KEEP_ALIVE_MS = 120_000;
@@ -62,7 +65,13 @@ async function answer(
     const readBody = (): Promise<Buffer> => parts.bodies.read(request);
     if (await parts.webChannel.answer(request, response, readBody)) return;
     const body = await readBody();
-    const call = routeRest(request.method ?? "GET", request.url ?? "/", () => parseBody(body));
+    const { method = "GET", url = "/" } = request;
+    const tested = parts.testEndpoints?.(method, url, () => parseBody(body));
+    if (tested !== undefined) {
+      send(request, response, 200, await tested);
+      return;
+    }
+    const call = routeRest(method, url, () => parseBody(body));
     const caller = await parts.callers.resolve(request.headersDistinct["authorization"]);
     send(request, response, 200, await run(parts.context, caller, call));
   } catch (error) {

@@ -3,7 +3,7 @@ import type { FieldValue } from "./document.ts";
 import { parseFieldPath, type FieldPath } from "./field-path.ts";
 import { doubleValueOf, normalizeValue } from "./normalize-value.ts";
 import { invalid, RpcError } from "./rpc-error.ts";
-import { compareValues, elementsOf, isNumber, numberOf, typed } from "./values.ts";
+import { compareValues, elementsOf, isNaNValue, isNumber, numberOf, typed } from "./values.ts";
 import { listAt, objectAt, stringAt, type Json } from "./wire-json.ts";
 
 export type TransformOperation =
@@ -84,6 +84,8 @@ function numeric(
 ): FieldValue {
   if (old === undefined || !isNumber(old)) return operand;
   if (kind === "increment") return sum(old, operand);
+  // NaN sorts before every number, yet it is both the maximum and the minimum of itself and any other.
+  if (isNaNValue(old) || isNaNValue(operand)) return { doubleValue: "NaN" };
   const order = compareValues(old, operand);
   // Equal numbers keep what is stored, so 3 stays 3 when the operand is 3.0.
   return (kind === "maximum" ? order >= 0 : order <= 0) ? old : operand;

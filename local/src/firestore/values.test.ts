@@ -141,7 +141,7 @@ describe("normalising", () => {
     ],
     ["double as text", { doubleValue: "1.5" }, { doubleValue: 1.5 }],
     ["not a number", { doubleValue: "NaN" }, { doubleValue: "NaN" }],
-    ["negative zero", { doubleValue: -0 }, { doubleValue: 0 }],
+    ["negative zero", { doubleValue: -0 }, { doubleValue: "-0" }],
     [
       "origin of the globe",
       { geoPointValue: {} },

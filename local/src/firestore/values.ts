@@ -151,6 +151,8 @@ export function identicalValues(a: FieldValue, b: FieldValue): boolean {
   if (kind === "mapValue") {
     return identicalFields(typed(a).mapValue?.fields ?? {}, typed(b).mapValue?.fields ?? {});
   }
+  // -0 and 0 are equal, but not the same.
+  if (kind === "doubleValue") return typed(a).doubleValue === typed(b).doubleValue;
   return compareValues(a, b) === 0;
 }
 

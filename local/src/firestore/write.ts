@@ -52,6 +52,8 @@ export function parseWrite(raw: Json, database: DatabaseName): Write {
   const transform = objectAt(raw["transform"], "writes.transform");
   const name = database.checkDocument(stringAt(transform["document"], "writes.transform.document"));
   const transforms = parseTransforms(transform["fieldTransforms"]);
+  if (transforms.length === 0)
+    throw invalid("'writes.transform' needs at least one field transform.");
   return { kind: "set", name, fields: {}, mask: [], transforms, precondition };
 }
 

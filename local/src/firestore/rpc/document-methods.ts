@@ -1,25 +1,15 @@
-/** Single documents and lists of them. */
+/** Single documents, alone or by name. */
 import { randomBytes } from "node:crypto";
 import type { Caller } from "../caller.ts";
 import type { StoredDocument } from "../document.ts";
-import { projected, Query } from "../query.ts";
-import { checkId, compareNames } from "../resource-name.ts";
-import { invalid, RpcError } from "../rpc-error.ts";
+import { projected } from "../query.ts";
+import { checkId } from "../resource-name.ts";
+import { RpcError } from "../rpc-error.ts";
 import type { CommitOutcome } from "../store.ts";
-import {
-  booleanAt,
-  listAt,
-  objectAt,
-  optionalCount,
-  optionalString,
-  stringAt,
-  type Json,
-} from "../wire-json.ts";
+import { listAt, objectAt, optionalString, stringAt, type Json } from "../wire-json.ts";
 import { parseMask, parseWrite } from "../write.ts";
 import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
 import { readScope } from "./read-transaction.ts";
-
-const DEFAULT_PAGE = 300;
 
 async function readOne(
   context: RpcContext,
@@ -34,7 +24,7 @@ async function readOne(
   return document;
 }
 
-function masked(document: StoredDocument, rawMask: unknown): StoredDocument {
+export function masked(document: StoredDocument, rawMask: unknown): StoredDocument {
   const mask = parseMask(rawMask, "mask");
   return mask === undefined ? document : projected(document, mask);
 }
@@ -119,56 +109,4 @@ function newDocumentId(): string {
   // 248 = 4 × 62: bytes above it would make some letters likelier.
   const bytes = [...randomBytes(64)].filter((byte) => byte < 248).slice(0, 20);
   return bytes.map((byte) => letters[byte % letters.length]).join("");
-}
-
-export const listDocuments: UnaryMethod = async (context, caller, request) => {
-  const parent = context.database.checkParent(stringAt(request["parent"], "parent"));
-  const collectionId = checkId(stringAt(request["collectionId"], "collectionId"));
-  if ((optionalString(request["orderBy"], "orderBy") ?? "") !== "") {
-    throw new RpcError(
-      "UNIMPLEMENTED",
-      "ListDocuments with order_by is not supported; use RunQuery.",
-    );
-  }
-  const { transaction } = readScope(context, caller, request);
-  const query = new Query(parent, { from: [{ collectionId }] });
-  const showMissing = booleanAt(request["showMissing"], "showMissing");
-  if (showMissing && !caller.isOwner)
-    throw new RpcError("PERMISSION_DENIED", "showMissing is for the owner only.");
-  context.access.checkList(caller, query);
-  const found =
-    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
-  const rows: (StoredDocument | { readonly name: string })[] = found;
-  const all = showMissing ? withMissing(context, `${parent}/${collectionId}`, rows) : rows;
-  return page(all, request);
-};
-
-type ListRow = StoredDocument | { readonly name: string };
-
-/** Adds the names that have no document but something below them. */
-function withMissing(
-  { store }: RpcContext,
-  collection: string,
-  found: readonly ListRow[],
-): ListRow[] {
-  const rows = new Map(found.map((row) => [row.name, row]));
-  for (const { name } of store.durable.under(collection)) {
-    const id = name.slice(collection.length + 1).split("/", 1)[0] ?? "";
-    const own = `${collection}/${id}`;
-    if (!rows.has(own)) rows.set(own, { name: own });
-  }
-  return [...rows.values()].toSorted((a, b) => compareNames(a.name, b.name));
-}
-
-function page(rows: readonly ListRow[], request: Json): object {
-  const size = optionalCount(request["pageSize"], "pageSize") ?? 0;
-  const token = optionalString(request["pageToken"], "pageToken") ?? "";
-  const after = Buffer.from(token, "base64url").toString();
-  if (token !== "" && !after.startsWith("projects/")) throw invalid("Unknown pageToken.");
-  const rest = token === "" ? rows : rows.filter((row) => compareNames(row.name, after) > 0);
-  const shown = rest.slice(0, size === 0 ? DEFAULT_PAGE : size);
-  const documents = shown.map((row) => ("fields" in row ? masked(row, request["mask"]) : row));
-  const last = shown.at(-1);
-  if (last === undefined || shown.length === rest.length) return { documents };
-  return { documents, nextPageToken: Buffer.from(last.name).toString("base64url") };
 }

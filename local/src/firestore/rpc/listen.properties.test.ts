@@ -3,6 +3,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Access } from "../access.ts";
+import { noIndexCheck } from "../indexes/index-check.ts";
 import { openMemoryJournal } from "../journal/open-journal.ts";
 import { Query } from "../query.ts";
 import { DatabaseName } from "../resource-name.ts";
@@ -30,7 +31,14 @@ function world(rules: Rules = fakeRules(() => true), remembered = 1000) {
   const store = new Store(opened, systemTimers, silentLogger);
   const access = new Access(store, rules);
   const watches = new WatchHub(store, access, silentLogger);
-  const context: RpcContext = { store, access, database, timers: systemTimers, watches };
+  const context: RpcContext = {
+    store,
+    access,
+    database,
+    timers: systemTimers,
+    watches,
+    indexes: noIndexCheck,
+  };
   const write = async (...writes: Json[]): Promise<void> => {
     await access.commit(OWNER, parseWrites(writes, database));
   };

@@ -54,7 +54,7 @@ class ListenCall implements OpenCall, Watcher {
       throw invalid(`At most ${MAX_TARGETS} targets per call.`);
     const { watches, store } = this.#context;
     this.#peer.send({ targetChange: { targetChangeType: "ADD", targetIds: [targetId] } });
-    const dependsOn = this.#allowed(targetId, () => watches.checks().check(this.#caller, target));
+    const dependsOn = this.#allowed(targetId, () => this.#check(target));
     if (dependsOn === null) return;
     for (const response of firstAnswer(this.#context, target)) this.#peer.send(response);
     this.#sendGlobalSnapshot(store.readTime());
@@ -85,6 +85,13 @@ class ListenCall implements OpenCall, Watcher {
     const known = error === undefined ? undefined : asRpcError(error);
     const cause = known && { code: known.code, message: known.message };
     this.#peer.send({ targetChange: cause === undefined ? change : { ...change, cause } });
+  }
+
+  #check(target: ListenTarget): ReadonlySet<string> {
+    const { watches, indexes } = this.#context;
+    const dependsOn = watches.checks().check(this.#caller, target);
+    if (target.query !== undefined) indexes.check(target.query);
+    return dependsOn;
   }
 
   /** Rules may depend on the document itself or on others: who could read may not be able to any more. */

@@ -1,6 +1,7 @@
 /** How every transport calls: proto3-JSON in, proto3-JSON out, whoever carried it. */
 import type { Access } from "../access.ts";
 import type { Caller } from "../caller.ts";
+import type { IndexCheck } from "../indexes/index-check.ts";
 import type { DatabaseName } from "../resource-name.ts";
 import type { Store } from "../store.ts";
 import type { WatchHub } from "../watch/watch-hub.ts";
@@ -11,6 +12,7 @@ import type { Timers } from "@bifrost/shared/domain/time";
 export interface RpcContext {
   readonly store: Store;
   readonly access: Access;
+  readonly indexes: IndexCheck;
   readonly database: DatabaseName;
   readonly timers: Timers;
   readonly watches: WatchHub;

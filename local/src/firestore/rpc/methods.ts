@@ -5,9 +5,9 @@ import {
   createDocument,
   deleteDocument,
   getDocument,
-  listDocuments,
   updateDocument,
 } from "./document-methods.ts";
+import { listDocuments } from "./list-documents.ts";
 import { listen } from "./listen.ts";
 import type { ServerStreamMethod, TwoWayMethod, UnaryMethod } from "./method.ts";
 import { listCollectionIds, runAggregationQuery, runQuery } from "./query-methods.ts";

@@ -1,5 +1,5 @@
 /** Queries, aggregations and the collections below a document. */
-import { aggregate } from "../aggregate.ts";
+import { aggregate, aggregatedPaths, parseAggregations } from "../aggregate.ts";
 import { Query } from "../query.ts";
 import { RpcError } from "../rpc-error.ts";
 import { compareUtf8 } from "../utf8-order.ts";
@@ -21,6 +21,7 @@ export const runQuery: ServerStreamMethod = async function* run(context, caller,
   refuseExplain(request);
   const query = queryOf(context, request, request["structuredQuery"]);
   context.access.checkList(caller, query);
+  context.indexes.check(query);
   const { transaction, isNew } = readScope(context, caller, request);
   if (isNew && transaction !== undefined) yield { transaction: transaction.id };
   const documents =
@@ -38,11 +39,13 @@ export const runAggregationQuery: ServerStreamMethod = async function* run(
   refuseExplain(request);
   const aggregation = objectAt(request["structuredAggregationQuery"], "structuredAggregationQuery");
   const query = queryOf(context, request, aggregation["structuredQuery"]);
+  const aggregations = parseAggregations(aggregation["aggregations"]);
   context.access.checkList(caller, query);
+  context.indexes.check(query, aggregatedPaths(aggregations));
   const { transaction, isNew } = readScope(context, caller, request);
   const documents =
     transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
-  const aggregateFields = aggregate(aggregation["aggregations"], documents);
+  const aggregateFields = aggregate(aggregations, documents);
   const readTime = context.store.readTime();
   const result = { result: { aggregateFields }, readTime };
   yield isNew && transaction !== undefined ? { ...result, transaction: transaction.id } : result;

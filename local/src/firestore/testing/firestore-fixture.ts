@@ -11,6 +11,8 @@ import type { Rules, RulesRequest } from "../rules/rules.ts";
 export const PROJECT = "bifrost-local";
 export const ROOT = `projects/${PROJECT}/databases/(default)/documents`;
 
+const OWNER_TOKEN = "owner";
+
 /** Rules from one predicate. */
 export function fakeRules(allows: (request: RulesRequest) => boolean): Rules {
   return { check: (request) => ({ allowed: allows(request), reason: "fake rules" }) };
@@ -34,7 +36,7 @@ export function startTestFirestore(
     log: silentLogger,
     rules: fakeRules(() => true),
     verifyIdToken: verifyFakeToken,
-    ownerToken: "owner",
+    ownerToken: OWNER_TOKEN,
     ...options,
   });
 }
@@ -42,7 +44,7 @@ export function startTestFirestore(
 /** The unmodified client; without a uid it is the administrator. */
 export function clientFor({ port }: RunningFirestore, uid?: string): Firestore {
   const settings = { projectId: PROJECT, host: `127.0.0.1:${port}`, ssl: false };
-  const authorization = uid === undefined ? "Bearer owner" : `Bearer user-${uid}`;
+  const authorization = uid === undefined ? `Bearer ${OWNER_TOKEN}` : `Bearer user-${uid}`;
   return new Firestore({ ...settings, customHeaders: { Authorization: authorization } });
 }
 
