@@ -69,23 +69,16 @@ async function signIn(platform: PlatformUnderTest, customToken: string): Promise
   return (await answerOf(signedIn))["idToken"] ?? "";
 }
 
-/** The documents as whoever has this token sees them; null: as someone who shows none. */
-export function documentsAs(platform: PlatformUnderTest, token: string | null): FirestoreRest {
+/** `host:port` of the documents. */
+export function firestoreAddress(platform: PlatformUnderTest): string {
+  return new URL(platform.address(FIRESTORE)).host;
+}
+
+/** The documents as whoever has this token sees them. */
+export function documentsAs(platform: PlatformUnderTest, token: string): FirestoreRest {
   return new FirestoreRest({
     baseUrl: platform.address(FIRESTORE),
     projectId: "bifrost-local",
-    token: async () => token ?? "",
-    ...(token === null ? { fetch: withoutToken } : {}),
+    token: async () => token,
   });
 }
-
-/** As the administrator, whom no rules bind. */
-export function documentsAsOwner(platform: PlatformUnderTest): FirestoreRest {
-  return documentsAs(platform, platform.secret("firestoreOwnerToken"));
-}
-
-const withoutToken: typeof fetch = (url, init) => {
-  const headers = new Headers(init?.headers);
-  headers.delete("authorization");
-  return fetch(url, { ...init, headers });
-};

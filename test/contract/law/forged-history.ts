@@ -37,7 +37,7 @@ const RECORDS: readonly Forgery[] = [
     ),
   ),
   recorded("told of another deployment", (record, { id, neighbour }) =>
-    elsewhere(record, `/${id}/`, `/${neighbour.id}/`),
+    elsewhere(anyhow(record), `/${id}/`, `/${neighbour.id}/`),
   ),
   instead("not told", ({ change, pointer }) => [change, ...pointer]),
   instead("only told", ({ record }) => [record]),

@@ -1,5 +1,5 @@
 /** A member of the team who follows deployments over gRPC, with Google's own client, while others write. */
-import { Firestore } from "@google-cloud/firestore";
+import { serverClient } from "../../../../local/src/firestore/testing/signed-client.ts";
 import { PROJECT_ID } from "../../firestore-world.ts";
 
 export interface Sighting {
@@ -9,7 +9,7 @@ export interface Sighting {
 }
 
 export class Onlooker {
-  readonly #client: Firestore;
+  readonly #client: ReturnType<typeof serverClient>;
   readonly #stops: (() => void)[] = [];
   /** What was seen of each deployment, in the order it was seen. */
   readonly states = new Map<string, Sighting[]>();
@@ -18,13 +18,7 @@ export class Onlooker {
   readonly errors: string[] = [];
 
   constructor(address: string, token: string) {
-    const customHeaders = { Authorization: `Bearer ${token}` };
-    this.#client = new Firestore({
-      projectId: PROJECT_ID,
-      host: address,
-      ssl: false,
-      customHeaders,
-    });
+    this.#client = serverClient(PROJECT_ID, address, token);
   }
 
   follow(id: string): void {
