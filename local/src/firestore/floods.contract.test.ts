@@ -1,10 +1,16 @@
-import { once } from "node:events";
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2, constants } from "node:http2";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunningFirestore } from "./index.ts";
 import { ROOT, startTestFirestore, until } from "./testing/firestore-fixture.ts";
-import { frame, HTTP2_PREFACE, openRaw, SETTINGS, type RawSocket } from "./testing/raw-socket.ts";
+import {
+  frame,
+  HTTP2_PREFACE,
+  openRaw,
+  SETTINGS,
+  writeRaw,
+  type RawSocket,
+} from "./testing/raw-socket.ts";
 import { servesOthersDuring } from "./testing/well-behaved.ts";
 
 let server: RunningFirestore;
@@ -80,7 +86,7 @@ test.each([
   const { socket } = attacker;
   const attack = async (): Promise<void> => {
     for (let round = 0; round < 100 && !socket.destroyed; round += 1) {
-      if (!socket.write(flood)) await Promise.race([once(socket, "drain"), attacker.closed]);
+      await writeRaw(attacker, flood);
     }
   };
   await servesOthersDuring(server, attack());
