@@ -18,10 +18,11 @@ afterAll(() => {
   server.close();
 });
 
+const head = (bytes: number): string =>
+  `POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${bytes}\r\n\r\n`;
+
 test("when all bodies together are too much, the one that is being read longest has to go", async () => {
   const { port } = server.address() as AddressInfo;
-  const head = (bytes: number): string =>
-    `POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${bytes}\r\n\r\n`;
   const asked = new Promise((resolve) => server.once("request", resolve));
   const slow = await openRaw(port, head(900), "x".repeat(600));
   await asked;
