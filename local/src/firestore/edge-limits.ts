@@ -36,8 +36,8 @@ export const EDGE_LIMITS: EdgeLimits = {
   idleGrpcMs: 300_000,
   pingEveryMs: 60_000,
   pingPatienceMs: 20_000,
-  // What Google's front end announces; its clients open further connections by themselves.
-  maxCallsPerConnection: 100,
+  // Google's client puts all its listeners on one connection, where those beyond the bound would wait for ever.
+  maxCallsPerConnection: 1_000,
   // A first snapshot is sent at once and must fit: 60,000 documents of 1 KB.
   maxUnsentBytes: 64 * 1024 * 1024,
   maxUnsentBytesInAll: 256 * 1024 * 1024,

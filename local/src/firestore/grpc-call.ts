@@ -15,13 +15,19 @@ export interface GrpcParts {
   readonly log: Logger;
 }
 
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
 export async function callerOf({ callers }: GrpcParts, metadata: Metadata): Promise<Caller> {
   return await callers.resolve(metadata.get("authorization").map(String));
 }
 
 /** A ServiceError for grpc-js; a defect is logged here because its details go no further. */
-export function serviceError({ log }: GrpcParts, thrown: unknown): RpcError & { details: string } {
+export function serviceError(
+  { log }: Pick<GrpcParts, "log">,
+  thrown: unknown,
+): RpcError & { details: string } {
   const error = asRpcError(thrown);
   if (error.status === "INTERNAL") log.error("a firestore call failed", { error: thrown });
-  return Object.assign(error, { details: error.message });
+  // grpc-js percent-encodes the text, which throws for half a surrogate pair.
+  return Object.assign(error, { details: error.message.replaceAll(LONE_SURROGATE, "\uFFFD") });
 }

@@ -60,7 +60,7 @@ function asItIs(bytes: Buffer): Buffer {
  */
 function watchCalls({ connections, limits }: GrpcParts): ServerInterceptor {
   return (_method, call) => {
-    let end = (): void => undefined;
+    let end: (() => void) | undefined;
     let deadline: NodeJS.Timeout | undefined;
     const refuse = (): void => call.sendStatus(NOTHING_ASKED);
     return new ServerInterceptingCall(call, {
@@ -77,7 +77,7 @@ function watchCalls({ connections, limits }: GrpcParts): ServerInterceptor {
           },
           onCancel: () => {
             clearTimeout(deadline);
-            end();
+            end?.();
           },
         }),
     });

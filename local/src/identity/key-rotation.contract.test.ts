@@ -20,13 +20,15 @@ const projectId = "bifrost-local";
 let dataDir: string;
 let timers: VirtualTimers;
 let identity: RunningIdentity;
+async function forward(target: string): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${identity.port}${target}`)).text();
+}
+
 /** Stands between verifier and issuer and counts. */
 let fetches = 0;
 const front = createServer((request, response) => {
   fetches += 1;
-  void fetch(`http://127.0.0.1:${identity.port}${request.url}`).then(async (answer) => {
-    response.end(await answer.text());
-  });
+  void forward(request.url ?? "").then((text) => response.end(text));
 });
 
 async function start(): Promise<RunningIdentity> {
@@ -127,7 +129,7 @@ test("keys and the refresh secret are their owner's only, and old keys leave the
     ...readdirSync(keys).map((name) => path.join("keys", name)),
     "refresh-secret",
   ]) {
-    expect(statSync(path.join(dataDir, file)).mode & 0o777, file).toBe(0o600);
+    expect([file, statSync(path.join(dataDir, file)).mode & 0o777]).toEqual([file, 0o600]);
   }
   await identity.stop();
   timers.pass(24 * HOUR_MS);

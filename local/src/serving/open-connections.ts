@@ -38,7 +38,8 @@ export class OpenConnections {
   /** False when every connection is in the middle of something: the newcomer cannot be had. */
   admit(connection: Connection): boolean {
     if (this.#silent.size >= this.#bounds.maxSilent) this.#drop(this.#silent);
-    if (this.size >= this.#bounds.maxOpen && !this.#drop(this.#silent) && !this.#drop(this.#idle)) {
+    // A connection that is silent has most likely just come; one that is idle can be opened again.
+    if (this.size >= this.#bounds.maxOpen && !this.#drop(this.#idle) && !this.#drop(this.#silent)) {
       return false;
     }
     this.#silent.add(connection);

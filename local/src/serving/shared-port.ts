@@ -31,7 +31,10 @@ export async function openSharedPort(options: SharedPortOptions): Promise<Shared
   const { port, http, toGrpc, silenceMs = SILENCE_MS } = options;
   const connections = options.connections ?? new OpenConnections(CONNECTION_BOUNDS);
   const server = createServer((socket) => {
-    if (!connections.admit(socket)) return void socket.destroy();
+    if (!connections.admit(socket)) {
+      socket.destroy();
+      return;
+    }
     socket.on("close", () => connections.forget(socket));
     socket.on("error", () => socket.destroy());
     socket.setNoDelay(true);

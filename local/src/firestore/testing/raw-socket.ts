@@ -38,3 +38,12 @@ export async function openRaw(port: number, ...parts: (string | Buffer)[]): Prom
   for (const part of parts) socket.write(part);
   return { socket, closed };
 }
+
+/** Resolves when the other side has taken the bytes, or is gone. */
+export async function writeRaw(
+  { socket, closed }: RawSocket,
+  bytes: string | Buffer,
+): Promise<void> {
+  if (socket.write(bytes)) return;
+  await Promise.race([new Promise((resolve) => socket.once("drain", resolve)), closed]);
+}
