@@ -75,29 +75,12 @@ export interface RunningFirestore extends RunningStandIn {
 
 /** Throws BifrostError "port-taken", "already-running" or "data-corrupt". */
 export async function startFirestore(options: FirestoreOptions): Promise<RunningFirestore> {
-  const { dataDir, log, timers } = options;
-  const opened =
-    dataDir === undefined
-      ? openMemoryJournal()
-      : openJournal(dataDir, log, journalOptions(options));
-  const store = new Store(opened, timers, log);
-  const database = new DatabaseName(options.projectId);
-  const doors: Doors =
-    options.testMode === true ? openDoors(options.rules, store, database) : options;
-  const access = new Access(store, doors.rules);
-  const indexes = options.indexes === undefined ? noIndexCheck : indexCheck(options.indexes);
-  const watches = new WatchHub(store, access, log);
-  const context: RpcContext = { store, access, indexes, database, timers, watches };
+  const { log, timers } = options;
+  const { store, access, context, doors } = openDatabase(options);
   const limits = { ...EDGE_LIMITS, ...options.limits };
   const connections = new OpenConnections(limits);
-  const parts = {
-    context,
-    connections,
-    limits,
-    callers: new CallerResolver(doors.verifyIdToken, timers, doors.ownerToken),
-    log,
-    ...(doors.testEndpoints === undefined ? {} : { testEndpoints: doors.testEndpoints }),
-  };
+  const callers = new CallerResolver(doors.verifyIdToken, timers, doors.ownerToken);
+  const parts = { context, connections, limits, callers, log };
   const webChannel = new WebChannel(parts);
   const grpc = createGrpcServer(parts);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -107,7 +90,7 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     connections,
     silenceMs: limits.silenceMs,
     toGrpc: (socket) => injector.injectConnection(socket),
-    http: createRestServer({ ...parts, webChannel }),
+    http: createRestServer({ ...parts, webChannel, testEndpoints: doors.testEndpoints }),
   }).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -137,8 +120,32 @@ export async function startFirestore(options: FirestoreOptions): Promise<Running
     replay: async (after, visit) => store.replay(after, visit),
     retain: (floor) => store.retain(floor),
     lastSequence: () => store.lastSequence,
-    read: (path) => store.durable.get(database.full(path)),
+    read: (path) => store.durable.get(context.database.full(path)),
   };
+}
+
+interface OpenedDatabase {
+  readonly store: Store;
+  readonly access: Access;
+  readonly context: RpcContext;
+  readonly doors: Doors;
+}
+
+/** Everything behind the port. Throws BifrostError "already-running" or "data-corrupt". */
+function openDatabase(options: FirestoreOptions): OpenedDatabase {
+  const { dataDir, log, timers } = options;
+  const opened =
+    dataDir === undefined
+      ? openMemoryJournal()
+      : openJournal(dataDir, log, journalOptions(options));
+  const store = new Store(opened, timers, log);
+  const database = new DatabaseName(options.projectId);
+  const doors: Doors =
+    options.testMode === true ? openDoors(options.rules, store, database) : options;
+  const access = new Access(store, doors.rules);
+  const indexes = options.indexes === undefined ? noIndexCheck : indexCheck(options.indexes);
+  const watches = new WatchHub(store, access, log);
+  return { store, access, doors, context: { store, access, indexes, database, timers, watches } };
 }
 
 function journalOptions({ compaction, awaitsReader = false }: FirestoreOptions): JournalOptions {

@@ -20,7 +20,7 @@ export interface RestParts {
   readonly webChannel: WebChannel;
   readonly log: Logger;
   /** Only in test mode. */
-  readonly testEndpoints?: TestEndpoints;
+  readonly testEndpoints: TestEndpoints | undefined;
 }
 
 const KEEP_ALIVE_MS = 120_000;
