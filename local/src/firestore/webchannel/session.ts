@@ -22,6 +22,8 @@ export const IDLE_MS = 90_000;
 export const EXPECTED_SILENCE_MS = 30_000;
 /** Below that, with room for a slow timer. */
 const NOOP_MS = 20_000;
+/** The shortest wait that the client lets a page choose; less would be a busy loop. */
+const SHORTEST_WAIT_MS = 5000;
 /** A query's first answer is kept whole until the page has fetched it; an endless backlog ends the channel. */
 const MAX_UNACKNOWLEDGED_BYTES = 64 * 1024 * 1024;
 /** Large enough to be efficient, small enough that the page can work while the rest is on its way. */
@@ -126,7 +128,7 @@ export class Session implements Peer {
     this.acknowledge(acknowledged);
     this.#back?.end();
     this.#idle.cancel();
-    this.#noopMs = Math.min(NOOP_MS, maxWaitMs ?? NOOP_MS);
+    this.#noopMs = clamp(maxWaitMs ?? NOOP_MS, SHORTEST_WAIT_MS, NOOP_MS);
     const back: BackChannel = new BackChannel(response, isLongPoll, acknowledged, {
       onReady: () => this.#flush(),
       onGone: () => this.#release(back),
@@ -209,4 +211,8 @@ export class Session implements Peer {
   #scheduleIdle(): Timer {
     return this.options.timers.after(IDLE_MS, () => this.end("idle"));
   }
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
 }

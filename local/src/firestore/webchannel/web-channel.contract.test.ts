@@ -184,9 +184,23 @@ describe("the back channel", () => {
     const quiet = await poll(6);
     timers.pass(NOOP_MS);
     expect(await quiet.untilOver()).toEqual([[7, ["noop"]]]);
-    const impatient = await poll(7, { TO: "5000" });
-    timers.pass(5000);
+    const impatient = await poll(7, { TO: "6000" });
+    timers.pass(6000);
     expect(await impatient.untilOver()).toEqual([[8, ["noop"]]]);
+  });
+
+  test.each(["0", "1"])("a page cannot make a busy loop of its waits (CI=%s)", async (CI) => {
+    const channel = await RawChannel.open(server.port, [{ database }], { rpc: "Write" });
+    await channel.send([], 1, 1);
+    const held = await channel.hold(1, { CI, TO: "0" });
+    const before = (await channel.send([], 1)) as number[];
+    timers.pass(4999);
+    expect(await channel.send([], 1)).toEqual(before);
+    timers.pass(1);
+    await until(
+      () => JSON.stringify(held.messages.at(-1)) === `[${Number(before[1]) + 1},["noop"]]`,
+      "a noop",
+    );
   });
 
   test("a new one replaces the one before", async () => {
