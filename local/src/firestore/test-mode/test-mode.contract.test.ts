@@ -31,6 +31,10 @@ async function call(
   return { status: response.status, text: await response.text() };
 }
 
+async function knowsNobody(): Promise<never> {
+  throw new Error("not signed by anyone known");
+}
+
 const RULES_PATH = `/emulator/v1/projects/${PROJECT}:securityRules`;
 const DOCUMENTS_PATH = `/emulator/v1/projects/${PROJECT}/databases/(default)/documents`;
 const allowNobody = {
@@ -47,13 +51,10 @@ const allowNobody = {
 describe("a server that is not in test mode", () => {
   let server: RunningFirestore;
   beforeAll(async () => {
-    const verifyIdToken = (): never => {
-      throw new Error("not signed by anyone known");
-    };
     server = await startFirestore({
       ...common,
       ownerToken: "a secret",
-      verifyIdToken: async () => verifyIdToken(),
+      verifyIdToken: knowsNobody,
     });
   });
   afterAll(() => server.stop());
