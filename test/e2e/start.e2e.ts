@@ -18,6 +18,8 @@ import { until } from "../support/until.ts";
 const USAGE = 64;
 const UNAVAILABLE = 69;
 const ALREADY_RUNS = 75;
+/** Distance of the store from the base port: see local/src/addresses.ts. */
+const FIRESTORE = 5;
 
 const home = temporaryFolder("bf-home-");
 let platform: PlatformUnderTest;
@@ -32,6 +34,12 @@ afterAll(async () => {
 
 const start = (...args: readonly string[]) =>
   runProgram(process.execPath, [path.join(ROOT, "scripts", "start.mjs"), ...args], { cwd: ROOT });
+
+/** A token that claims to be the local user, with no signature. */
+function unsignedToken(): string {
+  const parts = [{ alg: "none" }, { sub: "local", user_id: "local" }];
+  return `${parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".")}.`;
+}
 
 /** `npm run clean` in a checkout of its own: it deletes what was built there, too. */
 async function clean(env: NodeJS.ProcessEnv) {
@@ -83,6 +91,25 @@ describe("npm start", () => {
       status: 200,
       body: expect.stringMatching(/^Hello from Bifrost/),
     });
+  });
+
+  test("keeps a store that nobody enters by pretending: it is in no test mode", async () => {
+    const store = platform.address(FIRESTORE);
+    const documents = "projects/bifrost-local/databases/(default)/documents";
+    const statusOf = async (method: string, route: string, token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await fetch(`${store}${route}`, { method, headers })).status;
+    };
+    for (const token of ["owner", unsignedToken()]) {
+      expect(await statusOf("GET", `/v1/${documents}/projects`, token)).toBe(401);
+      const rules = await statusOf(
+        "PUT",
+        "/emulator/v1/projects/bifrost-local:securityRules",
+        token,
+      );
+      expect(rules).toBe(404);
+      expect(await statusOf("DELETE", `/emulator/v1/${documents}`, token)).toBe(404);
+    }
   });
 
   test("a second time says that one runs, and where", async () => {

@@ -2,79 +2,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DocumentIndex } from "./document-view.ts";
-import type { FieldValue, Fields, StoredDocument } from "./document.ts";
+import type { StoredDocument } from "./document.ts";
 import { normalizeFields } from "./normalize-value.ts";
 import { Query } from "./query.ts";
 import { RpcError } from "./rpc-error.ts";
+import { CONTENTS, map, NAN, NULL, type Place, PLACES, ROOT } from "./testing/value-places.ts";
 import type { Json } from "./wire-json.ts";
-
-const ROOT = "projects/p/databases/(default)/documents";
-const int = (n: number): FieldValue => ({ integerValue: String(n) });
-const double = (n: number | string): FieldValue => ({ doubleValue: n });
-const text = (s: string): FieldValue => ({ stringValue: s });
-const list = (...values: FieldValue[]): FieldValue => ({ arrayValue: { values } });
-const map = (fields: Fields): FieldValue => ({ mapValue: { fields } });
-const reference = (path: string): FieldValue => ({ referenceValue: `${ROOT}/${path}` });
-
-/** Every type, smallest first; what stands on one line is equal. */
-const TYPES: readonly (readonly (readonly FieldValue[])[])[] = [
-  [[{ nullValue: null }]],
-  [[{ booleanValue: false }], [{ booleanValue: true }]],
-  [
-    [double("NaN")],
-    [double("-Infinity")],
-    [int(-1), double(-1)],
-    [int(0), double(0), double("-0")],
-    [double(0.5)],
-    [int(1), double(1)],
-    [{ integerValue: "9007199254740993" }],
-    [double("Infinity")],
-  ],
-  [
-    [{ timestampValue: "2024-01-01T00:00:00Z" }],
-    [{ timestampValue: "2024-01-01T00:00:00.000001Z" }],
-  ],
-  [[text("")], [text("a")], [text("b")], [text("\u{ffff}")], [text("\u{1f600}")]],
-  [[{ bytesValue: "" }], [{ bytesValue: "AAE=" }], [{ bytesValue: "/w==" }]],
-  [[reference("c/__id7__")], [reference("c/__id12__")], [reference("c/a")], [reference("c/a/b/c")]],
-  [
-    [{ geoPointValue: { latitude: -1, longitude: 5 } }],
-    [{ geoPointValue: { latitude: 1, longitude: 0 } }],
-  ],
-  [[list()], [list(int(0)), list(double(0))], [list(int(0), text("a"))], [list(text("a"))]],
-  [
-    [map({})],
-    [map({ a: int(1) }), map({ a: double(1) })],
-    [map({ a: int(1), b: int(0) })],
-    [map({ b: int(0) })],
-  ],
-];
-
-interface Place {
-  readonly value: FieldValue;
-  readonly type: number;
-  /** Place among all values. */
-  readonly rank: number;
-}
-
-const GROUPS = TYPES.flatMap((groups, type) => groups.map((group) => ({ group, type })));
-const PLACES: readonly Place[] = GROUPS.flatMap(({ group, type }, rank) =>
-  group.map((value) => ({ value, type, rank })),
-);
-const NULL = 0;
-const ARRAY_TYPE = 8;
-const rankWhere = (isIt: (value: FieldValue) => boolean): number =>
-  PLACES.find(({ value }) => isIt(value))?.rank ?? Number.NaN;
-const NAN = rankWhere((value) => value["doubleValue"] === "NaN");
-const ZERO = rankWhere((value) => value["integerValue"] === "0");
-const A = rankWhere((value) => value["stringValue"] === "a");
-/** What the arrays of the table hold, line by line. */
-const CONTENTS = new Map<number, readonly number[]>(
-  GROUPS.flatMap(({ type }, rank) => (type === ARRAY_TYPE ? [rank] : [])).map((rank, n) => [
-    rank,
-    [[], [ZERO], [ZERO, A], [A]][n] ?? [],
-  ]),
-);
 
 type Row = Readonly<Partial<Record<string, Place>>>;
 interface Document {

@@ -72,6 +72,15 @@ export function anotherClient(): Firestore {
   return client;
 }
 
+/** A client of another server of ours; the caller ends it. The variable counts when a client is made, and only then. */
+export function clientAt(port: number): Firestore {
+  const before = process.env[VARIABLE];
+  process.env[VARIABLE] = `127.0.0.1:${port}`;
+  const client = new Firestore({ projectId: PROJECT });
+  process.env[VARIABLE] = before;
+  return client;
+}
+
 /** A collection that no other test, run or user of a shared server has. */
 export function freshCollection(): string {
   return `contract/${randomUUID()}/items`;

@@ -1,6 +1,6 @@
 /** What the server client may rely on: queries. */
 import { randomUUID } from "node:crypto";
-import { FieldPath, AggregateField } from "@google-cloud/firestore";
+import { AggregateField, FieldPath, GeoPoint, Timestamp } from "@google-cloud/firestore";
 import { beforeEach, describe, expect, test } from "vitest";
 import { db, freshCollection } from "./emulator-target.ts";
 
@@ -14,6 +14,8 @@ const items = () => db().collection(base);
 async function ids(query: FirebaseFirestore.Query): Promise<string> {
   return (await query.get()).docs.map((doc) => doc.id).join("");
 }
+
+const range = (length: number): number[] => Array.from({ length }, (_, n) => n);
 
 export function queriesContract(): void {
   describe("queries", () => {
@@ -59,6 +61,59 @@ export function queriesContract(): void {
     test("select returns only the fields asked for", async () => {
       const snapshot = await items().select("n").limit(1).get();
       expect(snapshot.docs[0]?.data()).toEqual({ n: 1 });
+    });
+
+    test.each<[string, () => FirebaseFirestore.Query]>([
+      [
+        "more than 30 disjunctions",
+        () => items().where("n", "in", range(16)).where("tag", "in", ["x", "y"]),
+      ],
+      ["more than 10 excluded values", () => items().where("n", "not-in", range(11))],
+      ["not-in beside in", () => items().where("n", "not-in", [1]).where("tag", "in", ["x"])],
+      ["not-in beside !=", () => items().where("n", "not-in", [1]).where("n", "!=", 2)],
+      [
+        "two array-contains in one conjunction",
+        () => items().where("list", "array-contains", 1).where("list", "array-contains", 2),
+      ],
+    ])("%s: refused", async (_name, query) => {
+      await expect(query().get()).rejects.toMatchObject({ code: 3 });
+    });
+
+    test("values sort by type, then within the type", async () => {
+      const group = freshCollection();
+      const sorted = [
+        null,
+        false,
+        true,
+        Number.NaN,
+        -1.5,
+        0,
+        1,
+        1.5,
+        Timestamp.fromMillis(0),
+        "",
+        "a",
+        "\u{ffff}",
+        "\u{1f600}",
+        Buffer.from([0]),
+        db().doc("c/a"),
+        new GeoPoint(-1, 0),
+        new GeoPoint(0, 0),
+        [],
+        [1],
+        [1, "a"],
+        ["a"],
+        {},
+        { a: 1 },
+        { a: 1, b: 0 },
+        { b: 0 },
+      ];
+      const batch = db().batch();
+      // Named so that the names sort the other way.
+      for (const [n, v] of sorted.entries()) batch.set(db().doc(`${group}/${99 - n}`), { v, n });
+      await batch.commit();
+      const { docs } = await db().collection(group).orderBy("v").get();
+      expect(docs.map((doc) => doc.get("n") as number)).toEqual(range(sorted.length));
     });
 
     test("a collection group finds documents at every depth", async () => {
