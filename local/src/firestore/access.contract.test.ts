@@ -1,4 +1,4 @@
-import type { Firestore } from "@google-cloud/firestore";
+import { type Firestore, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
 import type { RulesRequest } from "./rules/rules.ts";
@@ -113,4 +113,25 @@ test("writes past the rules are counted by collection", async () => {
   expect(info["ownerWrites"]).toMatchObject({ audited: 2 });
   expect(info["ruleCheckedWrites"]).toBeGreaterThan(0);
   expect(info["deniedWrites"]).toBeGreaterThan(0);
+});
+
+test.each([
+  ["ada, who may read it", "ada", "open", [6, 5, 9]],
+  ["ada, who may not read it", "ada", "sealed", [7, 7, 7]],
+  ["a stranger", "eve", "open", [7, 7, 7]],
+])("what is stored is told by failed preconditions only to readers: %s", async (...row) => {
+  const [, uid, collection, codes] = row;
+  await owner.doc(`${collection}/there`).set({ n: 1 });
+  const client = clientFor(server, uid);
+  const there = client.doc(`${collection}/there`);
+  const attempts = [
+    there.create({ n: 2 }),
+    client.doc(`${collection}/missing`).update({ n: 2 }),
+    there.update({ n: 2 }, { lastUpdateTime: new Timestamp(1, 0) }),
+  ];
+  const outcomes = await Promise.all(
+    attempts.map((attempt) => attempt.then(String, ({ code }: { code: number }) => code)),
+  );
+  await client.terminate();
+  expect(outcomes).toEqual(codes);
 });

@@ -3,6 +3,7 @@ import type { Staged, WriteStep } from "./apply-writes.ts";
 import type { Caller } from "./caller.ts";
 import type { DocumentView } from "./document-view.ts";
 import type { StoredDocument } from "./document.ts";
+import { PreconditionError } from "./preconditions.ts";
 import type { Query } from "./query.ts";
 import { topLevelCollection } from "./resource-name.ts";
 import { RpcError } from "./rpc-error.ts";
@@ -43,10 +44,18 @@ export class Access {
     transaction?: Transaction,
   ): Promise<CommitOutcome> {
     const guard: CommitGuard = caller.isOwner ? () => undefined : this.#guard(caller);
-    const outcome = await this.#store.commit(writes, guard, transaction);
+    const outcome = await this.#store.commit(writes, guard, transaction).catch((error: unknown) => {
+      if (error instanceof PreconditionError) this.#checkMayKnow(caller, error.document);
+      throw error;
+    });
     if (caller.isOwner) this.#countOwner(writes);
     else this.#ruleCheckedWrites += writes.length;
     return outcome;
+  }
+
+  /** A failed precondition tells what is stored, so it is told to those who may read the document, and to no others. */
+  #checkMayKnow(caller: Caller, name: string): void {
+    this.checkGet(caller, name, this.#store.latest.get(name));
   }
 
   /**

@@ -89,7 +89,7 @@ test("a request whose first bytes trickle in is served", async () => {
   for (const part of [
     "P",
     "O",
-    `ST /v1/${ROOT}:commit HTTP/1.1\r\nHost: localhost\r\ncontent-length: 2\r\n\r\n{}`,
+    `ST /v1/${ROOT}:commit HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}`,
   ]) {
     socket.write(part);
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 /** `Precondition`: what must hold of the document before a write. */
 import type { StoredDocument } from "./document.ts";
-import { invalid, RpcError } from "./rpc-error.ts";
+import { invalid, RpcError, type StatusName } from "./rpc-error.ts";
 import { formatTimestamp, parseTimestamp } from "./timestamps.ts";
 import { booleanAt, optionalObject, stringAt } from "./wire-json.ts";
 
@@ -20,22 +20,34 @@ export function parsePrecondition(raw: unknown): Precondition {
   return { updateTime: formatTimestamp(micros) };
 }
 
-/** Throws NOT_FOUND, ALREADY_EXISTS or FAILED_PRECONDITION. */
+/** NOT_FOUND, ALREADY_EXISTS or FAILED_PRECONDITION: each tells something about the document. */
+export class PreconditionError extends RpcError {
+  override readonly name = "PreconditionError";
+  readonly document: string;
+
+  constructor(status: StatusName, message: string, document: string) {
+    super(status, message);
+    this.document = document;
+  }
+}
+
+/** Throws PreconditionError. */
 export function checkPrecondition(
   { exists, updateTime }: Precondition,
   name: string,
   current: StoredDocument | null,
 ): void {
   if (exists === true && current === null) {
-    throw new RpcError("NOT_FOUND", `No document to update: ${name}`);
+    throw new PreconditionError("NOT_FOUND", `No document to update: ${name}`, name);
   }
   if (exists === false && current !== null) {
-    throw new RpcError("ALREADY_EXISTS", `Document already exists: ${name}`);
+    throw new PreconditionError("ALREADY_EXISTS", `Document already exists: ${name}`, name);
   }
   if (updateTime === undefined || current?.updateTime === updateTime) return;
   const stored = current === null ? "is missing" : `is of ${current.updateTime}`;
-  throw new RpcError(
+  throw new PreconditionError(
     "FAILED_PRECONDITION",
     `The stored version (${name}) does not match the required base version: it ${stored}, not of ${updateTime}.`,
+    name,
   );
 }
