@@ -23,7 +23,7 @@ type StoredSecrets = v.InferOutput<typeof secretsSchema>;
 export interface Secrets extends StoredSecrets {
   /**
    * Makes Firestore's administrator; apps share this machine's loopback and must not know it. Another one at each
-   * start, and in no file.
+   * start: what was found in an old copy of the file opens nothing.
    */
   readonly firestoreOwnerToken: string;
 }
@@ -35,19 +35,21 @@ function secret(): string {
 }
 
 export function loadSecrets(home: string): Secrets {
-  return { ...storedSecrets(home), firestoreOwnerToken: secret() };
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const file = path.join(home, "secrets.json");
+  const kept = existsSync(file) ? parseSecrets(file) : newSecrets();
+  const secrets = { ...kept, firestoreOwnerToken: secret() };
+  writePrivate(file, secrets);
+  return secrets;
 }
 
-function storedSecrets(home: string): StoredSecrets {
-  const file = path.join(home, "secrets.json");
-  if (existsSync(file)) return parseSecrets(file);
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+function newSecrets(): StoredSecrets {
   const pair = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const secrets: StoredSecrets = {
+  return {
     githubWebhookSecret: secret(),
     telemetrySecret: secret(),
     firebaseApiKey: secret(),
@@ -58,8 +60,6 @@ function storedSecrets(home: string): StoredSecrets {
     githubPrivateKey: pair.privateKey,
     githubPublicKey: pair.publicKey,
   };
-  writePrivate(file, secrets);
-  return secrets;
 }
 
 function parseSecrets(file: string): StoredSecrets {

@@ -24,6 +24,7 @@ import {
 
 const CLIENTS = 10;
 const IS_LONG = process.env["BIFROST_SOAK"] === "long";
+const TIMEOUT_MS = IS_LONG ? 600_000 : 60_000;
 /** A round is one race of all clients. Another server may be slower by far, and is not soaked. */
 const ROUNDS = (usual: number): number =>
   isForeign ? Math.ceil(usual / 20) : usual * (IS_LONG ? 20 : 1);
@@ -96,7 +97,7 @@ const add = (id: string): object => ({
 });
 
 export function isolationContract(): void {
-  describe("ten clients at one document", () => {
+  describe("ten clients at one document", { timeout: TIMEOUT_MS }, () => {
     const clients: RestClient[] = [];
     beforeAll(() => {
       clients.push(...Array.from({ length: CLIENTS }, () => new RestClient()));
