@@ -167,25 +167,27 @@ describe("a page that does not read", () => {
     expect(response.status).toBe(200);
   }
 
+  async function commitsUntilForgotten(): Promise<number> {
+    let commits = 0;
+    for (; server.info()["webChannels"] === 1 && commits < 20; commits += 1) await write("large/a");
+    return commits;
+  }
+
   test.each(["fetches nothing at all", "holds an answer and takes nothing from it"])(
-    "and %s loses its channel before 64 MiB are kept for it",
+    "and %s loses its channel before 64 MiB are kept for it, and nothing of it stays behind",
     async (how) => {
-      const channel = await RawChannel.open(server.port, watchers(10));
-      const held = how.startsWith("holds") ? await channel.hold() : undefined;
-      held?.response.pause();
-      let commits = 0;
-      while (server.info()["webChannels"] === 1 && commits < 20) {
-        await write("large/a");
-        commits += 1;
+      // What all channels together may keep would not be enough for five.
+      for (let round = 0; round < 5; round += 1) {
+        const channel = await RawChannel.open(server.port, watchers(10));
+        const held = how.startsWith("holds") ? await channel.hold() : undefined;
+        held?.response.pause();
+        // Each commit, of a megabyte, is told ten times.
+        const commits = await commitsUntilForgotten();
+        expect(commits).toBeGreaterThanOrEqual(6);
+        expect(commits).toBeLessThan(10);
+        expect(await channel.send([], 10)).toMatch(/^400 .+Unknown SID/);
+        held?.hangUp();
       }
-      // Each commit is told ten times.
-      expect(commits).toBeGreaterThanOrEqual(6);
-      expect(commits).toBeLessThan(10);
-      expect(await channel.send([], 10)).toMatch(/^400 .+Unknown SID/);
-      held?.hangUp();
-      // Nothing of it stays behind: the same fits again.
-      await (await RawChannel.open(server.port, watchers(10))).hold();
-      expect(server.info()["webChannels"]).toBe(1);
     },
   );
 

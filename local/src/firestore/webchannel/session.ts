@@ -85,7 +85,7 @@ export class Session implements Peer {
   }
 
   send(response: object): void {
-    if (!this.#isFailed) this.#push([response]);
+    this.#push([response]);
   }
 
   /** The call is over; the channel stays until the page has heard why. */

@@ -1,3 +1,4 @@
+import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualTimers } from "../../workflows/testing/virtual-timers.ts";
 import type { RunningFirestore } from "../index.ts";
@@ -322,6 +323,37 @@ describe("a channel ends", () => {
     ]);
     await commit("items/a", 2);
     expect(told(held.messages)).toEqual([1]);
+  });
+
+  test("and leaves no timer behind, neither its own nor its call's", async () => {
+    const active = new Set<object>();
+    const counted: Timers = {
+      ...systemTimers,
+      after(delayMs, task) {
+        const timer = systemTimers.after(delayMs, () => {
+          active.delete(timer);
+          task();
+        });
+        active.add(timer);
+        return {
+          cancel: () => {
+            active.delete(timer);
+            timer.cancel();
+          },
+        };
+      },
+    };
+    const other = await startTestFirestore({ timers: counted });
+    const before = active.size;
+    const channel = await RawChannel.open(other.port, [watching("items/a")]);
+    const held = await channel.hold();
+    await held.take(INITIAL);
+    // To notice silence, on the listener and on the channel, and the end of the token.
+    expect(active.size).toBe(before + 3);
+    await channel.terminate();
+    await held.untilOver();
+    expect(active.size).toBe(before);
+    await other.stop();
   });
 
   test("when the server stops", async () => {
