@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   fakeRules,
+  placeOf,
   PROJECT,
   startTestFirestore,
 } from "../../local/src/firestore/testing/firestore-fixture.ts";
@@ -16,9 +17,10 @@ let browser: Browser;
 
 beforeAll(async () => {
   server = await startTestFirestore({
-    rules: fakeRules(({ name, auth }) => {
-      if (name.includes("/sealed/")) return false;
-      return name.includes("/public/") || auth?.uid === "ada";
+    rules: fakeRules((request) => {
+      const place = placeOf(request);
+      if (place.includes("/sealed/")) return false;
+      return place.includes("/public/") || request.auth?.uid === "ada";
     }),
   });
   if (chromium !== undefined) browser = await Browser.start(chromium);

@@ -20,13 +20,21 @@ import {
 } from "firebase/firestore";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { RunningFirestore } from "./index.ts";
-import { fakeRules, PROJECT, startTestFirestore, until } from "./testing/firestore-fixture.ts";
+import {
+  fakeRules,
+  placeOf,
+  PROJECT,
+  startTestFirestore,
+  until,
+} from "./testing/firestore-fixture.ts";
 
 let server: RunningFirestore;
 const opened: Firestore[] = [];
 beforeAll(async () => {
   server = await startTestFirestore({
-    rules: fakeRules(({ name, auth }) => auth?.uid === "ada" && !name.includes("/sealed/")),
+    rules: fakeRules(
+      (request) => request.auth?.uid === "ada" && !placeOf(request).includes("/sealed/"),
+    ),
   });
 });
 afterEach(async () => {

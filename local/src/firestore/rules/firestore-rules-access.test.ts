@@ -28,8 +28,8 @@ const DOCUMENTS: readonly Document[] = [
     allowed: {
       get: SERVICES,
       list: SERVICES,
-      create: ["build", "start-build", "finish-build", "fail"],
-      update: ["build", "start-build", "finish-build", "fail"],
+      create: ["build", "start-build", "finish-build"],
+      update: ["build", "start-build", "finish-build"],
     },
   },
   {

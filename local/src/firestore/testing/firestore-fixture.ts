@@ -18,6 +18,12 @@ export function fakeRules(allows: (request: RulesRequest) => boolean): Rules {
   return { check: (request) => ({ allowed: allows(request), reason: "fake rules" }) };
 }
 
+/** What a request is about: the name of a document, or of the collection that is listed, with a slash behind it. */
+export function placeOf({ name, query }: RulesRequest): string {
+  const from = query?.["from"] as readonly { readonly collectionId?: string }[] | undefined;
+  return from === undefined ? name : `${name}/${from[0]?.collectionId ?? ""}/`;
+}
+
 /** Accepts the tokens `user-<uid>`. */
 export async function verifyFakeToken(
   token: string,
