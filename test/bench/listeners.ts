@@ -3,8 +3,11 @@
  * listener has heard of one commit, and, through Google's own client, from a commit to the snapshot.
  */
 import { EventEmitter, on } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { Firestore } from "@google-cloud/firestore";
 import { encodeFields } from "@bifrost/shared/cloud/firestore-values";
+import { Browser, chromiumPath } from "../browser/chromium.ts";
+import { until } from "../support/until.ts";
 import { type BenchResult, median, quantile, type Row } from "./support/bench.ts";
 import { seedDeployments, seedTeam } from "./support/deployment-documents.ts";
 import { RawListener } from "./support/raw-listener.ts";
@@ -19,6 +22,8 @@ const CONNECTIONS = 1_000;
 const FAN_OUTS = 5;
 const WARM_UP_COMMITS = 50;
 const COMMITS = 300;
+/** Between commits, so that each is told alone. */
+const BROWSER_PAUSE_MS = 20;
 const REACH_KIB_PER_TARGET = 2;
 
 /** The documents listened to; as many as targets at most. */
@@ -55,19 +60,17 @@ export async function run(): Promise<BenchResult> {
     );
     const many = spread(TARGETS / TARGETS_PER_CONNECTION, TARGETS_PER_CONNECTION);
     const few = spread(TARGETS / TARGETS_PER_CONNECTION, TARGETS_PER_CONNECTION / 10);
+    const tenth = spread(CONNECTIONS / 10, 1);
     const alone = spread(CONNECTIONS, 1);
     return {
       rows: [
         ...(await rowsOf(store, "targets of a document each, on 10 connections", few, document)),
         ...(await rowsOf(store, "targets of a document each, on 10 connections", many, document)),
         ...(await rowsOf(store, "targets of one query, on 10 connections", many, () => TEAM_QUERY)),
-        ...(await rowsOf(
-          store,
-          "connections with one target of one query",
-          alone,
-          () => TEAM_QUERY,
-        )),
+        ...(await rowsOf(store, "connections with a target each", tenth, () => TEAM_QUERY)),
+        ...(await rowsOf(store, "connections with a target each", alone, () => TEAM_QUERY)),
         ...(await latencyRows(store)),
+        ...(await browserRows(store)),
       ],
     };
   } finally {
@@ -106,7 +109,6 @@ async function rowsOf(
     fanOuts.push(await fanOut(store, listeners, connections, isShared));
   }
   for (const listener of listeners) listener.close();
-  const isOneEach = connections.length === total;
   const perTarget = (after.memoryBytes - before.memoryBytes) / 1024 / total;
   const label = `${total} ${what}`;
   return [
@@ -114,7 +116,7 @@ async function rowsOf(
       metric: `${label}: memory for each`,
       value: tenths(perTarget),
       unit: "KiB",
-      ...(!isOneEach && { reach: REACH_KIB_PER_TARGET }),
+      ...(total === TARGETS && { reach: REACH_KIB_PER_TARGET }),
     },
     { metric: `${label}: added in`, value: Math.round(addedMs), unit: "ms" },
     {
@@ -176,8 +178,58 @@ async function latencyRows(store: StoreUnderBench): Promise<readonly Row[]> {
   }
   close();
   await client.terminate();
+  return quantileRows("from a commit's request to the snapshot of the gRPC client", latencies);
+}
+
+/** Nothing is asked of the page while it listens: it notes when it was told, and is read at the end. */
+async function browserRows(store: StoreUnderBench): Promise<readonly Row[]> {
+  const executable = chromiumPath();
+  if (executable === undefined) {
+    process.stderr.write("the browser is not measured: chromium is not installed\n");
+    return [];
+  }
+  const browser = await Browser.start(executable);
+  try {
+    const tab = await browser.open({
+      host: "127.0.0.1",
+      port: store.port,
+      projectId: "bifrost-local",
+      token: store.tokenOf(PERSON),
+    });
+    const watched = `deployments/${idOf(0)}`;
+    await tab.run("watchDocument", "bench", watched);
+    await until(async () => ((await tab.watched("bench")).seen.length > 0 ? true : undefined), {
+      what: "the first snapshot in the browser",
+      everyMs: 20,
+    });
+    const sentMs: number[] = [];
+    for (let turn = 0; turn < WARM_UP_COMMITS + COMMITS; turn++) {
+      sentMs.push(performance.timeOrigin + performance.now());
+      const update = { name: `${DOCUMENTS}/${watched}`, fields: encodeFields({ n: turn }) };
+      await store.commit(store.ownerToken, [{ update, updateMask: { fieldPaths: ["n"] } }]);
+      await setTimeout(BROWSER_PAUSE_MS);
+    }
+    const { seen } = await tab.watched("bench");
+    const latencies = seen.flatMap(({ values, atMs }) => {
+      const turn = Number(values[idOf(0)] ?? -1);
+      return turn < WARM_UP_COMMITS ? [] : [atMs - (sentMs[turn] ?? 0)];
+    });
+    return [
+      ...quantileRows("from a commit's request to the snapshot in the browser", latencies),
+      {
+        metric: "snapshots that the browser was told",
+        value: latencies.length,
+        unit: `of ${COMMITS}`,
+      },
+    ];
+  } finally {
+    await browser.close();
+  }
+}
+
+function quantileRows(metric: string, latencies: readonly number[]): readonly Row[] {
   return [0.5, 0.95].map((share) => ({
-    metric: `from a commit's request to the snapshot of the gRPC client, p${share * 100}`,
+    metric: `${metric}, p${share * 100}`,
     value: tenths(quantile(latencies, share)),
     unit: "ms",
   }));

@@ -43,6 +43,8 @@ export interface Seen {
   readonly values: Readonly<Record<string, unknown>>;
   readonly isPending: boolean;
   readonly isFromCache: boolean;
+  /** When the page was told, in milliseconds since the epoch with a fraction. */
+  readonly atMs: number;
 }
 
 /** What a listener was told so far. */
@@ -63,6 +65,10 @@ function watch(name: string): Watch {
   const known = watches.get(name) ?? { seen: [], errors: [] };
   watches.set(name, known);
   return known;
+}
+
+function now(): number {
+  return performance.timeOrigin + performance.now();
 }
 
 /** Documents of a collection whose `n` is at least this; all of them without it. */
@@ -123,6 +129,7 @@ const commands = {
           values: snapshot.exists() ? { [snapshot.id]: snapshot.get("n") } : {},
           isPending: snapshot.metadata.hasPendingWrites,
           isFromCache: snapshot.metadata.fromCache,
+          atMs: now(),
         }),
       (error) => errors.push(error.code),
     );
@@ -136,6 +143,7 @@ const commands = {
           values: Object.fromEntries(snapshot.docs.map((each) => [each.id, each.get("n")])),
           isPending: snapshot.metadata.hasPendingWrites,
           isFromCache: snapshot.metadata.fromCache,
+          atMs: now(),
         }),
       (error) => errors.push(error.code),
     );
