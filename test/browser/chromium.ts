@@ -1,5 +1,5 @@
 /** A real browser without a window, and pages that hold the bundled SDK. */
-import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -35,6 +35,10 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
 }
 
 /** One open page with the SDK in it. */
@@ -122,16 +126,19 @@ export class Browser {
 
   /** Stops the browser's processes in their tracks while `meanwhile` runs, as a computer that sleeps does. */
   async whileAsleep(meanwhile: () => Promise<void>): Promise<void> {
-    const [main] = processesWith(`--user-data-dir=${this.#profile}`).toSorted(
-      (a, b) => a.pid - b.pid,
+    const own = processesWith(`--user-data-dir=${this.#profile}`);
+    const pids = new Set(
+      own.flatMap(({ pid }) => [pid, ...descendantsOf(pid).map((child) => child.pid)]),
     );
-    if (main === undefined) throw new Error("the browser does not run");
-    const pids = [main, ...descendantsOf(main.pid)].map(({ pid }) => pid);
-    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    if (pids.size === 0) throw new Error("the browser does not run");
+    const signal = (name: NodeJS.Signals): void => {
+      for (const pid of pids) if (isRunning(pid)) process.kill(pid, name);
+    };
     try {
+      signal("SIGSTOP");
       await meanwhile();
     } finally {
-      for (const pid of pids) process.kill(pid, "SIGCONT");
+      signal("SIGCONT");
     }
   }
 
