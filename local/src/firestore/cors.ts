@@ -1,8 +1,8 @@
 /** Browsers may call from pages served by this machine, and from nowhere else. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isThisMachine } from "./host-name.ts";
 import { RpcError } from "./rpc-error.ts";
 
-const LOCAL_HOST = /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)*\.localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Chromium remembers the answer to a preflight for at most two hours. */
 const MAX_AGE_SECONDS = 7200;
 /** The WebChannel client looks for these; browsers complain about headers that a page may not see. */
@@ -41,7 +41,7 @@ export function allowOrigin(request: IncomingMessage, response: ServerResponse):
 function isLocal(origin: string): boolean {
   try {
     const { protocol, hostname } = new URL(origin);
-    return /^https?:$/.test(protocol) && LOCAL_HOST.test(hostname);
+    return /^https?:$/.test(protocol) && isThisMachine(hostname);
   } catch {
     return false;
   }

@@ -79,4 +79,4 @@ describe.each(Object.entries(TRANSPORTS))("over %s", (_name, ask) => {
 });
 
 /** Its handshake touches no document. */
-const NEEDS_NO_RULES = new Set(["gRPC Write"]);
+const NEEDS_NO_RULES = new Set(["gRPC Write", "WebChannel Write"]);

@@ -75,12 +75,17 @@ function tooLarge(): RpcError {
 export function parseBody(body: Buffer): unknown {
   if (body.length === 0) return {};
   try {
-    checkDepth(body);
-    return JSON.parse(body.toString());
+    return parseJson(body);
   } catch (error) {
     if (error instanceof RpcError) throw error;
     throw new RpcError("INVALID_ARGUMENT", "The body is not valid JSON.", { cause: error });
   }
+}
+
+/** Throws INVALID_ARGUMENT for what nests too deeply, and a SyntaxError for what is no JSON. */
+export function parseJson(text: Buffer): unknown {
+  checkDepth(text);
+  return JSON.parse(text.toString());
 }
 
 /** Whoever reads the values calls itself for each level, so the levels are counted before. */

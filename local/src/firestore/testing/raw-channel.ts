@@ -14,7 +14,8 @@ export type Numbered = readonly [number, readonly unknown[]];
 
 export interface ChannelOptions {
   readonly rpc?: string;
-  readonly token?: string;
+  /** Value of the Authorization header; null sends none, absent is a known user's. */
+  readonly authorization?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -31,9 +32,11 @@ export function framesOf(text: string): unknown[] {
   return frames;
 }
 
-export function formOf(messages: readonly object[], offset = 0, token?: string): string {
+/** `authorization` is the value of the header that travels in the form. */
+export function formOf(messages: readonly object[], offset = 0, authorization?: string): string {
   const form = new URLSearchParams();
-  if (token !== undefined) form.set("headers", `X-Other:1\r\nAuthorization:Bearer ${token}\r\n`);
+  if (authorization !== undefined)
+    form.set("headers", `X-Other:1\r\nAuthorization:${authorization}\r\n`);
   form.set("count", String(messages.length));
   form.set("ofs", String(offset));
   messages.forEach((message, index) => form.set(`req${index}___data__`, JSON.stringify(message)));
@@ -56,7 +59,11 @@ export class RawChannel {
     options: ChannelOptions = {},
   ): Promise<RawChannel> {
     const channel = new RawChannel(port, options);
-    const answer = await channel.ask("POST", {}, formOf(messages, 0, options.token ?? "user-ada"));
+    const authorization =
+      options.authorization === undefined
+        ? "Bearer user-ada"
+        : (options.authorization ?? undefined);
+    const answer = await channel.ask("POST", {}, formOf(messages, 0, authorization));
     const [[, [, sid]]] = framesOf(answer.text)[0] as [[number, [string, string]]];
     channel.#sid = sid;
     return channel;

@@ -9,6 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import { loadFirestoreMethods } from "../firestore-proto.ts";
 import { ROOT } from "./firestore-fixture.ts";
+import { RawChannel } from "./raw-channel.ts";
 
 /** `"OK"` or the name of the refusal, for requests with this Authorization header (none = no header). */
 export type Ask = (port: number, authorization?: string) => Promise<string>;
@@ -76,6 +77,25 @@ export function nameOf(error: { readonly code?: number } | null): string {
   return error === null ? "OK" : (status[error.code ?? status.UNKNOWN] ?? "UNKNOWN");
 }
 
+/** The first thing a channel is told is its answer, or why there is none. */
+function overWebChannel(rpc: string, message: object): Ask {
+  return async (port, authorization) => {
+    const options = { rpc, authorization: authorization ?? null };
+    const channel = await RawChannel.open(port, [message], options);
+    const held = await channel.hold();
+    const messages = await held.take(1);
+    held.hangUp();
+    const told = messages.map(([, [payload]]) => payload).find((one) => one !== "noop");
+    const { error } = told as { readonly error?: { readonly status: string } };
+    return error?.status ?? "OK";
+  };
+}
+
+const ADD_TARGET = {
+  database: DATABASE,
+  addTarget: { targetId: 1, documents: { documents: [NAME] } },
+};
+
 export const TRANSPORTS: Readonly<Record<string, Ask>> = {
   REST: rest,
   "gRPC unary": overGrpc(
@@ -90,10 +110,7 @@ export const TRANSPORTS: Readonly<Record<string, Ask>> = {
   ),
   "gRPC Listen": overGrpc((client, metadata) => {
     const call = client.Listen(metadata);
-    call.write({
-      database: DATABASE,
-      addTarget: { targetId: 1, documents: { documents: [NAME] } },
-    });
+    call.write(ADD_TARGET);
     return firstAnswer(call);
   }),
   "gRPC Write": overGrpc((client, metadata) => {
@@ -101,4 +118,6 @@ export const TRANSPORTS: Readonly<Record<string, Ask>> = {
     call.write({ database: DATABASE });
     return firstAnswer(call);
   }),
+  "WebChannel Listen": overWebChannel("Listen", ADD_TARGET),
+  "WebChannel Write": overWebChannel("Write", { database: DATABASE }),
 };

@@ -1,5 +1,6 @@
 /** The form body of a channel's POST: numbered messages and, in the first one, the headers of the whole channel. */
-import { invalid } from "../rpc-error.ts";
+import { parseJson } from "../rest-body.ts";
+import { invalid, RpcError } from "../rpc-error.ts";
 import { isObject, type Json } from "../wire-json.ts";
 
 export interface ChannelMessage {
@@ -49,10 +50,11 @@ function countAt(form: URLSearchParams, name: string): number {
 
 function parse(text: string): Json {
   try {
-    const request: unknown = JSON.parse(text);
+    const request = parseJson(Buffer.from(text));
     if (isObject(request)) return request;
-  } catch {
-    // told below
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    // Otherwise it is no JSON, as told below.
   }
   throw invalid(`A message must be a JSON object, not '${text.slice(0, 40)}'.`);
 }

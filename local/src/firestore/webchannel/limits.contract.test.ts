@@ -142,14 +142,17 @@ test("a caller has at most 100 channels: those nobody fetches from make room, he
   const refused = await new RawChannel(server.port, { rpc: "Write" }).ask(
     "POST",
     {},
-    formOf([{ database }], 0, "user-ada"),
+    formOf([{ database }], 0, "Bearer user-ada"),
   );
   expect([refused.status, refused.text]).toEqual([
     429,
     expect.stringContaining("RESOURCE_EXHAUSTED"),
   ]);
   // Somebody else is not concerned.
-  await RawChannel.open(server.port, [{ database }], { rpc: "Write", token: "user-eve" });
+  await RawChannel.open(server.port, [{ database }], {
+    rpc: "Write",
+    authorization: "Bearer user-eve",
+  });
   expect(server.info()["webChannels"]).toBe(SESSIONS_PER_CALLER + 1);
 });
 

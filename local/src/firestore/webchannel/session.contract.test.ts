@@ -151,7 +151,7 @@ describe("a channel belongs to the page that opened it", () => {
   test("later requests speak for its caller, whatever token they bring", async () => {
     const channel = await RawChannel.open(server.port, [{ database }], {
       rpc: "Write",
-      token: "user-eve",
+      authorization: "Bearer user-eve",
     });
     const asOwner = channel.as({ rpc: "Write", headers: { authorization: "Bearer owner" } });
     await asOwner.send([setting("items/a", 1)], 1);

@@ -76,7 +76,7 @@ describe("opening", () => {
   });
 
   test.each([
-    ["a token that is not believed", { token: "nonsense" }],
+    ["a token that is not believed", { authorization: "Bearer nonsense" }],
     ["two tokens", { headers: { authorization: "Bearer user-eve" } }],
   ])("%s is told inside the channel, where the client looks for it", async (_what, options) => {
     const channel = await RawChannel.open(server.port, [watching("items/a")], options);
