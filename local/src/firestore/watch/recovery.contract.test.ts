@@ -52,7 +52,8 @@ async function write(n: number): Promise<void> {
   }));
   const response = await fetch(`http://127.0.0.1:${server.port}/v1/${ROOT}:commit`, {
     method: "POST",
-    headers: { authorization: "Bearer owner" },
+    // A connection kept from before a restart would be found dead only by writing to it.
+    headers: { authorization: "Bearer owner", connection: "close" },
     body: JSON.stringify({ writes }),
   });
   expect(response.status).toBe(200);
