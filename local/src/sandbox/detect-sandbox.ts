@@ -1,5 +1,6 @@
 /** Finds the strongest isolation that really works here, by running something in each. */
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { BifrostError } from "@bifrost/shared/domain/errors";
@@ -11,10 +12,11 @@ import { findToolchainPrefixes, hostView } from "./host-view.ts";
 import { bwrapIsolation } from "./isolate-bwrap.ts";
 import { plainIsolation } from "./isolate-plain.ts";
 import { unshareIsolation } from "./isolate-unshare.ts";
-import type { Isolate } from "./isolation.ts";
+import type { HostCommand, Isolate } from "./isolation.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { Sandbox, SandboxedProcess, SandboxLevel, SandboxSpec } from "./sandbox.ts";
 import { spawnSandboxed } from "./spawn-sandboxed.ts";
+import { MARK_VARIABLE, startUndertaker, type Undertaker } from "./undertaker.ts";
 
 export interface DetectSandboxOptions {
   readonly log: Logger;
@@ -98,6 +100,8 @@ class DetectedSandbox implements Sandbox {
   readonly #options: DetectSandboxOptions;
   readonly #watch: MemoryWatch;
   readonly #running = new Set<SandboxedProcess>();
+  readonly #mark = randomUUID();
+  #undertaker: Undertaker | undefined;
   #serial = 0;
 
   constructor(
@@ -116,15 +120,24 @@ class DetectedSandbox implements Sandbox {
   spawn(spec: SandboxSpec): SandboxedProcess {
     this.#serial += 1;
     const cgroup = this.#cgroups?.create(cgroupName(spec.label, this.#serial), spec);
-    const command = this.#isolate(spec, cgroup?.joinFiles ?? []);
+    const command = this.#marked(this.#isolate(spec, cgroup?.joinFiles ?? []));
     const running = spawnSandboxed(spec, command, cgroup, { ...this.#options, watch: this.#watch });
     this.#running.add(running);
     void running.exited.finally(() => this.#running.delete(running));
     return running;
   }
 
+  /** A command without a wrapper has a guard of its own, and its environment is the app's. */
+  #marked(command: HostCommand): HostCommand {
+    if (command.wrapperDepth === 0) return command;
+    this.#undertaker ??= startUndertaker(this.#mark);
+    return { ...command, env: { ...command.env, [MARK_VARIABLE]: this.#mark } };
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#running].map((running) => running.kill()));
     await Promise.all([...this.#running].map((running) => running.exited));
+    this.#undertaker?.dismiss();
+    this.#undertaker = undefined;
   }
 }
