@@ -125,13 +125,19 @@ export class Store {
   ): Promise<CommitOutcome> {
     const owner = transaction?.owner ?? null;
     const isFree = !writes.some(({ name }) => this.locks.isHeldByOther(name, owner));
-    if (isFree && transaction === undefined) return await this.#decide(writes, guard);
+    if (isFree && transaction === undefined) {
+      const outcome = await this.#decide(writes, guard);
+      if (outcome !== null) return outcome;
+    }
     const holder = owner ?? new LockOwner();
     if (transaction !== undefined) this.transactions.seal(transaction);
     try {
       await this.#lockAll(holder, writes);
-      transaction?.checkReads();
-      return await this.#decide(writes, guard);
+      for (;;) {
+        transaction?.checkReads();
+        const outcome = await this.#decide(writes, guard);
+        if (outcome !== null) return outcome;
+      }
     } finally {
       if (transaction === undefined) this.locks.release(holder);
       else this.transactions.end(transaction);
@@ -149,18 +155,18 @@ export class Store {
     }
   }
 
-  async #decide(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
-    for (;;) {
-      const dropped = this.#droppedOverlays;
-      try {
-        return await this.#submit(writes, guard);
-      } catch (error) {
-        const wasSubmitted = error instanceof NotDurable;
-        if (wasSubmitted) throw error.answer;
-        if (this.#pending.size === 0) throw error;
-        await this.#barrier().catch(() => undefined);
-        if (dropped === this.#droppedOverlays) throw error;
-      }
+  /** Null when it was refused because of commits that never were: it is to be decided again, from the locks on. */
+  async #decide(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome | null> {
+    const dropped = this.#droppedOverlays;
+    try {
+      return await this.#submit(writes, guard);
+    } catch (error) {
+      const wasSubmitted = error instanceof NotDurable;
+      if (wasSubmitted) throw error.answer;
+      if (this.#pending.size === 0) throw error;
+      await this.#barrier().catch(() => undefined);
+      if (dropped === this.#droppedOverlays) throw error;
+      return null;
     }
   }
 
