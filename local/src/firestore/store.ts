@@ -126,16 +126,20 @@ export class Store {
     const owner = transaction?.owner ?? null;
     const isFree = !writes.some(({ name }) => this.locks.isHeldByOther(name, owner));
     if (isFree && transaction === undefined) {
-      const outcome = await this.#decide(writes, guard);
+      const outcome = await this.#decide(() => this.#submit(writes, guard));
       if (outcome !== null) return outcome;
     }
     const holder = owner ?? new LockOwner();
     if (transaction !== undefined) this.transactions.seal(transaction);
     try {
+      // Whoever is refused anyway must not keep others from documents by waiting with locks on them.
+      if (!isFree) {
+        await this.#decide(async () => void this.#staged(writes, guard, this.clock.read()));
+      }
       await this.#lockAll(holder, writes);
       for (;;) {
         transaction?.checkReads();
-        const outcome = await this.#decide(writes, guard);
+        const outcome = await this.#decide(() => this.#submit(writes, guard));
         if (outcome !== null) return outcome;
       }
     } finally {
@@ -156,10 +160,10 @@ export class Store {
   }
 
   /** Null when it was refused because of commits that never were: it is to be decided again, from the locks on. */
-  async #decide(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome | null> {
+  async #decide<T>(decision: () => Promise<T>): Promise<T | null> {
     const dropped = this.#droppedOverlays;
     try {
-      return await this.#submit(writes, guard);
+      return await decision();
     } catch (error) {
       const wasSubmitted = error instanceof NotDurable;
       if (wasSubmitted) throw error.answer;
@@ -170,11 +174,17 @@ export class Store {
     }
   }
 
+  /** Throws what a precondition or the guard throws. */
+  #staged(writes: readonly Write[], guard: CommitGuard, commitMicros: bigint): Staged {
+    const staged = applyWrites(writes, (name) => this.latest.get(name), commitMicros);
+    guard(staged, commitMicros, this.latest);
+    return staged;
+  }
+
   /** Everything up to `append` happens in one turn of the event loop: no other commit can come between. */
   async #submit(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
     const commitMicros = this.clock.next();
-    const staged = applyWrites(writes, (name) => this.latest.get(name), commitMicros);
-    guard(staged, commitMicros, this.latest);
+    const staged = this.#staged(writes, guard, commitMicros);
     const commitTime = formatTimestamp(commitMicros);
     const { changes, results, after } = staged;
     const outcome = { writeResults: results, commitTime, after };
