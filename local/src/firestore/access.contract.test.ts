@@ -106,25 +106,25 @@ test("a listener is refused at the start, and ended when a change hides the docu
   expect(seen).toBe(1);
 });
 
+interface Answer {
+  readonly status: number;
+  readonly transaction?: string;
+}
+
+async function asAda(method: string, path: string, body?: object): Promise<Answer> {
+  const response = await fetch(`http://127.0.0.1:${server.port}/v1/${ROOT}${path}`, {
+    method,
+    headers: { authorization: "Bearer user-ada" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { ...((await response.json()) as object), status: response.status };
+}
+
+async function begin(): Promise<string> {
+  return (await asAda("POST", ":beginTransaction", {})).transaction ?? "";
+}
+
 describe("nobody is kept from a document by a caller who may not touch it", () => {
-  interface Answer {
-    readonly status: number;
-    readonly transaction?: string;
-  }
-
-  async function asAda(method: string, path: string, body?: object): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${server.port}/v1/${ROOT}${path}`, {
-      method,
-      headers: { authorization: "Bearer user-ada" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    return { ...((await response.json()) as object), status: response.status };
-  }
-
-  async function begin(): Promise<string> {
-    return (await asAda("POST", ":beginTransaction", {})).transaction ?? "";
-  }
-
   test("a read in a transaction locks nothing that may not be read", async () => {
     const transaction = await begin();
     const inIt = `?transaction=${encodeURIComponent(transaction)}`;

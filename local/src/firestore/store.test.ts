@@ -35,6 +35,10 @@ function set(id: string, n: number, exists?: boolean): object {
   const fields = { n: { integerValue: n } };
   return { update: { name: `${ROOT}/items/${id}`, fields }, ...currentDocument };
 }
+const absent = (id: string): object => ({
+  verify: `${ROOT}/items/${id}`,
+  currentDocument: { exists: false },
+});
 const commit = (store: Store, ...writes: object[]) =>
   store.commit(parseWrites(writes, database), allow);
 const read = (store: Store, id: string) =>
@@ -233,10 +237,6 @@ describe("a full disk", () => {
     const query = new Query(ROOT, structuredQuery("items", "n == 7"));
     const transaction = store.transactions.begin("owner", false);
     expect(await transaction.query(query)).toEqual([]);
-    const absent = (id: string): object => ({
-      verify: `${ROOT}/items/${id}`,
-      currentDocument: { exists: false },
-    });
     device.failures = 1;
     const outcomes = await Promise.allSettled([
       commit(store, set("a", 1), set("b", 1)),
