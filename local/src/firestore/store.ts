@@ -129,7 +129,16 @@ export class Store {
       const outcome = await this.#decide(() => this.#submit(writes, guard));
       if (outcome !== null) return outcome;
     }
-    const holder = owner ?? new LockOwner();
+    return await this.#commitLocked(writes, guard, transaction, isFree);
+  }
+
+  async #commitLocked(
+    writes: readonly Write[],
+    guard: CommitGuard,
+    transaction: Transaction | undefined,
+    isFree: boolean,
+  ): Promise<CommitOutcome> {
+    const holder = transaction?.owner ?? new LockOwner();
     if (transaction !== undefined) this.transactions.seal(transaction);
     try {
       // Whoever is refused anyway must not keep others from documents by waiting with locks on them.
