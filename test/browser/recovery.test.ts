@@ -12,10 +12,10 @@ import {
   startTestFirestore,
   temporaryDirectory,
 } from "../../local/src/firestore/testing/firestore-fixture.ts";
+import { openTcpRelay, type TcpRelay } from "../../local/src/firestore/testing/tcp-relay.ts";
 import { endWithTests } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { Browser, chromiumPath, type Tab } from "./chromium.ts";
-import { type Relay, startRelay } from "./relay.ts";
 
 /** The server waits for its pages a thirtieth as long as it says: a channel is forgotten after 3 s. */
 const HURRY = 30;
@@ -87,10 +87,10 @@ async function expectEachStateOnce(tab: Tab): Promise<void> {
 
 describe("when every connection is cut", () => {
   let server: RunningFirestore;
-  let relay: Relay;
+  let relay: TcpRelay;
   beforeEach(async () => {
     server = await startTestFirestore();
-    relay = await startRelay(server.port);
+    relay = await openTcpRelay(server.port);
   });
   afterEach(async () => {
     await relay.close();
@@ -102,7 +102,7 @@ describe("when every connection is cut", () => {
     const tab = await watchingTab(relay.port);
     await untilSeen(tab, { counter: 1 });
     for (let n = 2; n <= 60; n += 1) {
-      if (n % 6 === 0) relay.cut();
+      if (n % 6 === 0) relay.cutAll();
       await commit(server.port, setting("counter", n));
     }
     await untilSeen(tab, { counter: 60 });
@@ -123,7 +123,7 @@ describe("when every connection is cut", () => {
     for (let n = 1; n <= 20; n += 1) {
       writes.push(tab.run("add", "items/counter", 1));
       // The client gives a request three chances before it starts over and can no longer tell what arrived.
-      if (n % 7 === 0) relay.cut();
+      if (n % 7 === 0) relay.cutAll();
       await until(async () => (await tab.watched("counter")).seen.length > n);
     }
     expect(new Set(await Promise.all(writes))).toEqual(new Set(["ok"]));
@@ -171,11 +171,11 @@ describe("when the server is killed", () => {
 
 describe("when the page is away for longer than its channel is kept", () => {
   let server: RunningFirestore;
-  let relay: Relay;
+  let relay: TcpRelay;
   let tab: Tab;
   beforeEach(async () => {
     server = await startTestFirestore({ timers: hurried });
-    relay = await startRelay(server.port);
+    relay = await openTcpRelay(server.port);
     await commit(server.port, setting("counter", 1), setting("gone", 1), setting("kept", 1));
     tab = await watchingTab(relay.port);
     await untilSeen(tab, { counter: 1, gone: 1, kept: 1 });
@@ -194,7 +194,7 @@ describe("when the page is away for longer than its channel is kept", () => {
 
   test("because its computer slept, it catches up when it wakes", async () => {
     await browser.whileAsleep(async () => {
-      relay.cut();
+      relay.cutAll();
       await changesWhileAway();
     });
     await untilSeen(tab, { counter: 9, kept: 1, new: 4 });

@@ -158,3 +158,17 @@ test("a reader that lost its place says which commits are gone and delivers the 
   ]);
   await until(() => expect(sorted()).toEqual(steps(oldest + 1, 40)));
 });
+
+test("a store that was begun anew is delivered from its beginning, and that is said", async () => {
+  await start();
+  await count(1, 5);
+  await until(() => expect(eventarc.info()["cursor"]).toBe(5));
+  await stop();
+  rmSync(join(home, "firestore"), { recursive: true });
+  delivered = [];
+  await start();
+  expect(errors).toMatchObject([{ cursor: 5, lastSequence: 0 }]);
+  await count(1, 3);
+  await until(() => expect(sorted()).toEqual(steps(1, 3)));
+  await until(() => expect(eventarc.info()["cursor"]).toBe(3));
+});

@@ -32,7 +32,14 @@ export class Cursor {
 
   /** One write of fixed width: a kill leaves the old number or the new one. */
   advance(sequence: number): void {
-    if (sequence <= this.#value) return;
+    if (sequence > this.#value) this.#set(sequence);
+  }
+
+  startOver(): void {
+    this.#set(0);
+  }
+
+  #set(sequence: number): void {
     this.#value = sequence;
     if (this.#descriptor === undefined) return;
     writeSync(this.#descriptor, String(sequence).padStart(DIGITS, "0"), 0);

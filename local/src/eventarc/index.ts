@@ -56,7 +56,7 @@ class Feed {
     readonly matches: ReturnType<typeof compileTrigger>;
   }[];
   readonly #cursor: Cursor;
-  readonly #progress: Progress;
+  #progress: Progress;
   readonly #delivering: DeliverOptions;
   readonly #stopping = new AbortController();
   readonly #pending = new Set<Promise<void>>();
@@ -89,10 +89,27 @@ class Feed {
   }
 
   async start(): Promise<void> {
+    this.#checkPlace();
     // Kept even after `stop`: what was not acknowledged by then is read at the next start.
     this.#options.source.retain(() => this.#cursor.durable());
     this.#unsubscribe = this.#options.source.onCommit((commit) => this.#onCommit(commit));
     await this.#catchUp();
+  }
+
+  /** A log that ends before the cursor is another one, restored or begun anew; starting over only repeats. */
+  #checkPlace(): void {
+    const { source, log } = this.#options;
+    const lastSequence = source.lastSequence();
+    if (this.#cursor.value <= lastSequence) return;
+    log.error(
+      "the commit log is not the one that was delivered from; its events are delivered from its beginning",
+      {
+        cursor: this.#cursor.value,
+        lastSequence,
+      },
+    );
+    this.#cursor.startOver();
+    this.#progress = new Progress(0);
   }
 
   counts(): Readonly<Record<string, unknown>> {

@@ -1,5 +1,5 @@
 import { type Firestore, Timestamp } from "@google-cloud/firestore";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
 import type { RulesRequest } from "./rules/rules.ts";
 import {
@@ -104,6 +104,46 @@ test("a listener is refused at the start, and ended when a change hides the docu
   await until(() => errors.length === 2, "the end of the listener");
   expect(errors.join()).toMatch(/permission/i);
   expect(seen).toBe(1);
+});
+
+interface Answer {
+  readonly status: number;
+  readonly transaction?: string;
+}
+
+async function asAda(method: string, path: string, body?: object): Promise<Answer> {
+  const response = await fetch(`http://127.0.0.1:${server.port}/v1/${ROOT}${path}`, {
+    method,
+    headers: { authorization: "Bearer user-ada" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { ...((await response.json()) as object), status: response.status };
+}
+
+async function begin(): Promise<string> {
+  return (await asAda("POST", ":beginTransaction", {})).transaction ?? "";
+}
+
+describe("nobody is kept from a document by a caller who may not touch it", () => {
+  test("a read in a transaction locks nothing that may not be read", async () => {
+    const transaction = await begin();
+    const inIt = `?transaction=${encodeURIComponent(transaction)}`;
+    expect((await asAda("GET", `/sealed/locked${inIt}`)).status).toBe(403);
+    const documents = [`${ROOT}/sealed/locked`];
+    const all = await asAda("POST", ":batchGet", { documents, transaction });
+    expect(all.status).toBe(403);
+    await owner.doc("sealed/locked").set({ n: 1 });
+  });
+
+  test("a commit that waits for a lock holds none of what it may not write", async () => {
+    const inIt = `?transaction=${encodeURIComponent(await begin())}`;
+    expect((await asAda("GET", `/zoo/held${inIt}`)).status).toBe(404);
+    const writes = ["sealed/waited", "zoo/held"].map((id) => ({
+      update: { name: `${ROOT}/${id}`, fields: {} },
+    }));
+    expect((await asAda("POST", ":commit", { writes })).status).toBe(403);
+    await owner.doc("sealed/waited").set({ n: 1 });
+  });
 });
 
 test("writes past the rules are counted by collection", async () => {

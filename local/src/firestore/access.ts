@@ -7,12 +7,14 @@ import { PreconditionError } from "./preconditions.ts";
 import type { Query } from "./query.ts";
 import { topLevelCollection } from "./resource-name.ts";
 import { RpcError } from "./rpc-error.ts";
-import type { Rules, RulesRequest } from "./rules/rules.ts";
+import type { Rules, RulesRequest, RulesVerdict } from "./rules/rules.ts";
 import type { CommitGuard, CommitOutcome, Store } from "./store.ts";
 import type { Transaction } from "./transactions.ts";
 import type { Write } from "./write.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
+
+type ReadRequest = Pick<RulesRequest, "method" | "name" | "before" | "query" | "accessed">;
 
 export class Access {
   readonly #store: Store;
@@ -84,17 +86,30 @@ export class Access {
     });
   }
 
-  #checkRead(
+  /** Whether `checkGet` would pass; nobody asked for the document, so a refusal is not counted as one. */
+  mayGet(caller: Caller, name: string, document: StoredDocument | null): boolean {
+    if (caller.isOwner) return true;
+    return this.#askToRead(caller, { method: "get", name, before: document }).allowed;
+  }
+
+  #checkRead(caller: Caller, request: ReadRequest): ReadonlySet<string> {
+    const { allowed, reason, reads } = this.#askToRead(caller, request);
+    if (allowed) return reads;
+    this.#deniedReads += 1;
+    throw denied(request.method, request.name, reason);
+  }
+
+  #askToRead(
     caller: Caller,
-    request: Pick<RulesRequest, "method" | "name" | "before" | "query" | "accessed">,
-  ): ReadonlySet<string> {
+    request: ReadRequest,
+  ): RulesVerdict & { readonly reads: ReadonlySet<string> } {
     const reads = new Set<string>();
     const read = (name: string): StoredDocument | null => {
       reads.add(name);
       return this.#store.durable.get(name);
     };
     const now = this.#store.clock.read();
-    const { allowed, reason } = this.#rules.check({
+    const verdict = this.#rules.check({
       ...request,
       auth: caller.auth,
       timeMicros: now - (now % 1000n),
@@ -102,9 +117,7 @@ export class Access {
       read,
       readAfter: read,
     });
-    if (allowed) return reads;
-    this.#deniedReads += 1;
-    throw denied(request.method, request.name, reason);
+    return { ...verdict, reads };
   }
 
   #guard(caller: Caller): CommitGuard {

@@ -39,15 +39,20 @@ const MAX_DEPTH = 20;
 
 /** Throws INVALID_ARGUMENT, or UNIMPLEMENTED for a kind of filter this server does not have. */
 export function parseFilter(raw: unknown, depth = 0): Filter {
-  const filter = optionalObject(raw, "where");
-  if (filter === undefined || Object.keys(filter).length === 0) return ALL;
+  const filter = optionalObject(raw, "where") ?? {};
+  const kinds = Object.keys(filter);
+  if (kinds.length === 0) return ALL;
+  // JSON can say two things at once where protobuf cannot: the rules must not prove one while the other runs.
+  if (kinds.length > 1) {
+    throw invalid(`A filter is one of its kinds, found ${kinds.join(" and ").slice(0, 100)}.`);
+  }
   if (depth > MAX_DEPTH) throw invalid(`'where' is nested deeper than ${MAX_DEPTH} levels.`);
   const { compositeFilter, unaryFilter, fieldFilter } = filter;
   if (compositeFilter !== undefined)
     return composite(objectAt(compositeFilter, "compositeFilter"), depth);
   if (unaryFilter !== undefined) return unary(objectAt(unaryFilter, "unaryFilter"));
   if (fieldFilter !== undefined) return comparison(objectAt(fieldFilter, "fieldFilter"));
-  throw new RpcError("UNIMPLEMENTED", `Filter ${Object.keys(filter).join(", ").slice(0, 100)}`);
+  throw new RpcError("UNIMPLEMENTED", `Filter ${kinds.join(", ").slice(0, 100)}`);
 }
 
 export function matchesFilter(filter: Filter, document: StoredDocument): boolean {

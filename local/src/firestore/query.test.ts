@@ -113,6 +113,19 @@ describe("what production refuses is refused", () => {
       /found 0/,
     ],
     ["a negative limit", { limit: -1 }, /limit/],
+    // The rules would count it as none.
+    ["an offset in another spelling", { offset: "1e3" }, /offset/],
+    [
+      // The rules would see the filter that proves the list, and the other one would run.
+      "two filters in one",
+      {
+        where: {
+          unaryFilter: { field: { fieldPath: "a" }, op: "IS_NOT_NULL" },
+          fieldFilter: { field: { fieldPath: "a" }, op: "EQUAL", value: { stringValue: "x" } },
+        },
+      },
+      /one of its kinds, found unaryFilter and fieldFilter/,
+    ],
     [
       "an empty composite",
       { where: { compositeFilter: { op: "AND", filters: [] } } },

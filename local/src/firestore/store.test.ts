@@ -7,9 +7,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CommitRecord, StoredDocument } from "./document.ts";
 import { diskDevice, type LogDevice } from "./journal/log-device.ts";
 import { openJournal } from "./journal/open-journal.ts";
+import { Query } from "./query.ts";
 import { DatabaseName } from "./resource-name.ts";
 import { Store } from "./store.ts";
 import { PROJECT, ROOT, temporaryDirectory } from "./testing/firestore-fixture.ts";
+import { structuredQuery } from "./testing/query-text.ts";
 import { parseWrites } from "./write.ts";
 
 const database = new DatabaseName(PROJECT);
@@ -33,6 +35,10 @@ function set(id: string, n: number, exists?: boolean): object {
   const fields = { n: { integerValue: n } };
   return { update: { name: `${ROOT}/items/${id}`, fields }, ...currentDocument };
 }
+const absent = (id: string): object => ({
+  verify: `${ROOT}/items/${id}`,
+  currentDocument: { exists: false },
+});
 const commit = (store: Store, ...writes: object[]) =>
   store.commit(parseWrites(writes, database), allow);
 const read = (store: Store, id: string) =>
@@ -204,6 +210,41 @@ describe("a full disk", () => {
     expect(lost.status).toBe("rejected");
     expect(created.status).toBe("fulfilled");
     expect(read(store, "a")).toBe("2");
+    await store.close();
+  });
+
+  test("what is decided again waits for locks that were taken meanwhile", async () => {
+    const device = fullDisk();
+    const store = open(device);
+    device.failures = 1;
+    const lost = commit(store, set("a", 1));
+    const again = commit(store, set("x", 10), set("a", 2, false));
+    const transaction = store.transactions.begin("owner", false);
+    expect(await transaction.read(`${ROOT}/items/x`)).toBeNull();
+    await expect(lost).rejects.toMatchObject({ status: "RESOURCE_EXHAUSTED" });
+    await commit(store, set("other", 1));
+    await store.commit(parseWrites([set("x", 1, false)], database), allow, transaction);
+    await again;
+    expect(read(store, "x")).toBe("10");
+    await store.close();
+  });
+
+  test("a transaction that is decided again has not missed what its query would find now", async () => {
+    const device = fullDisk();
+    const store = open(device);
+    const written: string[] = [];
+    store.onCommit(({ changes }) => written.push(...changes.map(({ name }) => name)));
+    const query = new Query(ROOT, structuredQuery("items", "n == 7"));
+    const transaction = store.transactions.begin("owner", false);
+    expect(await transaction.query(query)).toEqual([]);
+    device.failures = 1;
+    const outcomes = await Promise.allSettled([
+      commit(store, set("a", 1), set("b", 1)),
+      commit(store, set("found", 7), absent("a")),
+      store.commit(parseWrites([set("own", 1), absent("b")], database), allow, transaction),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "fulfilled", "fulfilled"]);
+    expect(written).toEqual(["own", "found"].map((id) => `${ROOT}/items/${id}`));
     await store.close();
   });
 });

@@ -125,13 +125,32 @@ export class Store {
   ): Promise<CommitOutcome> {
     const owner = transaction?.owner ?? null;
     const isFree = !writes.some(({ name }) => this.locks.isHeldByOther(name, owner));
-    if (isFree && transaction === undefined) return await this.#decide(writes, guard);
-    const holder = owner ?? new LockOwner();
+    if (isFree && transaction === undefined) {
+      const outcome = await this.#decide(() => this.#submit(writes, guard));
+      if (outcome !== null) return outcome;
+    }
+    return await this.#commitLocked(writes, guard, transaction, isFree);
+  }
+
+  async #commitLocked(
+    writes: readonly Write[],
+    guard: CommitGuard,
+    transaction: Transaction | undefined,
+    isFree: boolean,
+  ): Promise<CommitOutcome> {
+    const holder = transaction?.owner ?? new LockOwner();
     if (transaction !== undefined) this.transactions.seal(transaction);
     try {
+      // Whoever is refused anyway must not keep others from documents by waiting with locks on them.
+      if (!isFree) {
+        await this.#decide(async () => void this.#staged(writes, guard, this.clock.read()));
+      }
       await this.#lockAll(holder, writes);
-      transaction?.checkReads();
-      return await this.#decide(writes, guard);
+      for (;;) {
+        transaction?.checkReads();
+        const outcome = await this.#decide(() => this.#submit(writes, guard));
+        if (outcome !== null) return outcome;
+      }
     } finally {
       if (transaction === undefined) this.locks.release(holder);
       else this.transactions.end(transaction);
@@ -149,26 +168,32 @@ export class Store {
     }
   }
 
-  async #decide(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
-    for (;;) {
-      const dropped = this.#droppedOverlays;
-      try {
-        return await this.#submit(writes, guard);
-      } catch (error) {
-        const wasSubmitted = error instanceof NotDurable;
-        if (wasSubmitted) throw error.answer;
-        if (this.#pending.size === 0) throw error;
-        await this.#barrier().catch(() => undefined);
-        if (dropped === this.#droppedOverlays) throw error;
-      }
+  /** Null when it was refused because of commits that never were: it is to be decided again, from the locks on. */
+  async #decide<T>(decision: () => Promise<T>): Promise<T | null> {
+    const dropped = this.#droppedOverlays;
+    try {
+      return await decision();
+    } catch (error) {
+      const wasSubmitted = error instanceof NotDurable;
+      if (wasSubmitted) throw error.answer;
+      if (this.#pending.size === 0) throw error;
+      await this.#barrier().catch(() => undefined);
+      if (dropped === this.#droppedOverlays) throw error;
+      return null;
     }
+  }
+
+  /** Throws what a precondition or the guard throws. */
+  #staged(writes: readonly Write[], guard: CommitGuard, commitMicros: bigint): Staged {
+    const staged = applyWrites(writes, (name) => this.latest.get(name), commitMicros);
+    guard(staged, commitMicros, this.latest);
+    return staged;
   }
 
   /** Everything up to `append` happens in one turn of the event loop: no other commit can come between. */
   async #submit(writes: readonly Write[], guard: CommitGuard): Promise<CommitOutcome> {
     const commitMicros = this.clock.next();
-    const staged = applyWrites(writes, (name) => this.latest.get(name), commitMicros);
-    guard(staged, commitMicros, this.latest);
+    const staged = this.#staged(writes, guard, commitMicros);
     const commitTime = formatTimestamp(commitMicros);
     const { changes, results, after } = staged;
     const outcome = { writeResults: results, commitTime, after };

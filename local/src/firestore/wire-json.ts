@@ -44,7 +44,7 @@ export function booleanAt(value: unknown, where: string): boolean {
 export function optionalCount(value: unknown, where: string): number | undefined {
   if (value === undefined || value === null) return undefined;
   const raw = isObject(value) ? (value["value"] ?? 0) : value;
-  const count = typeof raw === "string" ? Number(raw) : raw;
+  const count = typeof raw === "string" && /^\d{1,10}$/.test(raw) ? Number(raw) : raw;
   if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > 2 ** 31 - 1) {
     throw invalid(`Invalid value at '${where}': a count from 0 to 2147483647 is expected.`);
   }

@@ -6,6 +6,7 @@ import { projected } from "../query.ts";
 import { checkId } from "../resource-name.ts";
 import { RpcError } from "../rpc-error.ts";
 import type { CommitOutcome } from "../store.ts";
+import type { Transaction } from "../transactions.ts";
 import { listAt, objectAt, optionalString, stringAt, type Json } from "../wire-json.ts";
 import { parseMask, parseWrite } from "../write.ts";
 import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
@@ -18,10 +19,23 @@ async function readOne(
   request: Json,
 ): Promise<StoredDocument | null> {
   const { transaction } = readScope(context, caller, request);
+  checkMayLock(context, caller, transaction, [name]);
   const document =
     transaction === undefined ? context.store.durable.get(name) : await transaction.read(name);
   context.access.checkGet(caller, name, document);
   return document;
+}
+
+/** A read of a read-write transaction locks the document, which is for those who may read it and for nobody else. */
+function checkMayLock(
+  { access, store }: RpcContext,
+  caller: Caller,
+  transaction: Transaction | undefined,
+  names: Iterable<string>,
+): void {
+  if (transaction === undefined || transaction.isReadOnly) return;
+  const accessed = new Set<string>();
+  for (const name of names) access.checkGet(caller, name, store.durable.get(name), accessed);
 }
 
 export function masked(document: StoredDocument, rawMask: unknown): StoredDocument {
@@ -48,6 +62,7 @@ export const batchGetDocuments: ServerStreamMethod = async function* batchGet(
   parseMask(request["mask"], "mask");
   const { transaction, isNew } = readScope(context, caller, request);
   if (isNew && transaction !== undefined) yield { transaction: transaction.id };
+  checkMayLock(context, caller, transaction, new Set(names));
   const found: [string, StoredDocument | null][] = [];
   for (const name of new Set(names)) {
     found.push([

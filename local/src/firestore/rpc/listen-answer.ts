@@ -1,16 +1,21 @@
 /** What a new target is told first: everything, or, when it comes back, what it missed. */
+import type { Caller } from "../caller.ts";
 import type { StoredDocument } from "../document.ts";
 import type { Store } from "../store.ts";
 import type { ListenTarget } from "./listen-target.ts";
 import type { RpcContext } from "./method.ts";
 
 /** From the first document to CURRENT; the messages are of one moment, so nothing may be awaited between them. */
-export function* firstAnswer(context: RpcContext, target: ListenTarget): Iterable<object> {
+export function* firstAnswer(
+  context: RpcContext,
+  caller: Caller,
+  target: ListenTarget,
+): Iterable<object> {
   const { store } = context;
   const targetIds = [target.id];
   const readTime = store.readTime();
   const missed = target.resumeToken === undefined ? null : missedBy(context.store, target);
-  if (missed !== null) yield* catchUp(context, target, missed, readTime);
+  if (missed !== null) yield* catchUp(context, caller, target, missed, readTime);
   else {
     if (target.resumeToken !== undefined)
       yield { targetChange: { targetChangeType: "RESET", targetIds } };
@@ -41,20 +46,28 @@ function* everything(
   }
 }
 
-/** Ends with the size of the result: a client that counts another number throws away what it has and asks again. */
+/**
+ * Ends with the size of the result: a client that counts another number throws away what it has and asks again. So
+ * it may stay untold which document left the result, where telling it would name one that the caller may not know of.
+ */
 function* catchUp(
-  context: RpcContext,
+  { store, access, watches }: RpcContext,
+  caller: Caller,
   target: ListenTarget,
   missed: readonly string[],
   readTime: string,
 ): Iterable<object> {
   for (const name of missed) {
-    const document = context.store.durable.get(name);
-    if (document === null) yield deleted(target, name, readTime);
-    else if (target.query?.matches(document) ?? true) yield shown(target, document);
-    else yield { documentRemove: { document: name, removedTargetIds: [target.id], readTime } };
+    const document = store.durable.get(name);
+    if (document !== null && (target.query?.matches(document) ?? true)) {
+      yield shown(target, document);
+    } else if (access.mayGet(caller, name, document)) {
+      yield document === null
+        ? deleted(target, name, readTime)
+        : { documentRemove: { document: name, removedTargetIds: [target.id], readTime } };
+    }
   }
-  yield { filter: { targetId: target.id, count: context.watches.resultOf(target).length } };
+  yield { filter: { targetId: target.id, count: watches.resultOf(target).length } };
 }
 
 function shown({ id, query }: ListenTarget, document: StoredDocument): object {

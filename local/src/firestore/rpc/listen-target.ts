@@ -39,7 +39,8 @@ function readableAt({ watches, database }: RpcContext, raw: Json): Readable {
   if (list.length > MAX_NAMES) throw invalid(`A target may name at most ${MAX_NAMES} documents.`);
   const checked = list.map((name) => database.checkDocument(stringAt(name, "addTarget.documents")));
   const names = [...new Set(checked)];
-  return { key: names.join("\n"), query: undefined, names };
+  // No query's key begins so: a document may be called like the key of a query.
+  return { key: `documents\n${names.join("\n")}`, query: undefined, names };
 }
 
 /** A bare read time is taken for a token that is too old: the target is told everything. */

@@ -3,6 +3,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Access } from "../access.ts";
+import type { StoredDocument } from "../document.ts";
 import { noIndexCheck } from "../indexes/index-check.ts";
 import { openMemoryJournal } from "../journal/open-journal.ts";
 import { Query } from "../query.ts";
@@ -50,6 +51,17 @@ const put = (id: string, value: number): Json => ({
   update: { name: `${ROOT}/${id}`, fields: { n: n(value) } },
 });
 const remove = (id: string): Json => ({ delete: `${ROOT}/${id}` });
+
+const belonging = (id: string, team: string): Json => ({
+  update: { name: `${ROOT}/${id}`, fields: { team: { stringValue: team } } },
+});
+const isOf = (team: string, document: StoredDocument | null): boolean =>
+  document?.fields["team"]?.["stringValue"] === team;
+const itemsOf = (team: string): Json => {
+  const value = { stringValue: team };
+  const where = { fieldFilter: { field: { fieldPath: "team" }, op: "EQUAL", value } };
+  return { query: { parent: ROOT, structuredQuery: { from: [{ collectionId: "items" }], where } } };
+};
 
 const field = { fieldPath: "n" };
 const above = (value: number): Json => ({
@@ -134,6 +146,7 @@ describe("a listener that comes and goes", () => {
         for (const [held, results] of compared) expect(held).toEqual(results);
         for (const client of clients) {
           expect(client.readTimes).toEqual(client.readTimes.toSorted());
+          expect(client.recounts).toBe(0);
           resets += client.resets;
           client.disconnect();
         }
@@ -160,6 +173,48 @@ describe("a listener that comes and goes", () => {
     client.connect();
     expect(new Set(client.told)).toEqual(new Set([`${ROOT}/items/b`]));
     expect(client.resets).toBe(0);
+  });
+
+  test("learns nothing of documents it may not get, and asks again when one of them was its own", async () => {
+    const rules = fakeRules(({ method, before }) => method === "list" || isOf("ada", before));
+    const { context, write } = world(rules);
+    await write(belonging("items/a", "ada"), belonging("items/b", "ada"));
+    const client = new ListeningClient(context, ADA, new Map([[1, itemsOf("ada")]]));
+    client.connect();
+    client.disconnect();
+    client.told = [];
+    await write(belonging("items/hidden", "bob"));
+    await write(belonging("items/gone", "bob"));
+    await write(remove("items/gone"), belonging("items/c", "ada"));
+    client.connect();
+    expect(client.told).toEqual([`${ROOT}/items/c`]);
+    expect(client.recounts).toBe(0);
+    client.disconnect();
+    client.told = [];
+    await write(belonging("items/a", "bob"));
+    client.connect();
+    expect(client.recounts).toBe(1);
+    expect(client.told).toEqual(["items/b", "items/c"].map((id) => `${ROOT}/${id}`));
+    expect([...(client.held.get(1) ?? new Map()).keys()]).toEqual(client.told);
+  });
+
+  test("is not answered from a query by a document that is called like the query's key", async () => {
+    const { context, write } = world();
+    const parent = `${ROOT}/teams/red`;
+    const structuredQuery = { from: [{ collectionId: "items" }] };
+    await write(put("teams/red/items/secret", 1));
+    const one = new ListeningClient(
+      context,
+      OWNER,
+      new Map([[1, { query: { parent, structuredQuery } }]]),
+    );
+    one.connect();
+    const documents = [`${parent}?${JSON.stringify(structuredQuery)}`];
+    const other = new ListeningClient(context, OWNER, new Map([[1, { documents: { documents } }]]));
+    other.connect();
+    expect(one.told).toEqual([`${parent}/items/secret`]);
+    expect(other.told).toEqual(documents);
+    expect(filled(other.held)).toEqual(new Map());
   });
 
   test("is told everything by a store that is not the one it knew", async () => {

@@ -56,7 +56,9 @@ class ListenCall implements OpenCall, Watcher {
     this.#peer.send({ targetChange: { targetChangeType: "ADD", targetIds: [targetId] } });
     const dependsOn = this.#allowed(targetId, () => this.#check(target));
     if (dependsOn === null) return;
-    for (const response of firstAnswer(this.#context, target)) this.#peer.send(response);
+    for (const response of firstAnswer(this.#context, this.#caller, target)) {
+      this.#peer.send(response);
+    }
     this.#sendGlobalSnapshot(store.readTime());
     if (target.isOnce) {
       this.#remove(targetId);
