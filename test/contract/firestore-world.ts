@@ -18,7 +18,7 @@ import {
   type IndexDefinitions,
   parseIndexFile,
 } from "../../local/src/firestore/indexes/index-file.ts";
-import type { VerifyIdToken } from "../../local/src/firestore/caller.ts";
+import type { VerifyIdToken } from "../../local/src/firestore/edge/caller.ts";
 import { compileRules } from "../../local/src/firestore/rules/compile.ts";
 import type { Rules } from "../../local/src/firestore/rules/rules.ts";
 import { type RunningIdentity, startIdentity } from "../../local/src/identity/index.ts";

@@ -1,16 +1,16 @@
 /** Asks the rules, and counts who wrote past them. */
-import type { Staged, WriteStep } from "./apply-writes.ts";
-import type { Caller } from "./caller.ts";
-import type { DocumentView } from "./document-view.ts";
+import type { Staged, WriteStep } from "./store/apply-writes.ts";
+import type { Caller } from "./edge/caller.ts";
+import type { DocumentView } from "./store/document-view.ts";
 import type { StoredDocument } from "./document.ts";
-import { PreconditionError } from "./preconditions.ts";
-import type { Query } from "./query.ts";
+import { PreconditionError } from "./store/preconditions.ts";
+import type { Query } from "./query/query.ts";
 import { topLevelCollection } from "./resource-name.ts";
 import { RpcError } from "./rpc-error.ts";
 import type { Rules, RulesRequest, RulesVerdict } from "./rules/rules.ts";
-import type { CommitGuard, CommitOutcome, Store } from "./store.ts";
-import type { Transaction } from "./transactions.ts";
-import type { Write } from "./write.ts";
+import type { CommitGuard, CommitOutcome, Store } from "./store/store.ts";
+import type { Transaction } from "./store/transactions.ts";
+import type { Write } from "./store/write.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
 

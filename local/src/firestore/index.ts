@@ -1,25 +1,25 @@
 /** An embedded Firestore: gRPC, REST and WebChannel on one port, security rules, a durable log. */
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Access } from "./access.ts";
-import { CallerResolver, type VerifyIdToken } from "./caller.ts";
+import { CallerResolver, type VerifyIdToken } from "./edge/caller.ts";
 import type { CommitRecord, StoredDocument } from "./document.ts";
-import { EDGE_LIMITS, type EdgeLimits } from "./edge-limits.ts";
-import { createGrpcServer } from "./grpc-server.ts";
+import { EDGE_LIMITS, type EdgeLimits } from "./edge/edge-limits.ts";
+import { createGrpcServer } from "./grpc/grpc-server.ts";
 import { indexCheck, noIndexCheck } from "./indexes/index-check.ts";
 import type { IndexDefinitions } from "./indexes/index-file.ts";
 import type { CompactionLimits } from "./journal/compactor.ts";
 import { openJournal, openMemoryJournal, type JournalOptions } from "./journal/open-journal.ts";
 import { DatabaseName } from "./resource-name.ts";
-import { createRestServer } from "./rest-server.ts";
+import { createRestServer } from "./rest/rest-server.ts";
 import type { RpcContext } from "./rpc/method.ts";
 import type { Rules } from "./rules/rules.ts";
 import { guardStreams } from "../serving/guard-streams.ts";
 import { OpenConnections } from "../serving/open-connections.ts";
 import { openSharedPort } from "../serving/shared-port.ts";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
-import { Store } from "./store.ts";
+import { Store } from "./store/store.ts";
 import { openDoors, type Doors } from "./test-mode/open-doors.ts";
-import { TtlSweep } from "./ttl-sweep.ts";
+import { TtlSweep } from "./store/ttl-sweep.ts";
 import { WatchHub } from "./watch/watch-hub.ts";
 import { WebChannel } from "./webchannel/web-channel.ts";
 

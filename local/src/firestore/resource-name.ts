@@ -1,6 +1,6 @@
 /** Names: `projects/P/databases/D/documents/collection/id/…`; their checks and their order. */
 import { invalid, RpcError } from "./rpc-error.ts";
-import { compareUtf8 } from "./utf8-order.ts";
+import { compareUtf8 } from "./values/utf8-order.ts";
 
 const DATABASE_SEGMENTS = 4;
 /** Segments before the first collection: projects, P, databases, D, documents. */

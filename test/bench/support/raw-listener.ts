@@ -7,7 +7,7 @@ import {
   makeClientConstructor,
   Metadata,
 } from "@grpc/grpc-js";
-import { loadFirestoreMethods } from "../../../local/src/firestore/firestore-proto.ts";
+import { loadFirestoreMethods } from "../../../local/src/firestore/grpc/firestore-proto.ts";
 
 interface Response {
   readonly targetChange?: {

@@ -9,8 +9,8 @@ import { startFirestore, type RunningFirestore } from "../../../local/src/firest
 import { DatabaseName } from "../../../local/src/firestore/resource-name.ts";
 import type { CompactionLimits } from "../../../local/src/firestore/journal/compactor.ts";
 import { openJournal } from "../../../local/src/firestore/journal/open-journal.ts";
-import { Store } from "../../../local/src/firestore/store.ts";
-import { parseWrites } from "../../../local/src/firestore/write.ts";
+import { Store } from "../../../local/src/firestore/store/store.ts";
+import { parseWrites } from "../../../local/src/firestore/store/write.ts";
 import type { SizedStoreFacts } from "./store-messages.ts";
 
 const [mode, directory = "", countText, form] = process.argv.slice(2);

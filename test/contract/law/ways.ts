@@ -4,7 +4,7 @@ import { Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js"
 import {
   type JsonMethod,
   loadFirestoreMethods,
-} from "../../../local/src/firestore/firestore-proto.ts";
+} from "../../../local/src/firestore/grpc/firestore-proto.ts";
 import { STATUS_NAMES } from "../../../local/src/firestore/rpc-error.ts";
 import { DATABASE, ROOT, type WireWrite } from "./writes.ts";
 

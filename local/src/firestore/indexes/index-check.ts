@@ -1,6 +1,6 @@
 /** Holds queries to the indexes that the project deploys, as production does for every caller. */
-import type { FieldPath } from "../field-path.ts";
-import type { Query } from "../query.ts";
+import type { FieldPath } from "../values/field-path.ts";
+import type { Query } from "../query/query.ts";
 import type { IndexDefinitions } from "./index-file.ts";
 import { unservedNeeds } from "./index-plan.ts";
 import { missingIndex } from "./missing-index.ts";

@@ -1,6 +1,6 @@
 /** firestore.indexes.json as the Firebase CLI deploys it: composite indexes, single-field overrides, TTL fields. */
 import * as v from "valibot";
-import { formatFieldPath, parseFieldPath } from "../field-path.ts";
+import { formatFieldPath, parseFieldPath } from "../values/field-path.ts";
 
 export type IndexMode = "ASCENDING" | "DESCENDING" | "CONTAINS";
 export type QueryScope = "COLLECTION" | "COLLECTION_GROUP";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseFieldPath } from "../field-path.ts";
-import { Query } from "../query.ts";
+import { parseFieldPath } from "../values/field-path.ts";
+import { Query } from "../query/query.ts";
 import { structuredQuery } from "../testing/query-text.ts";
 import { parseIndexFile } from "./index-file.ts";
 import { unservedNeeds } from "./index-plan.ts";

@@ -1,7 +1,7 @@
 /** What of a query decides which indexes can serve it: its fields, not its values. */
-import { formatFieldPath, type FieldPath } from "../field-path.ts";
-import type { FieldTest, Filter } from "../filter.ts";
-import type { Query } from "../query.ts";
+import { formatFieldPath, type FieldPath } from "../values/field-path.ts";
+import type { FieldTest, Filter } from "../query/filter.ts";
+import type { Query } from "../query/query.ts";
 import type { QueryScope } from "./index-file.ts";
 
 /** One conjunction of the filter in disjunctive normal form. */

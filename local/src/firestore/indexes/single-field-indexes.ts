@@ -1,5 +1,5 @@
 /** The indexes that exist without being asked for, and what field overrides make of them. */
-import { formatFieldPath, parseFieldPath } from "../field-path.ts";
+import { formatFieldPath, parseFieldPath } from "../values/field-path.ts";
 import type { FieldOverride, Index, IndexMode, QueryScope } from "./index-file.ts";
 
 const AUTOMATIC: FieldOverride["indexes"] = [

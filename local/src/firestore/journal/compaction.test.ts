@@ -9,7 +9,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import { temporaryDirectory, until } from "../testing/firestore-fixture.ts";
 import { generationsIn, segmentPath, snapshotPath } from "./generations.ts";
 import type { JournalOptions } from "./open-journal.ts";

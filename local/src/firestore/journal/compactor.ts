@@ -1,7 +1,7 @@
 /** Keeps the log short: begins a new generation when it has grown, and deletes those that nobody needs any more. */
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { DocumentIndex } from "../document-view.ts";
+import type { DocumentIndex } from "../store/document-view.ts";
 import { segmentPath, snapshotPath, withoutObsolete, type Generations } from "./generations.ts";
 import type { LogDevice } from "./log-device.ts";
 import type { LogPosition } from "./log-file.ts";

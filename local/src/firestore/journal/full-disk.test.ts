@@ -2,7 +2,7 @@ import { cpSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { silentLogger, type Logger } from "@bifrost/shared/ports/logger";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import { temporaryDirectory } from "../testing/firestore-fixture.ts";
 import { generationsIn } from "./generations.ts";
 import { diskDevice, type LogDevice } from "./log-device.ts";

@@ -13,8 +13,8 @@ import {
 import { join } from "node:path";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { readFileIfPresent, writeFileAtomic } from "../../files/atomic-file.ts";
-import { ChangeHistory } from "../change-history.ts";
-import { DocumentIndex } from "../document-view.ts";
+import { ChangeHistory } from "../store/change-history.ts";
+import { DocumentIndex } from "../store/document-view.ts";
 import type { CommitRecord } from "../document.ts";
 import { COMPACTION_LIMITS, Compactor, type CompactionLimits } from "./compactor.ts";
 import { dataCorrupt } from "./data-corrupt.ts";

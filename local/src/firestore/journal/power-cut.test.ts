@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "vitest";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import { temporaryDirectory } from "../testing/firestore-fixture.ts";
 import {
   commitNumber,

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { isBifrostError } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { DocumentIndex } from "../document-view.ts";
+import { DocumentIndex } from "../store/document-view.ts";
 import { dataCorrupt } from "./data-corrupt.ts";
 import { basesOf, segmentPath, snapshotPath, type Generations } from "./generations.ts";
 import { ValuePool } from "./value-pool.ts";

@@ -1,8 +1,8 @@
 /** From the files of a data directory to its documents: the newest whole snapshot, then the commits behind it. */
 import { readdirSync, rmSync } from "node:fs";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import { ChangeHistory } from "../change-history.ts";
-import type { DocumentIndex } from "../document-view.ts";
+import { ChangeHistory } from "../store/change-history.ts";
+import type { DocumentIndex } from "../store/document-view.ts";
 import { generationsIn, segmentPath, snapshotPath, type Generations } from "./generations.ts";
 import type { LogRecord } from "./log-record.ts";
 import { readBase } from "./read-base.ts";

@@ -1,7 +1,7 @@
 /** Commits, transactions and batches. */
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import { invalid, RpcError, asRpcError } from "../rpc-error.ts";
-import type { Transaction } from "../transactions.ts";
+import type { Transaction } from "../store/transactions.ts";
 import {
   listAt,
   objectAt,
@@ -10,7 +10,7 @@ import {
   stringAt,
   type Json,
 } from "../wire-json.ts";
-import { MAX_WRITES, parseWrite, parseWrites } from "../write.ts";
+import { MAX_WRITES, parseWrite, parseWrites } from "../store/write.ts";
 import type { RpcContext, UnaryMethod } from "./method.ts";
 import { isReadOnly } from "./read-transaction.ts";
 

@@ -1,14 +1,14 @@
 /** Single documents, alone or by name. */
 import { randomBytes } from "node:crypto";
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import type { StoredDocument } from "../document.ts";
-import { projected } from "../query.ts";
+import { projected } from "../query/query.ts";
 import { checkId } from "../resource-name.ts";
 import { RpcError } from "../rpc-error.ts";
-import type { CommitOutcome } from "../store.ts";
-import type { Transaction } from "../transactions.ts";
+import type { CommitOutcome } from "../store/store.ts";
+import type { Transaction } from "../store/transactions.ts";
 import { listAt, objectAt, optionalString, stringAt, type Json } from "../wire-json.ts";
-import { parseMask, parseWrite } from "../write.ts";
+import { parseMask, parseWrite } from "../store/write.ts";
 import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
 import { readScope } from "./read-transaction.ts";
 

@@ -1,8 +1,8 @@
 /** `ListDocuments`: the documents of one collection, page by page. */
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import type { FieldValue, StoredDocument } from "../document.ts";
-import { fieldOf } from "../field-path.ts";
-import { Query } from "../query.ts";
+import { fieldOf } from "../values/field-path.ts";
+import { Query } from "../query/query.ts";
 import { checkId, compareNames } from "../resource-name.ts";
 import { invalid, RpcError } from "../rpc-error.ts";
 import {

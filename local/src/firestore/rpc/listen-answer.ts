@@ -1,7 +1,7 @@
 /** What a new target is told first: everything, or, when it comes back, what it missed. */
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import type { StoredDocument } from "../document.ts";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import type { ListenTarget } from "./listen-target.ts";
 import type { RpcContext } from "./method.ts";
 

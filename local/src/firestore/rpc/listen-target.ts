@@ -1,5 +1,5 @@
 /** An `addTarget` of a Listen call, parsed and checked. */
-import { Query } from "../query.ts";
+import { Query } from "../query/query.ts";
 import { invalid } from "../rpc-error.ts";
 import type { Readable } from "../watch/read-checks.ts";
 import { booleanAt, listAt, objectAt, optionalString, stringAt, type Json } from "../wire-json.ts";

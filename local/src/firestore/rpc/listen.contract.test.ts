@@ -5,7 +5,7 @@ import {
   type ClientDuplexStream,
 } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadFirestoreMethods } from "../firestore-proto.ts";
+import { loadFirestoreMethods } from "../grpc/firestore-proto.ts";
 import type { RunningFirestore } from "../index.ts";
 import {
   ROOT,

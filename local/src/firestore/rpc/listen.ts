@@ -1,6 +1,6 @@
 /** `Listen`: targets come and go on one call, and every commit is told once with all the targets it concerns. */
 import type { Timer } from "@bifrost/shared/domain/time";
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import type { CommitRecord, StoredDocument } from "../document.ts";
 import { asRpcError, invalid } from "../rpc-error.ts";
 import type { ReadChecks } from "../watch/read-checks.ts";

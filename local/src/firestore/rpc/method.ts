@@ -1,9 +1,9 @@
 /** How every transport calls: proto3-JSON in, proto3-JSON out, whoever carried it. */
 import type { Access } from "../access.ts";
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import type { IndexCheck } from "../indexes/index-check.ts";
 import type { DatabaseName } from "../resource-name.ts";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import type { WatchHub } from "../watch/watch-hub.ts";
 import type { Json } from "../wire-json.ts";
 import type { Timers } from "@bifrost/shared/domain/time";

@@ -1,8 +1,8 @@
 /** Queries, aggregations and the collections below a document. */
-import { aggregate, aggregatedPaths, parseAggregations } from "../aggregate.ts";
-import { Query } from "../query.ts";
+import { aggregate, aggregatedPaths, parseAggregations } from "../query/aggregate.ts";
+import { Query } from "../query/query.ts";
 import { RpcError } from "../rpc-error.ts";
-import { compareUtf8 } from "../utf8-order.ts";
+import { compareUtf8 } from "../values/utf8-order.ts";
 import { objectAt, optionalCount, optionalString, stringAt, type Json } from "../wire-json.ts";
 import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
 import { readScope, refusePastReads } from "./read-transaction.ts";

@@ -1,7 +1,7 @@
 /** The transaction a read belongs to: none, an open one, or a new one the read begins. */
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import { RpcError } from "../rpc-error.ts";
-import type { Transaction } from "../transactions.ts";
+import type { Transaction } from "../store/transactions.ts";
 import { objectAt, optionalObject, optionalString, type Json } from "../wire-json.ts";
 import type { RpcContext } from "./method.ts";
 

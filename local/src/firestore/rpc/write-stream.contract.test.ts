@@ -5,7 +5,7 @@ import {
   type ClientDuplexStream,
 } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadFirestoreMethods } from "../firestore-proto.ts";
+import { loadFirestoreMethods } from "../grpc/firestore-proto.ts";
 import type { RunningFirestore } from "../index.ts";
 import { ROOT, startTestFirestore, until } from "../testing/firestore-fixture.ts";
 import type { Json } from "../wire-json.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { optionalString, type Json } from "../wire-json.ts";
 import { RpcError } from "../rpc-error.ts";
-import { parseWrites } from "../write.ts";
+import { parseWrites } from "../store/write.ts";
 import type { TwoWayMethod } from "./method.ts";
 
 /** Requests that wait for the one before them; the clients send ten ahead. */

@@ -2,7 +2,7 @@
  * What a list query proves about every document it can return. All else is unknown, and what is unknown denies,
  * which is the safe direction.
  */
-import { isDocumentName, type FieldPath } from "../field-path.ts";
+import { isDocumentName, type FieldPath } from "../values/field-path.ts";
 import { isComparable, NO_FACTS, type Bound, type FieldFacts } from "./field-facts.ts";
 import { documentPath, importField } from "./import-values.ts";
 import { GAP, parentTarget, type Target } from "./match.ts";

@@ -1,7 +1,7 @@
 /** Documents of every kind of value, to ask rules and queries about, for tests. */
 import type { FieldValue, StoredDocument } from "../document.ts";
-import { DocumentIndex } from "../document-view.ts";
-import { normalizeValue } from "../normalize-value.ts";
+import { DocumentIndex } from "../store/document-view.ts";
+import { normalizeValue } from "../values/normalize-value.ts";
 import { compileRules, type CompiledRules } from "./compile.ts";
 import type { RulesRequest } from "./rules.ts";
 

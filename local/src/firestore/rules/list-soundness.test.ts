@@ -12,7 +12,7 @@ import {
 } from "fast-check";
 import { expect, test } from "vitest";
 import type { FieldValue } from "../document.ts";
-import { Query } from "../query.ts";
+import { Query } from "../query/query.ts";
 import { RpcError } from "../rpc-error.ts";
 import {
   allowsGet,

@@ -1,6 +1,6 @@
 /** The filter of a query as alternatives, each a list of simple conditions that all hold. */
 import type { FieldValue } from "../document.ts";
-import { parseFieldPath, type FieldPath } from "../field-path.ts";
+import { parseFieldPath, type FieldPath } from "../values/field-path.ts";
 import { LIMITS } from "./limits.ts";
 
 export interface Condition {

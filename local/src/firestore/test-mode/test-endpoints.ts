@@ -2,7 +2,7 @@
 import type { DatabaseName } from "../resource-name.ts";
 import { invalid, RpcError } from "../rpc-error.ts";
 import { RulesSyntaxError } from "../rules/rules-syntax-error.ts";
-import type { Store } from "../store.ts";
+import type { Store } from "../store/store.ts";
 import { listAt, objectAt, stringAt } from "../wire-json.ts";
 import type { ReplaceableRules } from "./replaceable-rules.ts";
 

@@ -1,5 +1,5 @@
 /** The unsigned ID tokens that @firebase/rules-unit-testing makes: whoever holds one is whoever it says. */
-import type { VerifyIdToken } from "../caller.ts";
+import type { VerifyIdToken } from "../edge/caller.ts";
 import { isObject } from "../wire-json.ts";
 
 /** Rejects with an Error for anything but a token with `alg: none` and an empty signature. */

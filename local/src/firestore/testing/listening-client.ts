@@ -1,5 +1,5 @@
 /** A client of Listen that keeps what it is told, as the real ones do, and counts how it was told. */
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import { listen } from "../rpc/listen.ts";
 import type { OpenCall, RpcContext } from "../rpc/method.ts";
 import type { Json } from "../wire-json.ts";

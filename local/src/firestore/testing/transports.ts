@@ -7,7 +7,7 @@ import {
   Metadata,
   status,
 } from "@grpc/grpc-js";
-import { loadFirestoreMethods } from "../firestore-proto.ts";
+import { loadFirestoreMethods } from "../grpc/firestore-proto.ts";
 import { ROOT } from "./firestore-fixture.ts";
 import { RawChannel } from "./raw-channel.ts";
 

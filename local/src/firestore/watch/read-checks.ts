@@ -1,8 +1,8 @@
 /** Whether a target may be read, asked of the rules once however many ask the same at the same moment. */
 import type { Access } from "../access.ts";
-import type { Caller } from "../caller.ts";
-import type { DocumentView } from "../document-view.ts";
-import type { Query } from "../query.ts";
+import type { Caller } from "../edge/caller.ts";
+import type { DocumentView } from "../store/document-view.ts";
+import type { Query } from "../query/query.ts";
 
 /** What a target shows: the result of a query, or named documents. */
 export interface Readable {

@@ -4,9 +4,9 @@ import { assert, asyncProperty, array, constantFrom } from "fast-check";
 import { expect, test } from "vitest";
 import { openMemoryJournal } from "../journal/open-journal.ts";
 import { DatabaseName } from "../resource-name.ts";
-import { Store } from "../store.ts";
+import { Store } from "../store/store.ts";
 import { PROJECT, ROOT } from "../testing/firestore-fixture.ts";
-import { parseWrites } from "../write.ts";
+import { parseWrites } from "../store/write.ts";
 
 const database = new DatabaseName(PROJECT);
 

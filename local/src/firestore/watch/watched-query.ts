@@ -1,7 +1,7 @@
 /** The live result of one query, shared by every target that asks for the same. */
-import type { DocumentView } from "../document-view.ts";
+import type { DocumentView } from "../store/document-view.ts";
 import type { CommitRecord, DocumentChange, StoredDocument } from "../document.ts";
-import type { Query } from "../query.ts";
+import type { Query } from "../query/query.ts";
 
 export interface ResultChange {
   /** Names whose document is in the result and is new to it or changed. */

@@ -1,5 +1,5 @@
 /** The form body of a channel's POST: numbered messages and, in the first one, the headers of the whole channel. */
-import { parseJson } from "../rest-body.ts";
+import { parseJson } from "../rest/rest-body.ts";
 import { invalid, RpcError } from "../rpc-error.ts";
 import { isObject, type Json } from "../wire-json.ts";
 

@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
-import type { Caller } from "../caller.ts";
+import type { Caller } from "../edge/caller.ts";
 import { invalid } from "../rpc-error.ts";
-import { errorBody } from "../rest-route.ts";
+import { errorBody } from "../rest/rest-route.ts";
 import type { OpenCall, Peer, RpcContext, TwoWayMethod } from "../rpc/method.ts";
-import { endWhenTokenExpires } from "../token-expiry.ts";
+import { endWhenTokenExpires } from "../edge/token-expiry.ts";
 import { BackChannel } from "./back-channel.ts";
 import type { ByteBudget } from "./byte-budget.ts";
 import type { ChannelMessage } from "./channel-form.ts";

@@ -1,7 +1,7 @@
 /** WebChannel, the browser SDK's way to hold a two-way call: POSTs to send, a held GET to receive. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { Caller, CallerResolver } from "../caller.ts";
+import type { Caller, CallerResolver } from "../edge/caller.ts";
 import { invalid, RpcError } from "../rpc-error.ts";
 import type { RpcContext } from "../rpc/method.ts";
 import { TWO_WAY_METHODS } from "../rpc/methods.ts";

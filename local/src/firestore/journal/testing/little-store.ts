@@ -1,12 +1,12 @@
 /** A store whose log is compacted every few commits, and commits with known results for it. */
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger, type Logger } from "@bifrost/shared/ports/logger";
-import type { DocumentIndex } from "../../document-view.ts";
+import type { DocumentIndex } from "../../store/document-view.ts";
 import type { CommitRecord } from "../../document.ts";
 import { DatabaseName } from "../../resource-name.ts";
-import { Store } from "../../store.ts";
+import { Store } from "../../store/store.ts";
 import { PROJECT, ROOT } from "../../testing/firestore-fixture.ts";
-import { parseWrites } from "../../write.ts";
+import { parseWrites } from "../../store/write.ts";
 import { openJournal, type JournalOptions } from "../open-journal.ts";
 
 /** About five of the commits below. */
