@@ -16,6 +16,7 @@ import type { JournalOptions } from "./open-journal.ts";
 import {
   commitNumber,
   everyCommit,
+  forgetOrderlyEnd,
   itemsAfter,
   itemsOf,
   openStore,
@@ -112,6 +113,7 @@ describe("compaction", () => {
     const store = openStore(directory.path);
     const sequence = await compacted(store);
     await store.close();
+    forgetOrderlyEnd(directory.path);
     writeFileSync(segmentPath(directory.path, sequence), "");
     const again = openStore(directory.path);
     expect(again.lastSequence).toBe(sequence);

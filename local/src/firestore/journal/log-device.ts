@@ -16,7 +16,7 @@ export interface LogDevice {
 }
 
 export const diskDevice: LogDevice = {
-  create: (path) => promisify(fs.open)(path, "wx+"),
+  create: (path) => promisify(fs.open)(path, "wx+", 0o600),
   write: (file, bytes, position) =>
     new Promise((resolve, reject) => {
       fs.write(file, bytes, 0, bytes.length, position, (error, written) =>

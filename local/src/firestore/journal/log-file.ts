@@ -43,6 +43,11 @@ export class LogFile implements Journal {
     return this.#segment.bytes;
   }
 
+  /** Sequence of the newest durable commit. */
+  get durable(): number {
+    return this.#durable;
+  }
+
   get syncs(): number {
     return this.#syncs;
   }

@@ -27,6 +27,9 @@ import { recover } from "./recover.ts";
 import { replayLog } from "./replay.ts";
 import { SegmentFile } from "./segment-file.ts";
 
+const IDENTITY = "identity";
+const LAST_COMMIT = "last-commit";
+
 export interface OpenedJournal {
   readonly journal: Journal;
   /** Its owner puts every commit into it as soon as the journal says that it is durable, and nothing else. */
@@ -75,7 +78,7 @@ export function openJournal(
   log: Logger,
   options: JournalOptions = {},
 ): OpenedJournal {
-  mkdirSync(dataDir, { recursive: true });
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const unlock = acquireProcessLock(join(dataDir, "lock"));
   try {
     return openLocked(dataDir, log, options, unlock);
@@ -94,6 +97,7 @@ function openLocked(
   tidy(directory);
   const recovered = recover(directory, log);
   const { documents, lastSequence, lastCommitTime, history, last } = recovered;
+  checkLastCommit(directory, lastSequence);
   const compactor = new Compactor(
     { directory, documents, device, log, limits, awaitsReader },
     recovered,
@@ -114,14 +118,37 @@ function openLocked(
     async close() {
       await journal.close();
       await compactor.stop();
+      noteLastCommit(directory, journal.durable, log);
       unlock();
     },
   };
 }
 
+/**
+ * A log that ends early looks like one whose last commits never were. What was there at the last orderly end tells the
+ * two apart. Throws BifrostError "data-corrupt".
+ */
+function checkLastCommit(directory: string, lastSequence: number): void {
+  const noted = Number(readFileIfPresent(join(directory, LAST_COMMIT)) ?? 0);
+  if (lastSequence >= noted) return;
+  throw dataCorrupt(
+    `The Firestore log in ${directory} ends with commit ${lastSequence}, but commit ${noted} was there when it was closed.`,
+    { path: directory, lastSequence, noted },
+  );
+}
+
+/** Without the note the next start knows a little less; that is no reason to fail. */
+function noteLastCommit(directory: string, sequence: number, log: Logger): void {
+  try {
+    writeFileAtomic(join(directory, LAST_COMMIT), String(sequence));
+  } catch (error) {
+    log.warn("firestore could not note its last commit", { directory, error });
+  }
+}
+
 /** Made when the directory is. */
 function identityOf(directory: string): string {
-  const path = join(directory, "identity");
+  const path = join(directory, IDENTITY);
   const known = readFileIfPresent(path);
   if (known !== undefined) return known;
   const identity = randomUUID();
@@ -144,7 +171,13 @@ function tidy(directory: string): void {
     }
     renameSync(former, segmentPath(directory, 0));
   } else if (!begun) {
-    closeSync(openSync(segmentPath(directory, 0), "wx"));
+    if (names.includes(IDENTITY)) {
+      throw dataCorrupt(
+        `The Firestore directory ${directory} has an identity, so it once held documents, and its log is missing.`,
+        { path: directory },
+      );
+    }
+    closeSync(openSync(segmentPath(directory, 0), "wx", 0o600));
   }
   const handle = openSync(directory, "r");
   fsyncSync(handle);

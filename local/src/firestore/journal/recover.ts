@@ -1,6 +1,8 @@
 /** From the files of a data directory to its documents: the newest whole snapshot, then the commits behind it. */
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import { writeFileAtomic } from "../../files/atomic-file.ts";
 import { ChangeHistory } from "../store/change-history.ts";
 import type { DocumentIndex } from "../store/document-view.ts";
 import { generationsIn, segmentPath, snapshotPath, type Generations } from "./generations.ts";
@@ -45,6 +47,7 @@ export function recover(directory: string, log: Logger): Recovered {
   if (tornBytes > 0) {
     log.warn("firestore log had a torn tail, which was never acknowledged; it was cut", {
       ...last,
+      keptIn: keepTornTail(directory, last, log),
       tornBytes,
       lastSequence,
     });
@@ -75,5 +78,20 @@ function apply({ documents: written }: LogRecord, documents: DocumentIndex, pool
     const known = after === null ? undefined : documents.get(name)?.name;
     // One text for each name, however often the document was written.
     documents.put(name, after === null || known === undefined ? after : { ...after, name: known });
+  }
+}
+
+/**
+ * Nothing that was there is thrown away: should the tail have been more than a torn one, it can still be looked at. One
+ * tail is kept, the newest. Answers its path, or null when it could not be kept.
+ */
+function keepTornTail(directory: string, { path, goodBytes }: Recovered["last"], log: Logger) {
+  const kept = join(directory, "torn-tail");
+  try {
+    writeFileAtomic(kept, readFileSync(path).subarray(goodBytes));
+    return kept;
+  } catch (error) {
+    log.warn("the torn tail of the firestore log could not be kept", { path: kept, error });
+    return null;
   }
 }

@@ -1,4 +1,5 @@
-import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { isBifrostError } from "@bifrost/shared/domain/errors";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { array, assert, asyncProperty, integer, nat } from "fast-check";
@@ -7,7 +8,14 @@ import { temporaryDirectory } from "../testing/firestore-fixture.ts";
 import { segmentPath } from "./generations.ts";
 import { decodeRecord, type LogRecord } from "./log-record.ts";
 import { recover } from "./recover.ts";
-import { commitNumber, itemsAfter, itemsIn, itemsOf, openStore } from "./testing/little-store.ts";
+import {
+  commitNumber,
+  forgetOrderlyEnd,
+  itemsAfter,
+  itemsIn,
+  itemsOf,
+  openStore,
+} from "./testing/little-store.ts";
 
 let directory = temporaryDirectory();
 beforeEach(() => {
@@ -110,10 +118,25 @@ describe("a log", () => {
     expect(readBack()).toEqual(damagedAt(0));
   });
 
+  test("that ends before a commit that was there at the last orderly end is refused", async () => {
+    const { lines } = await writeLog([1, 1]);
+    truncateSync(segmentPath(directory.path, 0), lines[0]?.end);
+    expect(() => openStore(directory.path, NEVER)).toThrow(
+      "ends with commit 1, but commit 2 was there when it was closed",
+    );
+  });
+
+  test("that is missing where documents once were is refused", async () => {
+    await writeLog([1]);
+    rmSync(segmentPath(directory.path, 0));
+    expect(() => openStore(directory.path, NEVER)).toThrow("its log is missing");
+  });
+
   test("is written on behind a torn tail, which is gone then", async () => {
     const { bytes } = await writeLog([1, 1]);
     const path = segmentPath(directory.path, 0);
     for (const tail of ["0badc0de {", "0badc0de {}\n0badc0de {}\n", "\n", "\0".repeat(100)]) {
+      forgetOrderlyEnd(directory.path);
       writeFileSync(path, bytes);
       appendFileSync(path, tail);
       const store = openStore(directory.path, NEVER);
@@ -124,6 +147,7 @@ describe("a log", () => {
       expect(itemsOf(again)).toEqual(itemsAfter(3));
       await again.close();
       expect(readFileSync(path).includes("0badc0de")).toBe(false);
+      expect(readFileSync(join(directory.path, "torn-tail"), "latin1")).toBe(tail);
     }
   });
 });

@@ -10,6 +10,7 @@ import { openJournal } from "../journal/open-journal.ts";
 import { Query } from "../query/query.ts";
 import { DatabaseName } from "../resource-name.ts";
 import { Store } from "./store.ts";
+import { forgetOrderlyEnd } from "../journal/testing/little-store.ts";
 import { PROJECT, ROOT, temporaryDirectory } from "../testing/firestore-fixture.ts";
 import { structuredQuery } from "../testing/query-text.ts";
 import { parseWrites } from "./write.ts";
@@ -132,6 +133,7 @@ describe("the log", () => {
     await commit(store, set("a", 1));
     await commit(store, set("b", 2));
     await store.close();
+    forgetOrderlyEnd(directory.path);
     truncateSync(logPath(), readFileSync(logPath()).length - 5);
     store = open();
     expect([read(store, "a"), read(store, "b")]).toEqual(["1", undefined]);

@@ -1,4 +1,6 @@
 /** A store whose log is compacted every few commits, and commits with known results for it. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger, type Logger } from "@bifrost/shared/ports/logger";
 import type { DocumentIndex } from "../../store/document-view.ts";
@@ -73,4 +75,9 @@ export function everyCommit(after: number, last: number): { sequence: number; fo
     sequence: after + index + 1,
     found: after + index,
   }));
+}
+
+/** As a kill would have left the directory: without the note of an orderly end. */
+export function forgetOrderlyEnd(path: string): void {
+  rmSync(join(path, "last-commit"), { force: true });
 }
