@@ -81,8 +81,8 @@ function explain(error: unknown): string {
   if (error instanceof BifrostError) return error.message;
   const code = systemCodeOf(error);
   if (code === "ENOSPC") return "the disk is full; free some space and start again";
-  if (code === "EACCES" || code === "EPERM")
-    return `${messageOf(error)}; the data directory must be writable`;
+  if (["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR"].includes(code))
+    return `${messageOf(error)}; the data directory (--home) must be a directory that can be written`;
   return messageOf(error);
 }
 

@@ -2,6 +2,8 @@
 import { type RunningFirestore, startFirestore } from "../firestore/index.ts";
 import { parseIndexFile } from "../firestore/indexes/index-file.ts";
 import { compileRules } from "../firestore/rules/compile.ts";
+import { RulesSyntaxError } from "../firestore/rules/rules-syntax-error.ts";
+import type { Rules } from "../firestore/rules/rules.ts";
 import { type RunningLogging, startLogging } from "../logging/index.ts";
 import { type RunningPubSub, startPubSub } from "../pubsub/index.ts";
 import type { RunningStandIn } from "../stand-in.ts";
@@ -25,6 +27,16 @@ export interface DatabaseFiles {
   readonly indexes: string;
 }
 
+/** The engine sees a text and tells line and column; which file it was is known here. */
+function rulesOf({ rules }: DatabaseFiles): Rules {
+  try {
+    return compileRules(rules);
+  } catch (error) {
+    if (!(error instanceof RulesSyntaxError)) throw error;
+    throw new Error(`firestore.rules, ${error.message}`, { cause: error });
+  }
+}
+
 export async function startMessages(
   context: AssemblyContext,
   trust: Trust,
@@ -35,7 +47,7 @@ export async function startMessages(
     await startFirestore({
       ...standInOptions(context, "firestore"),
       projectId: PROJECT_ID,
-      rules: compileRules(files.rules),
+      rules: rulesOf(files),
       indexes: parseIndexFile(files.indexes),
       verifyIdToken: (token) => trust.identity.verifyIdToken(token),
       ownerToken: context.secrets.firestoreOwnerToken,

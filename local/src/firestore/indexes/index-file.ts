@@ -47,7 +47,7 @@ const fieldPath = v.pipe(
   v.transform((text) => (text === "*" ? text : formatFieldPath(parseFieldPath(text)))),
 );
 const MODE_EXPECTED =
-  '"order" or "arrayConfig": "CONTAINS" is expected; vector indexes are not supported';
+  '"order": "ASCENDING" or "DESCENDING", or "arrayConfig": "CONTAINS", is expected (no vector indexes)';
 
 const indexSchema = v.strictObject({
   collectionGroup,
@@ -59,7 +59,7 @@ const indexSchema = v.strictObject({
           v.strictObject({ fieldPath, order }),
           v.strictObject({ fieldPath, arrayConfig: v.literal("CONTAINS") }),
         ],
-        MODE_EXPECTED,
+        ({ input }) => `${MODE_EXPECTED}, and a field path; found ${JSON.stringify(input)}`,
       ),
     ),
     v.nonEmpty("an index has at least one field"),
