@@ -3,10 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { OverlayView, type DocumentView } from "./document-view.ts";
 import type { StoredDocument } from "../document.ts";
-import { LockOwner } from "./locks.ts";
+import { LockOwner, type LockTable } from "./locks.ts";
 import type { Query } from "../query/query.ts";
 import { RpcError } from "../rpc-error.ts";
-import type { Store } from "./store.ts";
 
 /** After this the locks are freed and the transaction's commit answers ABORTED. */
 export const TRANSACTION_MS = 60_000;
@@ -26,15 +25,25 @@ export interface Transaction {
   checkReads(): void;
 }
 
+/** What transactions need of the store. */
+export interface LockableDocuments {
+  readonly locks: LockTable;
+  readonly transactions: TransactionTable;
+  readonly durable: DocumentView;
+  readonly latest: DocumentView;
+  /** Resolves when nothing that is decided for this document is still on its way to the disk. */
+  settled(name: string): Promise<void>;
+}
+
 class ReadWriteTransaction implements Transaction {
   readonly id = newId();
   readonly isReadOnly = false;
   readonly owner = new LockOwner();
   readonly caller: string;
-  readonly #store: Store;
+  readonly #store: LockableDocuments;
   readonly #queries: { readonly query: Query; readonly seen: string }[] = [];
 
-  constructor(store: Store, caller: string) {
+  constructor(store: LockableDocuments, caller: string) {
     this.#store = store;
     this.caller = caller;
   }
@@ -101,7 +110,7 @@ class ReadOnlyTransaction implements Transaction {
   readonly #kept = new Map<string, StoredDocument | null>();
   readonly #view: DocumentView;
 
-  constructor(store: Store, caller: string) {
+  constructor(store: LockableDocuments, caller: string) {
     this.caller = caller;
     this.#view = new OverlayView(store.durable, this.#kept);
   }
@@ -122,13 +131,13 @@ class ReadOnlyTransaction implements Transaction {
 }
 
 export class TransactionTable {
-  readonly #store: Store;
+  readonly #store: LockableDocuments;
   readonly #timers: Timers;
   readonly #open = new Map<string, { readonly transaction: Transaction; readonly expiry: Timer }>();
   readonly #openOf = new Map<string, number>();
   readonly #snapshots = new Set<ReadOnlyTransaction>();
 
-  constructor(store: Store, timers: Timers) {
+  constructor(store: LockableDocuments, timers: Timers) {
     this.#store = store;
     this.#timers = timers;
   }
