@@ -5,6 +5,7 @@ import type { RulesRequest } from "./rules/rules.ts";
 import {
   clientFor,
   fakeRules,
+  placeOf,
   ROOT,
   startTestFirestore,
   until,
@@ -18,9 +19,10 @@ let owner: Firestore;
 let ada: Firestore;
 const asked: RulesRequest[] = [];
 
-/** Ada may do anything to what is hers; nobody may touch `sealed`; a `log` needs its entry in the same commit. */
+/** Ada may do anything to what is hers; nobody may touch `sealed`, nor `waited` once there is a ban; a `log` needs its entry in the same commit. */
 function allows(request: RulesRequest): boolean {
   asked.push(request);
+  if (placeOf(request).includes("/waited/")) return request.read(`${ROOT}/bans/ada`) === null;
   if (request.name.includes("/sealed/")) return false;
   if (request.name.includes("/paired/")) return request.readAfter(`${ROOT}/pairs/entry`) !== null;
   if (request.method === "list") return request.query?.["where"] !== undefined;
@@ -145,6 +147,44 @@ describe("nobody is kept from a document by a caller who may not touch it", () =
     await owner.doc("sealed/waited").set({ n: 1 });
   });
 });
+
+const structuredQuery = { from: [{ collectionId: "waited" }] };
+const structuredAggregationQuery = { structuredQuery, aggregations: [{ count: {} }] };
+
+test.each<[string, string, (transaction: string) => [string, object?]]>([
+  ["a document", "GET", (id) => [`/waited/a?transaction=${encodeURIComponent(id)}`]],
+  ["a list", "GET", (id) => [`/waited?transaction=${encodeURIComponent(id)}`]],
+  [
+    "documents by name",
+    "POST",
+    (transaction) => [":batchGet", { documents: [`${ROOT}/waited/a`], transaction }],
+  ],
+  ["a query", "POST", (transaction) => [":runQuery", { structuredQuery, transaction }]],
+  [
+    "a count",
+    "POST",
+    (transaction) => [":runAggregationQuery", { structuredAggregationQuery, transaction }],
+  ],
+])(
+  "%s that waited for a lock is not told to who lost the permission meanwhile",
+  async (_what, method, requestIn) => {
+    const held = owner.doc("waited/a");
+    await owner.doc("bans/ada").delete();
+    await held.set({ n: 1 });
+    const id = await begin();
+    const [path, body] = requestIn(id);
+    const waiting = await owner.runTransaction(async (transaction) => {
+      await transaction.get(held);
+      asked.length = 0;
+      const answer = asAda(method, path, body);
+      await until(() => asked.length > 0, "it has permission and waits");
+      await owner.doc("bans/ada").set({});
+      return { answer };
+    });
+    expect((await waiting.answer).status).toBe(403);
+    await asAda("POST", ":rollback", { transaction: id });
+  },
+);
 
 test("writes past the rules are counted by collection", async () => {
   await owner.doc("audited/a").set({ n: 1 });

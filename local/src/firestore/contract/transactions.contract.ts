@@ -85,5 +85,20 @@ export function transactionsContract(): void {
       );
       expect(seen).toEqual([1, 1, 1]);
     });
+
+    test("a read-only transaction tells the time of that moment", async () => {
+      const doc = items().doc("a");
+      await doc.set({ n: 1 });
+      const [read, written, queried] = await db().runTransaction(
+        async (transaction) => {
+          const first = await transaction.get(doc);
+          const { writeTime } = await doc.set({ n: 2 });
+          return [first.readTime, writeTime, (await transaction.get(items())).readTime];
+        },
+        { readOnly: true },
+      );
+      expect(queried).toEqual(read);
+      expect((queried?.valueOf() ?? "") < (written?.valueOf() ?? "")).toBe(true);
+    });
   });
 }

@@ -61,10 +61,15 @@ class TwoWayCall {
     if (this.#isOver) return this.#finish(); // refused while it opened
     this.#expiry = endWhenTokenExpires(context.timers, caller, fail);
     this.#stream.on("data", (request: Json) => this.#receive(request));
-    this.#stream.on("end", () => {
-      this.#finish();
-      this.#queue.end(() => this.#stream.end());
-    });
+    this.#stream.on("end", () => void this.#endWhenAnswered());
+  }
+
+  /** The client sends no more, yet it still reads: what it sent is carried out and answered first. */
+  async #endWhenAnswered(): Promise<void> {
+    await this.#open?.finish?.();
+    if (this.#isOver) return;
+    this.#finish();
+    this.#queue.end(() => this.#stream.end());
   }
 
   /** What was sent before still arrives before the error does. */

@@ -35,6 +35,11 @@ test.each<[string, unknown, RegExp]>([
     { fieldOverrides: [{ ...override, ttl: "yes" }] },
     /fieldOverrides\.0\.ttl/,
   ],
+  [
+    "a ttl on every field",
+    { fieldOverrides: [{ ...override, fieldPath: "*", ttl: true }] },
+    /fieldOverrides\.0\.ttl: a TTL is for one field by its name/,
+  ],
 ])("%s is refused with its place", (_name, file, message) => {
   const text = typeof file === "string" ? file : JSON.stringify(file);
   expect(() => parseIndexFile(text)).toThrow(message);

@@ -66,7 +66,7 @@ const indexSchema = v.strictObject({
   ),
 });
 
-const overrideSchema = v.strictObject({
+const anyOverride = v.strictObject({
   collectionGroup,
   fieldPath,
   ttl: v.optional(v.boolean(), false),
@@ -83,6 +83,17 @@ const overrideSchema = v.strictObject({
     ),
   ),
 });
+
+const overrideSchema = v.pipe(
+  anyOverride,
+  v.forward(
+    v.check(
+      ({ ttl, fieldPath: path }) => !ttl || path !== "*",
+      'a TTL is for one field by its name, not for "*"; name the field that holds the time of expiry',
+    ),
+    ["ttl"],
+  ),
+);
 
 const fileSchema = v.strictObject({
   indexes: v.optional(v.array(indexSchema), []),

@@ -39,7 +39,7 @@ test(
       expect({ round, faults: await load.faults(running.client) }).toEqual({ round, faults: [] });
       const killAt = load.acknowledged + 30 + Math.floor(random() * 150);
       const delayMs = random() * 10;
-      await load.run(running.client, running.gone, () => {
+      await load.run(running.client, running, () => {
         // Some milliseconds later, for a kill right behind an acknowledgement would always meet the same moment.
         if (load.acknowledged === killAt) systemTimers.after(delayMs, () => running.kill());
       });

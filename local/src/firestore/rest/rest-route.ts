@@ -109,8 +109,8 @@ function documentCall(
   parameters: URLSearchParams,
   readBody: () => unknown,
 ): RestCall {
-  const isDocument =
-    name.split("/").length % 2 === 0 ? false : name.split("/").length > ROOT_SEGMENTS;
+  const segments = name.split("/").length;
+  const isDocument = segments > ROOT_SEGMENTS && segments % 2 === 1;
   const mask = maskOf(parameters, "mask");
   const currentDocument = preconditionOf(parameters);
   const slash = name.lastIndexOf("/");

@@ -1,7 +1,7 @@
 /** HTTP/1: Firestore's REST API and WebChannel. The product's own write path is `documents:commit` here. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { CallerResolver } from "../edge/caller.ts";
+import type { Caller, CallerResolver } from "../edge/caller.ts";
 import { allowOrigin } from "../edge/cors.ts";
 import type { EdgeLimits } from "../edge/edge-limits.ts";
 import { checkHost } from "../edge/host-name.ts";
@@ -88,7 +88,7 @@ function checkUrl(url: string): void {
 
 async function run(
   context: RpcContext,
-  caller: Parameters<(typeof UNARY_METHODS)[string]>[1],
+  caller: Caller,
   { method, request }: RestCall,
 ): Promise<object> {
   const stream = SERVER_STREAM_METHODS[method];

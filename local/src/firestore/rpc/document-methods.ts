@@ -75,7 +75,7 @@ export const batchGetDocuments: ServerStreamMethod = async function* batchGet(
   for (const [name, document] of found) {
     context.access.checkGet(caller, name, document, accessed);
   }
-  const readTime = context.store.readTime();
+  const readTime = transaction?.readTime ?? context.store.readTime();
   for (const [name, document] of found) {
     yield document === null
       ? { missing: name, readTime }

@@ -15,6 +15,7 @@ import {
 } from "../wire-json.ts";
 import { masked } from "./document-methods.ts";
 import type { RpcContext, UnaryMethod } from "./method.ts";
+import { foundBy } from "./query-methods.ts";
 import { readScope } from "./read-transaction.ts";
 
 const DEFAULT_PAGE = 300;
@@ -37,8 +38,7 @@ export const listDocuments: UnaryMethod = async (context, caller, request) => {
   context.access.checkList(caller, query);
   context.indexes.check(query);
   const { transaction } = readScope(context, caller, request);
-  const found =
-    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
+  const found = await foundBy(context, caller, query, transaction);
   const rows = showMissing
     ? withMissing(context, `${parent}/${collectionId}`, found, after)
     : found;

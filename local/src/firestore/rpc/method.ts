@@ -36,7 +36,9 @@ export interface Peer {
 export interface OpenCall {
   /** Throws to end the call with that error. */
   receive(request: Json): void;
-  /** The other side is gone or has finished; nothing is sent afterwards. */
+  /** The other side sends no more. Resolves when all it sent is answered; absent where nothing is owed. Never rejects. */
+  finish?(): Promise<void>;
+  /** The other side is gone or has all its answers; nothing is sent afterwards. */
   close(): void;
 }
 

@@ -2,6 +2,9 @@
 import { aggregate, aggregatedPaths, parseAggregations } from "../query/aggregate.ts";
 import { Query } from "../query/query.ts";
 import { RpcError } from "../rpc-error.ts";
+import type { Caller } from "../edge/caller.ts";
+import type { StoredDocument } from "../document.ts";
+import type { Transaction } from "../store/transactions.ts";
 import { compareUtf8 } from "../values/utf8-order.ts";
 import { objectAt, optionalCount, optionalString, stringAt, type Json } from "../wire-json.ts";
 import type { RpcContext, ServerStreamMethod, UnaryMethod } from "./method.ts";
@@ -17,6 +20,22 @@ function refuseExplain(request: Json): void {
     throw new RpcError("UNIMPLEMENTED", "explain_options");
 }
 
+/**
+ * What the query finds, for those who may ask it. A transaction waits for locks, up to a minute, and the permission
+ * may go meanwhile: so it is asked for before, that nobody else locks anything, and after.
+ */
+export async function foundBy(
+  context: RpcContext,
+  caller: Caller,
+  query: Query,
+  transaction: Transaction | undefined,
+): Promise<StoredDocument[]> {
+  if (transaction === undefined) return query.run(context.store.durable);
+  const documents = await transaction.query(query);
+  context.access.checkList(caller, query);
+  return documents;
+}
+
 export const runQuery: ServerStreamMethod = async function* run(context, caller, request) {
   refuseExplain(request);
   const query = queryOf(context, request, request["structuredQuery"]);
@@ -24,9 +43,8 @@ export const runQuery: ServerStreamMethod = async function* run(context, caller,
   context.indexes.check(query);
   const { transaction, isNew } = readScope(context, caller, request);
   if (isNew && transaction !== undefined) yield { transaction: transaction.id };
-  const documents =
-    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
-  const readTime = context.store.readTime();
+  const documents = await foundBy(context, caller, query, transaction);
+  const readTime = transaction?.readTime ?? context.store.readTime();
   for (const document of documents) yield { document: query.project(document), readTime };
   if (documents.length === 0) yield { readTime };
 };
@@ -43,10 +61,9 @@ export const runAggregationQuery: ServerStreamMethod = async function* run(
   context.access.checkList(caller, query);
   context.indexes.check(query, aggregatedPaths(aggregations));
   const { transaction, isNew } = readScope(context, caller, request);
-  const documents =
-    transaction === undefined ? query.run(context.store.durable) : await transaction.query(query);
+  const documents = await foundBy(context, caller, query, transaction);
   const aggregateFields = aggregate(aggregations, documents);
-  const readTime = context.store.readTime();
+  const readTime = transaction?.readTime ?? context.store.readTime();
   const result = { result: { aggregateFields }, readTime };
   yield isNew && transaction !== undefined ? { ...result, transaction: transaction.id } : result;
 };

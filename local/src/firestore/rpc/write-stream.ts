@@ -47,6 +47,7 @@ export const writeStream: TwoWayMethod = (context, caller, peer) => {
           waiting -= 1;
         });
     },
+    finish: () => chain,
     close() {
       isOpen = false;
     },

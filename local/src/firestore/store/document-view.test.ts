@@ -35,6 +35,9 @@ test("an index answers as a plain list of its documents does, after any puts and
       expect(index.size).toBe(model.size);
       expect(sorted(index.all())).toEqual(where(() => true));
       for (const name of NAMES) expect(index.get(name)).toBe(model.get(name) ?? null);
+      for (const id of ["a", "b", "ab", "none"]) {
+        expect(sorted(index.group(id))).toEqual(where((name) => name.split("/").at(-2) === id));
+      }
       for (const path of COLLECTIONS) {
         const isIn = (name: string) => name.slice(0, name.lastIndexOf("/")) === path;
         expect(sorted(index.collection(path))).toEqual(where(isIn));

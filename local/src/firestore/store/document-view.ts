@@ -42,6 +42,13 @@ export class DocumentIndex implements DocumentView {
     }
   }
 
+  /** Documents of every collection of this id, in no order. */
+  *group(collectionId: string): Iterable<StoredDocument> {
+    for (const [path, documents] of this.#collections) {
+      if (path.endsWith(`/${collectionId}`)) yield* documents.values();
+    }
+  }
+
   put(name: string, document: StoredDocument | null): void {
     const path = collectionOf(name);
     const documents = this.#collections.get(path);

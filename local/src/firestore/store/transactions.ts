@@ -19,6 +19,8 @@ export interface Transaction {
   readonly caller: string;
   readonly isReadOnly: boolean;
   readonly owner: LockOwner;
+  /** The one moment at which it reads, if it reads at one. */
+  readonly readTime: string | undefined;
   read(name: string): Promise<StoredDocument | null>;
   query(query: Query): Promise<StoredDocument[]>;
   /** Throws ABORTED when a query of this transaction would now answer something else. */
@@ -39,6 +41,7 @@ class ReadWriteTransaction implements Transaction {
   readonly id = newId();
   readonly isReadOnly = false;
   readonly owner = new LockOwner();
+  readonly readTime = undefined;
   readonly caller: string;
   readonly #store: LockableDocuments;
   readonly #queries: { readonly query: Query; readonly seen: string }[] = [];
@@ -107,11 +110,13 @@ class ReadOnlyTransaction implements Transaction {
   readonly isReadOnly = true;
   readonly owner = new LockOwner();
   readonly caller: string;
+  readonly readTime: string;
   readonly #kept = new Map<string, StoredDocument | null>();
   readonly #view: DocumentView;
 
   constructor(store: LockableDocuments, caller: string) {
     this.caller = caller;
+    this.readTime = store.readTime();
     this.#view = new OverlayView(store.durable, this.#kept);
   }
 

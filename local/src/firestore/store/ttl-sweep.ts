@@ -4,7 +4,6 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import type { StoredDocument } from "../document.ts";
 import { getField, parseFieldPath, type FieldPath } from "../values/field-path.ts";
 import type { TtlField } from "../indexes/index-file.ts";
-import { collectionOf } from "../resource-name.ts";
 import type { Store } from "./store.ts";
 import { parseTimestamp } from "../values/timestamps.ts";
 import { typed } from "../values/values.ts";
@@ -13,8 +12,6 @@ import { typed } from "../values/values.ts";
 const SWEEP_MS = 60_000;
 /** Deletions on their way to the disk at a time. */
 const AT_ONCE = 100;
-/** Every name starts with it. */
-const EVERYWHERE = "projects";
 
 export class TtlSweep {
   readonly #store: Store;
@@ -63,35 +60,40 @@ export class TtlSweep {
   }
 
   async #deleteExpired(): Promise<void> {
-    const nowMicros = BigInt(this.#timers.now()) * 1000n;
-    const expired: StoredDocument[] = [];
-    for (const document of this.#store.durable.under(EVERYWHERE)) {
-      if (this.#hasExpired(document, nowMicros)) expired.push(document);
-    }
+    const expired = this.#expired();
+    const failures: unknown[] = [];
     while (expired.length > 0 && !this.#isStopped) {
-      await Promise.all(expired.splice(0, AT_ONCE).map((document) => this.#delete(document)));
+      const batch = expired.splice(0, AT_ONCE).map((document) => this.#delete(document));
+      for (const outcome of await Promise.allSettled(batch)) {
+        if (outcome.status === "rejected") failures.push(outcome.reason);
+        else this.#deleted += 1;
+      }
     }
+    if (failures.length === 0) return;
+    this.#log.info("expired documents were not deleted; the next sweep looks again", {
+      count: failures.length,
+      firstError: failures[0],
+    });
   }
 
-  #hasExpired({ name, fields }: StoredDocument, nowMicros: bigint): boolean {
-    const collection = collectionOf(name);
-    const path = this.#fields.get(collection.slice(collection.lastIndexOf("/") + 1));
-    const value = path && getField(fields, path);
-    const expiry = value && typed(value).timestampValue;
-    return expiry !== undefined && parseTimestamp(expiry) <= nowMicros;
+  #expired(): StoredDocument[] {
+    const nowMicros = BigInt(Math.trunc(this.#timers.now())) * 1000n;
+    return [...this.#fields].flatMap(([collectionGroup, path]) =>
+      [...this.#store.durable.group(collectionGroup)].filter((document) =>
+        hasExpired(document, path, nowMicros),
+      ),
+    );
   }
 
   /** Like any commit, but past the rules. A document that changed meanwhile is left to the next sweep. */
   async #delete({ name, updateTime }: StoredDocument): Promise<void> {
     const write = { kind: "delete", name, precondition: { updateTime } } as const;
-    try {
-      await this.#store.commit([write], () => undefined);
-      this.#deleted += 1;
-    } catch (error) {
-      this.#log.info("an expired document was not deleted; the next sweep looks again", {
-        name,
-        error,
-      });
-    }
+    await this.#store.commit([write], () => undefined);
   }
+}
+
+function hasExpired({ fields }: StoredDocument, path: FieldPath, nowMicros: bigint): boolean {
+  const value = getField(fields, path);
+  const expiry = value && typed(value).timestampValue;
+  return expiry !== undefined && parseTimestamp(expiry) <= nowMicros;
 }

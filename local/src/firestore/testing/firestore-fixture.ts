@@ -59,11 +59,11 @@ export function temporaryDirectory(): { path: string; remove: () => void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Polls until the condition holds; fails after five seconds, or after what is given. */
+/** Polls until the condition holds; fails after thirty seconds, as on a busy machine all takes its time, or after what is given. */
 export async function until(
   condition: () => boolean,
   what: string,
-  timeoutMs = 5000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {

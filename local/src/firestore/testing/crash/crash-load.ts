@@ -81,6 +81,13 @@ const transaction: WriterKind = {
 
 const KINDS: Readonly<Record<string, WriterKind>> = { single, batch, increment, transaction };
 
+/** The server that is written to, as the one that kills it knows it. */
+export interface Victim {
+  readonly isKilled: boolean;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+}
+
 export class CrashLoad {
   readonly #writers = Object.entries(KINDS).flatMap(([name, kind]) =>
     ["a", "b"].map((suffix) => ({ id: name + suffix, kind, acknowledged: 0, begun: 0 })),
@@ -111,9 +118,12 @@ export class CrashLoad {
     }
   }
 
-  /** Every writer takes turn after turn until the server is gone. */
-  async run(client: Firestore, gone: Promise<void>, onAcknowledged: () => void): Promise<void> {
-    const ended = gone.then(() => "gone" as const);
+  /** Every writer takes turn after turn until the server is killed. Throws when it refuses or ends before that. */
+  async run(client: Firestore, victim: Victim, onAcknowledged: () => void): Promise<void> {
+    const ended = victim.gone.then(() => {
+      if (victim.isKilled) return "gone" as const;
+      throw new Error("the server ended although nobody killed it");
+    });
     await Promise.all(
       this.#writers.map(async (writer) => {
         for (;;) {
@@ -130,8 +140,9 @@ export class CrashLoad {
           } else if (outcome === "gone") {
             return;
           } else if ((outcome as { code?: unknown }).code !== ABORTED) {
-            // Refused although nobody killed it, unless the news of that is on its way.
-            await Promise.race([ended, rejectSoon(outcome)]);
+            if (!victim.isKilled) throw outcome;
+            // A refused connection may be seen before the end of the process.
+            await ended;
           }
         }
       }),
@@ -154,10 +165,4 @@ export class CrashLoad {
     if (ballast !== BALLAST) faults.push(`there are ${ballast} documents of ballast`);
     return faults;
   }
-}
-
-/** A refused connection may be seen before the end of the process. */
-async function rejectSoon(error: unknown): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, 2000).unref());
-  throw error;
 }

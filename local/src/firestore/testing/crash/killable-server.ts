@@ -6,11 +6,12 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Firestore } from "@google-cloud/firestore";
 import { generationsIn } from "../../journal/generations.ts";
+import type { Victim } from "./crash-load.ts";
 import { CRASH_PROJECT } from "./crash-settings.ts";
 
 const SCRIPT = fileURLToPath(new URL("serve-until-killed.ts", import.meta.url));
 
-export class KillableServer {
+export class KillableServer implements Victim {
   /**
    * The unmodified client, as the administrator. It goes on trying for a minute after the kill, also when it is
    * told to end; should a later server get the same port, that one does not know its token.
@@ -43,6 +44,10 @@ export class KillableServer {
     const port = Number(String(said[0]));
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
     return new KillableServer(child, dataDir, port, token);
+  }
+
+  get isKilled(): boolean {
+    return this.#child.killed;
   }
 
   kill(): void {
