@@ -1,6 +1,7 @@
 import { type Firestore, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
+import { fieldTests } from "./query/filter.ts";
 import type { RulesRequest } from "./rules/rules.ts";
 import {
   clientFor,
@@ -18,12 +19,16 @@ let owner: Firestore;
 let ada: Firestore;
 const asked: RulesRequest[] = [];
 
+function isFiltered({ query }: RulesRequest): boolean {
+  return query !== undefined && fieldTests(query.filter).length > 0;
+}
+
 /** Ada may do anything to what is hers; nobody may touch `sealed`; a `log` needs its entry in the same commit. */
 function allows(request: RulesRequest): boolean {
   asked.push(request);
   if (request.name.includes("/sealed/")) return false;
   if (request.name.includes("/paired/")) return request.readAfter(`${ROOT}/pairs/entry`) !== null;
-  if (request.method === "list") return request.query?.["where"] !== undefined;
+  if (request.method === "list") return isFiltered(request);
   const owned = request.after ?? request.before;
   return request.auth?.uid === "ada" && owned?.fields["secret"] === undefined;
 }

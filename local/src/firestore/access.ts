@@ -78,12 +78,7 @@ export class Access {
   /** Answers the names of the documents that the decision rests on. Throws PERMISSION_DENIED. */
   checkList(caller: Caller, query: Query): ReadonlySet<string> {
     if (caller.isOwner) return NOTHING;
-    return this.#checkRead(caller, {
-      method: "list",
-      name: query.parent,
-      before: null,
-      query: query.source,
-    });
+    return this.#checkRead(caller, { method: "list", name: query.parent, before: null, query });
   }
 
   /** Whether `checkGet` would pass; nobody asked for the document, so a refusal is not counted as one. */
