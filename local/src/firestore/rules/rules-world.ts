@@ -46,6 +46,10 @@ export class RulesWorld {
     this.#documents.set(nameOf(path), document(path, fields, this.timeMicros));
   }
 
+  remove(path: string): void {
+    this.#documents.delete(nameOf(path));
+  }
+
   has(path: string): boolean {
     return this.#documents.has(nameOf(path));
   }
