@@ -1,6 +1,8 @@
 import { type Firestore, Timestamp } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { RunningFirestore } from "./index.ts";
+import { fieldTests } from "./query/filter.ts";
+import { compileRules } from "./rules/compile.ts";
 import type { RulesRequest } from "./rules/rules.ts";
 import {
   clientFor,
@@ -19,13 +21,20 @@ let owner: Firestore;
 let ada: Firestore;
 const asked: RulesRequest[] = [];
 
-/** Ada may do anything to what is hers; nobody may touch `sealed`, nor `waited` once there is a ban; a `log` needs its entry in the same commit. */
+function isFiltered({ query }: RulesRequest): boolean {
+  return query !== undefined && fieldTests(query.filter).length > 0;
+}
+
+/**
+ * Ada may do anything to what is hers; nobody may touch `sealed`, nor `waited` once there is a ban; a `log` needs its
+ * entry in the same commit.
+ */
 function allows(request: RulesRequest): boolean {
   asked.push(request);
   if (placeOf(request).includes("/waited/")) return request.read(`${ROOT}/bans/ada`) === null;
   if (request.name.includes("/sealed/")) return false;
   if (request.name.includes("/paired/")) return request.readAfter(`${ROOT}/pairs/entry`) !== null;
-  if (request.method === "list") return request.query?.["where"] !== undefined;
+  if (request.method === "list") return isFiltered(request);
   const owned = request.after ?? request.before;
   return request.auth?.uid === "ada" && owned?.fields["secret"] === undefined;
 }
@@ -214,4 +223,50 @@ test.each([
   );
   await client.terminate();
   expect(outcomes).toEqual(codes);
+});
+
+describe("a refusal does not tell whether the document is there", () => {
+  let guarded: RunningFirestore;
+  beforeAll(async () => {
+    guarded = await startTestFirestore({
+      rules: compileRules(`rules_version = '2';
+service cloud.firestore {
+  match /databases/{database}/documents/{path=**} {
+    allow get: if resource.data.owner == request.auth.uid;
+    allow create: if request.resource.data.owner == 'nobody';
+    allow update, delete: if resource.data.n == 0;
+  }
+}`),
+    });
+    await clientFor(guarded).doc("docs/there").set({ owner: "ada", n: 1 });
+  });
+  afterAll(() => guarded.stop());
+
+  async function refusals(uid: string, id: string): Promise<string[]> {
+    const client = clientFor(guarded, uid);
+    const document = client.doc(`docs/${id}`);
+    const attempts = [
+      document.get(),
+      document.set({ owner: uid, n: 2 }),
+      document.delete(),
+      client.runTransaction(async (transaction) => transaction.set(document, { owner: uid })),
+    ];
+    const said = await Promise.all(
+      attempts.map((attempt) => attempt.then(String, ({ message }: Error) => message)),
+    );
+    await client.terminate();
+    return said.map((message) => message.replaceAll(id, "ID"));
+  }
+
+  test("to those who may not get it", async () => {
+    const there = await refusals("eve", "there");
+    expect(there).toEqual(await refusals("eve", "gone"));
+    expect(there.join()).not.toMatch(/create|update|line/);
+  });
+
+  test("but those who may get it hear the reason", async () => {
+    const [read, ...written] = await refusals("ada", "there");
+    expect(read).not.toMatch(/permissions/);
+    expect(written[0]).toMatch(/update .*ID: line 6: false/);
+  });
 });

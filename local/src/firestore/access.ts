@@ -78,12 +78,7 @@ export class Access {
   /** Answers the names of the documents that the decision rests on. Throws PERMISSION_DENIED. */
   checkList(caller: Caller, query: Query): ReadonlySet<string> {
     if (caller.isOwner) return NOTHING;
-    return this.#checkRead(caller, {
-      method: "list",
-      name: query.parent,
-      before: null,
-      query: query.source,
-    });
+    return this.#checkRead(caller, { method: "list", name: query.parent, before: null, query });
   }
 
   /** Whether `checkGet` would pass; nobody asked for the document, so a refusal is not counted as one. */
@@ -96,7 +91,8 @@ export class Access {
     const { allowed, reason, reads } = this.#askToRead(caller, request);
     if (allowed) return reads;
     this.#deniedReads += 1;
-    throw denied(request.method, request.name, reason);
+    // Of a document that may not be got, even the reason would tell whether it is there.
+    throw denied(request.method, request.name, request.method === "list" ? reason : null);
   }
 
   #askToRead(
@@ -128,9 +124,20 @@ export class Access {
         const { allowed, reason } = this.#rules.check(request);
         if (allowed) continue;
         this.#deniedWrites += 1;
-        throw denied(request.method, request.name, reason);
+        throw this.#deniedWrite(caller, request, before, reason);
       }
     };
+  }
+
+  /** "create", "update" and most reasons tell whether the document is there, so only those who may get it are told. */
+  #deniedWrite(
+    caller: Caller,
+    { method, name }: RulesRequest,
+    stored: DocumentView,
+    reason: string,
+  ): RpcError {
+    const mayKnow = this.mayGet(caller, name, stored.get(name));
+    return mayKnow ? denied(method, name, reason) : denied("write", name, null);
   }
 
   #countOwner(writes: readonly Write[]): void {
@@ -143,10 +150,11 @@ export class Access {
 }
 
 /** The reason is for developers on their own machine; production says only that permission is missing. */
-function denied(method: string, name: string, reason: string): RpcError {
+function denied(method: string, name: string, reason: string | null): RpcError {
+  const because = reason === null ? "" : `: ${reason}`;
   return new RpcError(
     "PERMISSION_DENIED",
-    `Missing or insufficient permissions: ${method} ${name}: ${reason}`,
+    `Missing or insufficient permissions: ${method} ${name}${because}`,
   );
 }
 

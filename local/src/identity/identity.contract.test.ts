@@ -168,11 +168,24 @@ describe("verifyIdToken", () => {
   });
 });
 
-test("a browser of another origin may call", async () => {
+test.each([
+  ["http://localhost:4200", true],
+  ["http://demo.localhost", true],
+  ["https://127.0.0.1:8080", true],
+  ["https://evil.example", false],
+  ["http://localhost.evil.example", false],
+  ["null", false],
+])("a page from %s may call: %s", async (origin, isLocal) => {
   const url = `http://127.0.0.1:${identity.port}/v1/token`;
-  const headers = { "access-control-request-headers": "x-client-version" };
+  const headers = { origin, "access-control-request-headers": "x-client-version" };
   const preflight = await fetch(url, { method: "OPTIONS", headers });
-  expect(preflight.headers.get("access-control-allow-headers")).toBe("x-client-version");
+  const answer = await fetch(url, { method: "POST", headers });
+  const allowed = isLocal ? origin : null;
+  expect(preflight.headers.get("access-control-allow-origin")).toBe(allowed);
+  expect(answer.headers.get("access-control-allow-origin")).toBe(allowed);
+  expect(preflight.headers.get("access-control-allow-headers")).toBe(
+    isLocal ? "x-client-version" : null,
+  );
 });
 
 test("what the stand-in does not do is refused by name", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { FirebaseVerifier } from "@bifrost/shared/cloud/firebase-verifier";
 import type { RunningStandIn, StandInOptions } from "../stand-in.ts";
 import { notImplemented } from "../serving/google-error.ts";
+import { isLocalOrigin } from "../serving/local-origin.ts";
 import { listenOnLoopback, sendJson } from "../serving/loopback-server.ts";
 import type { Claims } from "../iam/rs256.ts";
 import { checkApiKey } from "./api-key.ts";
@@ -77,9 +78,12 @@ const ENDPOINTS: Readonly<
   "/v1/token": refresh,
 };
 
-/** The dashboard calls from another origin; every reply may be read by it, a preflight ends here. */
+/** The dashboard calls from another origin of this machine and may read every reply; a preflight ends here. */
 function answerBrowser(request: IncomingMessage, response: ServerResponse): boolean {
-  response.setHeader("access-control-allow-origin", "*");
+  const { origin } = request.headers;
+  response.setHeader("vary", "Origin");
+  if (origin === undefined || !isLocalOrigin(origin)) return false;
+  response.setHeader("access-control-allow-origin", origin);
   if (request.method !== "OPTIONS") return false;
   response.writeHead(204, {
     "access-control-allow-methods": "POST, GET",

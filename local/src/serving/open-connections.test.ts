@@ -9,6 +9,7 @@ let nextPort = 1;
 function connection(): Fake {
   const fake: Fake = {
     isOpen: true,
+    remoteAddress: "127.0.0.1",
     remotePort: nextPort++,
     destroy() {
       fake.isOpen = false;
@@ -40,7 +41,7 @@ test("when all places are taken, the longest idle goes first, then a silent one,
   const open = new OpenConnections({ maxSilent: 2, maxOpen: 3 });
   const spoken = admitted(open, 2);
   for (const one of spoken) open.hasSpoken(one);
-  const end = open.begin(spoken[0]?.remotePort);
+  const end = open.begin(spoken[0] ?? {});
   const silent = admitted(open, 2);
   expect(alive([...spoken, ...silent])).toEqual([true, false, true, true]);
   admitted(open, 1);
@@ -51,7 +52,7 @@ test("when all places are taken, the longest idle goes first, then a silent one,
 test("a newcomer is refused only when everybody is in the middle of something", () => {
   const open = new OpenConnections({ maxSilent: 2, maxOpen: 2 });
   const all = admitted(open, 2);
-  const ends = all.map((one) => (open.hasSpoken(one), open.begin(one.remotePort)));
+  const ends = all.map((one) => (open.hasSpoken(one), open.begin(one)));
   expect(open.admit(connection())).toBe(false);
   expect(alive(all)).toEqual([true, true]);
   ends[1]?.();
@@ -64,7 +65,7 @@ test("a connection with two calls is busy until both are over", () => {
   const open = new OpenConnections({ maxSilent: 1, maxOpen: 1 });
   const [only] = admitted(open, 1);
   if (only !== undefined) open.hasSpoken(only);
-  const [first, second] = [open.begin(only?.remotePort), open.begin(only?.remotePort)];
+  const [first, second] = [open.begin(only ?? {}), open.begin(only ?? {})];
   first();
   expect(open.admit(connection())).toBe(false);
   second();
@@ -76,8 +77,24 @@ test("a call that outlives its connection changes nothing", () => {
   const [gone] = admitted(open, 1);
   if (gone === undefined) return;
   open.hasSpoken(gone);
-  const end = open.begin(gone.remotePort);
+  const end = open.begin(gone);
   open.forget(gone);
   end();
   expect(open.size).toBe(0);
+});
+
+test("two connections from the same port of different addresses are told apart", () => {
+  const open = new OpenConnections({ maxSilent: 2, maxOpen: 2 });
+  const working = connection();
+  const idle: Fake = Object.assign(connection(), {
+    remoteAddress: "127.0.0.2",
+    remotePort: working.remotePort,
+  });
+  for (const one of [working, idle]) {
+    open.admit(one);
+    open.hasSpoken(one);
+  }
+  open.begin(working);
+  admitted(open, 1);
+  expect(alive([working])).toEqual([true]);
 });

@@ -14,12 +14,14 @@ export interface ConnectionBounds {
 /** Clients speak at once, so few are ever silent together; each connection costs a descriptor and up to 100 KB. */
 export const CONNECTION_BOUNDS: ConnectionBounds = { maxSilent: 256, maxOpen: 2_048 };
 
-export type Connection = Pick<Socket, "destroy" | "remotePort">;
+/** The other end of a connection, which is how a gRPC call knows its own. */
+export type Peer = Partial<Pick<Socket, "remoteAddress" | "remotePort">>;
+export type Connection = Pick<Socket, "destroy"> & Peer;
 
 export class OpenConnections {
   readonly #bounds: ConnectionBounds;
-  /** By the port at the other end, which is how a gRPC call knows its connection. */
-  readonly #byPort = new Map<number, Connection>();
+  /** By address and port: several addresses of this machine may use the same port. */
+  readonly #byPeer = new Map<string, Connection>();
   /** Sets keep the order of insertion: the first is the oldest. */
   readonly #silent = new Set<Connection>();
   /** No request under way. */
@@ -43,7 +45,7 @@ export class OpenConnections {
       return false;
     }
     this.#silent.add(connection);
-    if (connection.remotePort !== undefined) this.#byPort.set(connection.remotePort, connection);
+    if (connection.remotePort !== undefined) this.#byPeer.set(keyOf(connection), connection);
     return true;
   }
 
@@ -51,9 +53,9 @@ export class OpenConnections {
     if (this.#silent.delete(connection)) this.#idle.add(connection);
   }
 
-  /** A request of the connection from this remote port begins; answers what to call when it is over. */
-  begin(remotePort: number | undefined): () => void {
-    const connection = this.#byPort.get(remotePort ?? -1);
+  /** A request of the connection from there begins; answers what to call when it is over. */
+  begin(peer: Peer): () => void {
+    const connection = this.#byPeer.get(keyOf(peer));
     if (connection === undefined) return () => undefined;
     this.#idle.delete(connection);
     this.#busy.set(connection, (this.#busy.get(connection) ?? 0) + 1);
@@ -68,8 +70,8 @@ export class OpenConnections {
     this.#silent.delete(connection);
     this.#idle.delete(connection);
     this.#busy.delete(connection);
-    const { remotePort = -1 } = connection;
-    if (this.#byPort.get(remotePort) === connection) this.#byPort.delete(remotePort);
+    const key = keyOf(connection);
+    if (this.#byPeer.get(key) === connection) this.#byPeer.delete(key);
   }
 
   destroyAll(): void {
@@ -94,4 +96,8 @@ export class OpenConnections {
     oldest.destroy();
     return true;
   }
+}
+
+function keyOf({ remoteAddress = "", remotePort = -1 }: Peer): string {
+  return `${remoteAddress}:${remotePort}`;
 }

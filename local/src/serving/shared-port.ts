@@ -45,7 +45,7 @@ export async function openSharedPort(options: SharedPortOptions): Promise<Shared
     });
   });
   http.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    response.once("close", connections.begin(request.socket.remotePort));
+    response.once("close", connections.begin(request.socket));
   });
   await listening(server, port);
   // Node watches over headersTimeout and requestTimeout from when a server listens, which this one never does.

@@ -1,6 +1,6 @@
 /** Browsers may call from pages served by this machine, and from nowhere else. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isThisMachine } from "./host-name.ts";
+import { isLocalOrigin } from "../../serving/local-origin.ts";
 import { RpcError } from "../rpc-error.ts";
 
 /** Chromium remembers the answer to a preflight for at most two hours. */
@@ -16,7 +16,7 @@ export function allowOrigin(request: IncomingMessage, response: ServerResponse):
   const { origin } = request.headers;
   response.setHeader("vary", "Origin");
   if (origin === undefined) return false;
-  if (!isLocal(origin)) {
+  if (!isLocalOrigin(origin)) {
     throw new RpcError(
       "PERMISSION_DENIED",
       `Pages from ${origin.slice(0, 200)} may not call; pages from localhost, *.localhost and 127.0.0.1 may.`,
@@ -36,13 +36,4 @@ export function allowOrigin(request: IncomingMessage, response: ServerResponse):
   response.setHeader("access-control-max-age", MAX_AGE_SECONDS);
   response.writeHead(204).end();
   return true;
-}
-
-function isLocal(origin: string): boolean {
-  try {
-    const { protocol, hostname } = new URL(origin);
-    return /^https?:$/.test(protocol) && isThisMachine(hostname);
-  } catch {
-    return false;
-  }
 }

@@ -1,11 +1,6 @@
-/** Which names of this machine a request may be addressed to, and pages may come from. */
+/** Which names of this machine a request may be addressed to. */
+import { isThisMachine } from "../../serving/local-origin.ts";
 import { RpcError } from "../rpc-error.ts";
-
-const LOCAL = /^([a-z0-9-]+\.)*localhost$|^127(\.\d{1,3}){3}$|^\[::1\]$/i;
-
-export function isThisMachine(hostName: string): boolean {
-  return LOCAL.test(hostName);
-}
 
 /**
  * A page that made a name of its own resolve to 127.0.0.1 is of the same origin as the server behind it, so CORS lets

@@ -67,7 +67,7 @@ function watchCalls({ connections, limits }: GrpcParts): ServerInterceptor {
       start: (next) =>
         next({
           onReceiveMetadata: (metadata, proceed) => {
-            end = connections.begin(call.getConnectionInfo().remotePort);
+            end = connections.begin(call.getConnectionInfo());
             deadline = setTimeout(refuse, limits.requestMs);
             proceed(metadata);
           },

@@ -30,6 +30,8 @@ export interface FieldTest {
   readonly role: OperatorRole;
   /** How many points it asks for: the elements of IN and ARRAY_CONTAINS_ANY, otherwise one. */
   readonly points: number;
+  /** As the store keeps values; a unary operator has none. */
+  readonly operand: FieldValue | null;
   readonly test: (value: FieldValue) => boolean;
 }
 
@@ -42,7 +44,7 @@ export function parseFilter(raw: unknown, depth = 0): Filter {
   const filter = optionalObject(raw, "where") ?? {};
   const kinds = Object.keys(filter);
   if (kinds.length === 0) return ALL;
-  // JSON can say two things at once where protobuf cannot: the rules must not prove one while the other runs.
+  // JSON can say two things at once where protobuf cannot.
   if (kinds.length > 1) {
     throw invalid(`A filter is one of its kinds, found ${kinds.join(" and ").slice(0, 100)}.`);
   }
@@ -94,7 +96,7 @@ function unary(raw: Json): FieldTest {
   const operator = stringAt(raw["op"], "unaryFilter.op");
   if (!isUnaryOperator(operator)) throw invalid(`Unknown unary operator ${operator.slice(0, 40)}.`);
   const { role, test } = UNARY_OPERATORS[operator];
-  return { kind: "field", path, operator, role, points: 1, test };
+  return { kind: "field", path, operator, role, points: 1, operand: null, test };
 }
 
 function comparison(raw: Json): FieldTest {
@@ -112,7 +114,8 @@ function comparison(raw: Json): FieldTest {
   }
   if (isDocumentName(path)) checkNameOperand(role, operand);
   const points = maxElements === undefined || operator === "NOT_IN" ? 1 : elements;
-  return { kind: "field", path, operator, role, points, test: (value) => test(value, operand) };
+  const isMet = (value: FieldValue) => test(value, operand);
+  return { kind: "field", path, operator, role, points, operand, test: isMet };
 }
 
 function checkNameOperand(role: OperatorRole, operand: FieldValue): void {

@@ -65,6 +65,17 @@ describe("what production refuses is refused", () => {
   test.each<[string, Json, RegExp]>([
     ["two collections", { from: [{ collectionId: "c" }, { collectionId: "d" }] }, /one collection/],
     [
+      "an unknown way to compose",
+      { where: { compositeFilter: { op: "XOR", filters: [{}] } } },
+      /Unknown composite operator XOR/,
+    ],
+    ["an OR of nothing", { where: { compositeFilter: { op: "OR" } } }, /at least one filter/],
+    [
+      "an unknown operator",
+      { where: { fieldFilter: { field: { fieldPath: "a" }, op: "NEAR" } } },
+      /Unknown operator NEAR/,
+    ],
+    [
       "an unknown direction",
       { orderBy: [{ field: { fieldPath: "a" }, direction: "UP" }] },
       /ASCENDING or DESC/,

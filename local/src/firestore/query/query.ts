@@ -1,4 +1,4 @@
-/** `StructuredQuery`: parsed once, then run over a view of the store or asked about single documents. */
+/** `StructuredQuery`: parsed once, then judged by the rules, run over a view of the store, or asked about documents. */
 import type { FieldValue, Fields, StoredDocument } from "../document.ts";
 import type { DocumentView } from "../store/document-view.ts";
 import {
@@ -38,8 +38,6 @@ interface Cursor {
 }
 
 export class Query {
-  /** The proto3-JSON it came from, which the rules see. */
-  readonly source: Json;
   readonly parent: string;
   /** Empty: every collection under the parent. */
   readonly collectionId: string;
@@ -49,15 +47,14 @@ export class Query {
   readonly filter: Filter;
   /** The explicit orders and the implied ones; `__name__` is among them. */
   readonly orders: readonly Order[];
+  readonly offset: number;
+  readonly limit: number | undefined;
   readonly #start: Cursor | undefined;
   readonly #end: Cursor | undefined;
-  readonly #offset: number;
-  readonly #limit: number;
   readonly #select: readonly FieldPath[] | undefined;
 
   /** Throws INVALID_ARGUMENT, or UNIMPLEMENTED for parts this server does not have. */
   constructor(parent: string, source: Json) {
-    this.source = source;
     this.parent = parent;
     if (source["findNearest"] !== undefined) throw new RpcError("UNIMPLEMENTED", "findNearest");
     const from = listAt(source["from"], "from");
@@ -72,13 +69,12 @@ export class Query {
     this.orders = withImpliedOrders(explicit, this.filter);
     this.#start = this.#cursor(source["startAt"], "startAt");
     this.#end = this.#cursor(source["endAt"], "endAt");
-    this.#offset = optionalCount(source["offset"], "offset") ?? 0;
-    const limit = optionalCount(source["limit"], "limit");
-    this.#limit = limit ?? Number.POSITIVE_INFINITY;
+    this.offset = optionalCount(source["offset"], "offset") ?? 0;
+    this.limit = optionalCount(source["limit"], "limit");
     this.#select = projection(source["select"]);
     this.isWindowed =
-      limit !== undefined ||
-      this.#offset > 0 ||
+      this.limit !== undefined ||
+      this.offset > 0 ||
       this.#start !== undefined ||
       this.#end !== undefined;
   }
@@ -91,9 +87,9 @@ export class Query {
 
   /** The result in order, unprojected. */
   run(view: DocumentView): StoredDocument[] {
-    const last = this.#offset + this.#limit;
+    const last = this.offset + (this.limit ?? Number.POSITIVE_INFINITY);
     const found = firstInOrder(this.#found(view), last, (a, b) => this.#compare(a, b));
-    return this.#offset === 0 ? found : found.slice(this.#offset);
+    return this.offset === 0 ? found : found.slice(this.offset);
   }
 
   *#found(view: DocumentView): Iterable<StoredDocument> {

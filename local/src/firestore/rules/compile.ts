@@ -94,8 +94,9 @@ function decide(blocks: readonly Block[], request: RulesRequest, budget: Budget)
 /** A text says why the request cannot be decided. */
 function questionsOf(request: RulesRequest, budget: Budget): readonly Question[] | string {
   if (request.method === "list") {
-    const query = request.query ?? {};
-    const listed = listedDocuments(request.name, query);
+    const { query } = request;
+    if (query === undefined) return "a list without a query";
+    const listed = listedDocuments(query);
     if (typeof listed === "string") return listed;
     const facts = requestValue(request, ["query", queryFacts(query)]);
     return listed.map(({ target, resource }) => ({

@@ -53,6 +53,20 @@ function tryMove(from: string, to: string, name: string, auth: Auth, forgery: Fo
   return worldIn(from).commit(auth, [move, ...(record === null ? [] : [entry]), ...along]);
 }
 
+test("a release is healthy only when its project is there and serves it", () => {
+  const move = { merge: `deployments/${ID}`, fields: moveFields("running", "healthy") };
+  const record = recordFields("running", "healthy", "verify");
+  const entry = { set: `deployments/${ID}/transitions/000005`, fields: record };
+  const world = worldIn("running");
+  const serves = { liveDeploymentId: ID, liveNumber: 7 };
+  const pointer = { merge: PROJECT_PATH, fields: serves };
+  expect(world.commit(service("verify"), [move, entry]).allowed).toBe(false);
+  expect(world.commit(service("verify"), [move, entry, pointer]).allowed).toBe(true);
+  const orphan = worldIn("running");
+  orphan.remove(PROJECT_PATH);
+  expect(orphan.commit(service("verify"), [move, entry]).allowed).toBe(false);
+});
+
 describe("the 64 pairs of states", () => {
   test("every principal may make exactly the moves it owns", () => {
     const allowed: string[] = [];

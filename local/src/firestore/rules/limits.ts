@@ -1,7 +1,7 @@
 /** The limits of production's rules runtime, enforced so that rules that pass here also pass there. */
 import { RulesLimitError } from "./evaluation-error.ts";
 
-/** Numbers from https://firebase.google.com/docs/firestore/quotas#security_rules, apart from the last three. */
+/** Numbers from https://firebase.google.com/docs/firestore/quotas#security_rules, apart from the last two. */
 export const LIMITS = {
   expressionEvaluations: 1_000,
   callDepth: 20,
@@ -19,8 +19,6 @@ export const LIMITS = {
   nesting: 60,
   /** Own limit, against memory exhaustion: characters of a text, values in a list or map (those of one document fit). */
   valueSize: 1_048_576,
-  /** Own limit: a query with more alternatives (`in`, `or`) is not analysed; Firestore allows no more either. */
-  alternatives: 30,
 } as const;
 
 /** Counts the work of one `check` call. */

@@ -1,10 +1,18 @@
 /** Which list queries prove which conditions; what a query does not prove is denied. */
 import { expect, test } from "vitest";
+import { Query } from "../query/query.ts";
 import { compileRules } from "./compile.ts";
-import { AT_THE_ROOT, IN_ONE_BLOCK, letters, ROOT, where, type Query } from "./list-query.cases.ts";
+import {
+  AT_THE_ROOT,
+  IN_ONE_BLOCK,
+  letters,
+  ROOT,
+  where,
+  type QueryParts,
+} from "./list-query.cases.ts";
 import type { RulesRequest } from "./rules.ts";
 
-function lists(rules: string, parent: string, query: Query): boolean {
+function lists(rules: string, parent: string, query: QueryParts): boolean {
   const request: RulesRequest = {
     method: "list",
     name: `${ROOT}${parent}`,
@@ -12,7 +20,7 @@ function lists(rules: string, parent: string, query: Query): boolean {
     timeMicros: 0n,
     before: null,
     after: null,
-    query: { from: [{ collectionId: "docs" }], ...query },
+    query: new Query(`${ROOT}${parent}`, { from: [{ collectionId: "docs" }], ...query }),
     read: () => null,
     readAfter: () => null,
   };

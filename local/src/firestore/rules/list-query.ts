@@ -2,14 +2,13 @@
  * What a list query proves about every document it can return. All else is unknown, and what is unknown denies,
  * which is the safe direction.
  */
+import type { Query } from "../query/query.ts";
 import { isDocumentName, type FieldPath } from "../values/field-path.ts";
 import { isComparable, NO_FACTS, type Bound, type FieldFacts } from "./field-facts.ts";
 import { documentPath, importField } from "./import-values.ts";
 import { GAP, parentTarget, type Target } from "./match.ts";
-import { alternativesOf, type Condition } from "./query-filter.ts";
+import { alternativesOf, type Condition, type SimpleOperator } from "./query-filter.ts";
 import { isNumber, map, mapOf, type RulesMap, type Value } from "./values.ts";
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** The documents of a list that meet one alternative of its filter. */
 export interface ListedDocuments {
@@ -18,35 +17,21 @@ export interface ListedDocuments {
 }
 
 /** All documents of a list, in groups to be allowed one by one; a text says why the query is not analysed. */
-export function listedDocuments(parent: string, query: Json): readonly ListedDocuments[] | string {
-  const from: unknown = query["from"];
-  const selector = jsonOf(Array.isArray(from) ? from[0] : undefined);
-  const segments = parentTarget(parent);
-  if (segments === null) return `'${parent}' is not a parent of collections`;
-  const alternatives = alternativesOf(query["where"]);
-  if (alternatives === null) return "the query has too many alternatives to be analysed";
-  const { collectionId, allDescendants } = selector;
-  const collection = typeof collectionId === "string" && collectionId !== "" ? collectionId : null;
-  const gap = allDescendants === true ? [GAP] : [];
+export function listedDocuments(query: Query): readonly ListedDocuments[] | string {
+  const segments = parentTarget(query.parent);
+  if (segments === null) return `'${query.parent}' is not a parent of collections`;
+  const collection = query.collectionId === "" ? null : query.collectionId;
+  const gap = query.allDescendants ? [GAP] : [];
   const target: Target = [...segments, ...gap, collection, null];
-  if (alternatives.length === 0) return [proven(target, [])];
-  return alternatives.map((conditions) => proven(target, conditions));
+  return alternativesOf(query.filter).map((conditions) => proven(target, conditions));
 }
 
 /** `request.query`: the limit is null when there is none, so a rule that bounds it denies. */
-export function queryFacts(query: Json): RulesMap {
+export function queryFacts({ limit, offset }: Query): RulesMap {
   return map([
-    ["limit", countOf(query["limit"]) ?? null],
-    ["offset", countOf(query["offset"]) ?? 0n],
+    ["limit", limit === undefined ? null : BigInt(limit)],
+    ["offset", BigInt(offset)],
   ]);
-}
-
-/** `limit` is an Int32Value: a bare number in proto3 JSON, or `{value}` as some decoders leave it. */
-function countOf(raw: unknown): bigint | undefined {
-  const value = typeof raw === "object" && raw !== null ? jsonOf(raw)["value"] : raw;
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  if (typeof value === "string" && /^\d{1,10}$/.test(value)) return BigInt(value);
-  return undefined;
 }
 
 function proven(target: Target, conditions: readonly Condition[]): ListedDocuments {
@@ -109,13 +94,12 @@ class KnownFields {
 }
 
 /** Null when the condition does not even prove that the field is there and not null. */
-function factsOf(operator: string, value: Value): FieldFacts | null {
+function factsOf(operator: SimpleOperator, value: Value): FieldFacts | null {
   if (value === null) return operator === "NOT_EQUAL" ? NO_FACTS : null;
-  const learned = Object.hasOwn(LEARNED, operator) ? LEARNED[operator]?.(value) : undefined;
-  return learned === undefined ? null : { ...NO_FACTS, ...learned };
+  return { ...NO_FACTS, ...LEARNED[operator](value) };
 }
 
-const LEARNED: Readonly<Record<string, (value: Value) => Partial<FieldFacts>>> = {
+const LEARNED: Readonly<Record<SimpleOperator, (value: Value) => Partial<FieldFacts>>> = {
   EQUAL: (value) => ({ lowest: bound(value, true), highest: bound(value, true) }),
   GREATER_THAN: (value) => ({ lowest: bound(value, false) }),
   GREATER_THAN_OR_EQUAL: (value) => ({ lowest: bound(value, true) }),
@@ -148,8 +132,4 @@ function holdsNumber(value: Value): boolean {
   return Array.from(value.entries.keys()).some((key) =>
     holdsNumber(value.entries.get(key) ?? null),
   );
-}
-
-function jsonOf(value: unknown): Json {
-  return typeof value === "object" && value !== null ? { ...value } : {};
 }

@@ -1,5 +1,6 @@
 /** Documents of every kind of value, to ask rules and queries about, for tests. */
 import type { FieldValue, StoredDocument } from "../document.ts";
+import type { Query } from "../query/query.ts";
 import { DocumentIndex } from "../store/document-view.ts";
 import { normalizeValue } from "../values/normalize-value.ts";
 import { compileRules, type CompiledRules } from "./compile.ts";
@@ -20,6 +21,8 @@ export const SCALARS: readonly FieldValue[] = [
   { timestampValue: "2026-01-01T00:00:00Z" },
   { timestampValue: "2026-01-02T00:00:00Z" },
   { referenceValue: `${ROOT}/docs/a` },
+  // Stored and compared as the microsecond it lies in.
+  { timestampValue: "2026-01-02T00:00:00.000000500Z" },
 ];
 const listOf = (...values: readonly FieldValue[]): FieldValue => ({ arrayValue: { values } });
 const mapOf = (x: FieldValue): FieldValue => ({ mapValue: { fields: { x } } });
@@ -76,8 +79,8 @@ const REQUEST: Omit<RulesRequest, "method" | "name" | "before"> = {
   readAfter: (name) => store.get(name),
 };
 
-export function allowsList(rules: CompiledRules, parent: string, query: object): boolean {
-  const list = { method: "list", name: parent, before: null, query: { ...query } } as const;
+export function allowsList(rules: CompiledRules, query: Query): boolean {
+  const list = { method: "list", name: query.parent, before: null, query } as const;
   return rules.check({ ...REQUEST, ...list }).allowed;
 }
 

@@ -147,10 +147,9 @@ test("what is listed may be got, for rules and queries of any shape", () => {
       filter,
       places,
       (pattern, text, where, place) => {
-        const query = { from: [place.from], where };
         const rules = rulesFor(pattern, text);
-        const asked = acceptable(place.parent, query);
-        if (asked === null || !allowsList(rules, place.parent, query)) return;
+        const asked = acceptable(place.parent, { from: [place.from], where });
+        if (asked === null || !allowsList(rules, asked)) return;
         found.allowed += 1;
         for (const one of asked.run(store)) {
           found.documents += 1;
@@ -208,19 +207,19 @@ function conditionsOnX(): readonly string[] {
 test("what is listed may be got, for every filter and every comparison of one field", () => {
   const from = [{ collectionId: "docs" }];
   const queries = filtersOfX().map((where) => {
-    const query = { from, where };
-    return { query, found: new Query(ROOT, query).run(store) };
+    const query = new Query(ROOT, { from, where });
+    return { where, query, found: query.run(store) };
   });
   let allowed = 0;
   const leaks: string[] = [];
   for (const text of conditionsOnX()) {
     const rules = readRules("/docs/{id}", text);
     const readable = new Set([...store.under(ROOT)].filter((one) => allowsGet(rules, one)));
-    for (const { query, found } of queries) {
-      if (!allowsList(rules, ROOT, query)) continue;
+    for (const { where, query, found } of queries) {
+      if (!allowsList(rules, query)) continue;
       allowed += 1;
       const leaked = found.filter((one) => !readable.has(one));
-      if (leaked.length > 0) leaks.push(JSON.stringify({ text, where: query.where, leaked }));
+      if (leaked.length > 0) leaks.push(JSON.stringify({ text, where, leaked }));
     }
   }
   expect(leaks).toEqual([]);

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { Query } from "../query/query.ts";
 import { compileRules } from "./compile.ts";
 import type { RulesRequest } from "./rules.ts";
 
+const ROOT = "projects/p/databases/(default)/documents";
 const rules = compileRules(`rules_version = '2';
 service cloud.firestore {
   match /databases/{database}/documents {
@@ -51,11 +53,13 @@ const CASES: readonly (readonly [RulesRequest["method"], path: string, allowed: 
 
 test.each(CASES)("%s %s: %s", (method, path, allowed) => {
   const isList = method === "list";
-  const parent = path.split("/").slice(0, -1);
+  const segments = [...ROOT.split("/"), ...path.split("/")];
+  const parent = segments.slice(0, -1).join("/");
+  const from = [{ collectionId: segments.at(-1) }];
   const verdict = rules.check({
     method,
-    name: ["projects/p/databases/(default)/documents", ...(isList ? parent : [path])].join("/"),
-    query: { from: [{ collectionId: path.split("/").at(-1) }] },
+    name: isList ? parent : segments.join("/"),
+    ...(isList && { query: new Query(parent, { from }) }),
     auth: null,
     timeMicros: 0n,
     before: null,

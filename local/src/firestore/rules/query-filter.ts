@@ -1,83 +1,58 @@
 /** The filter of a query as alternatives, each a list of simple conditions that all hold. */
 import type { FieldValue } from "../document.ts";
-import { parseFieldPath, type FieldPath } from "../values/field-path.ts";
-import { LIMITS } from "./limits.ts";
+import type { FieldOperator } from "../query/filter-operators.ts";
+import type { FieldTest, Filter } from "../query/filter.ts";
+import type { FieldPath } from "../values/field-path.ts";
+import { elementsOf } from "../values/values.ts";
+
+/** A list of operands is several conditions, and the tests for null and NaN are comparisons with null. */
+export type SimpleOperator = Exclude<FieldOperator, "IN" | "NOT_IN" | "ARRAY_CONTAINS_ANY">;
 
 export interface Condition {
   readonly field: FieldPath;
-  readonly operator: string;
+  readonly operator: SimpleOperator;
   readonly value: FieldValue;
 }
 
-type Json = Readonly<Record<string, unknown>>;
 type Alternatives = readonly (readonly Condition[])[];
 
-/** A document in the result meets at least one of the alternatives; null = too many to look at. */
-export function alternativesOf(filter: unknown): Alternatives | null {
-  const { compositeFilter, fieldFilter, unaryFilter } = jsonOf(filter);
-  if (compositeFilter !== undefined) return composite(jsonOf(compositeFilter));
-  if (fieldFilter !== undefined) return simple(jsonOf(fieldFilter));
-  if (unaryFilter !== undefined) return [unary(jsonOf(unaryFilter))];
-  return [[]];
-}
+const NULL: FieldValue = { nullValue: null };
 
-function composite({ op, filters }: Json): Alternatives | null {
-  if (op !== "OR" && op !== "AND") return [[]];
-  let all: Alternatives = op === "OR" ? [] : [[]];
-  for (const part of Array.isArray(filters) ? filters : []) {
-    const own = alternativesOf(part);
-    if (own === null) return null;
-    const joined = op === "OR" ? [...all, ...own] : crossed(all, own);
-    if (joined.length > LIMITS.alternatives) return null;
-    all = joined;
-  }
-  return all;
+/** A document in the result meets at least one of the alternatives; no query has more than 30. */
+export function alternativesOf(filter: Filter): Alternatives {
+  if (filter.kind === "field") return simple(filter);
+  const parts = filter.filters.map(alternativesOf);
+  return filter.kind === "or" ? parts.flat() : parts.reduce(crossed, [[]]);
 }
 
 function crossed(left: Alternatives, right: Alternatives): Alternatives {
   return left.flatMap((one) => right.map((other) => [...one, ...other]));
 }
 
-/** `in` and `array-contains-any` are alternatives, `not-in` is several conditions. */
-function simple(filter: Json): Alternatives | null {
-  const value = jsonOf(filter["value"]);
-  const operator = String(filter["op"]);
-  const each = (simpler: string): readonly Condition[] =>
-    elementsOf(value).flatMap((element) => condition(filter["field"], simpler, element));
-  if (operator === "NOT_IN") return [each("NOT_EQUAL")];
-  if (operator !== "IN" && operator !== "ARRAY_CONTAINS_ANY") {
-    return [condition(filter["field"], operator, value)];
-  }
-  const conditions = each(operator === "IN" ? "EQUAL" : "ARRAY_CONTAINS");
-  return conditions.length > LIMITS.alternatives ? null : conditions.map((one) => [one]);
+function simple({ path: field, operator, operand }: FieldTest): Alternatives {
+  if (operator === "IS_NAN") return [[]];
+  const simpler = SIMPLER[operator];
+  const value = operand ?? NULL;
+  const values = LISTS.has(operator) ? elementsOf(value) : [value];
+  const each = values.map((one) => ({ field, operator: simpler, value: one }));
+  return operator === "NOT_IN" ? [each] : each.map((one) => [one]);
 }
 
-/** The tests for null and NaN say no more than comparisons with null do, apart from IS_NAN. */
-function unary(filter: Json): readonly Condition[] {
-  const operator = filter["op"] === "IS_NULL" ? "EQUAL" : "NOT_EQUAL";
-  const isKnown = ["IS_NULL", "IS_NOT_NULL", "IS_NOT_NAN"].includes(String(filter["op"]));
-  return isKnown ? condition(filter["field"], operator, { nullValue: null }) : [];
-}
+const LISTS = new Set<FieldTest["operator"]>(["IN", "NOT_IN", "ARRAY_CONTAINS_ANY"]);
 
-/** No condition at all for a field that has no path: nothing is learned from it. */
-function condition(field: unknown, operator: string, value: FieldValue): readonly Condition[] {
-  const path = pathOf(jsonOf(field)["fieldPath"]);
-  return path === null ? [] : [{ field: path, operator, value }];
-}
-
-function pathOf(text: unknown): FieldPath | null {
-  try {
-    return typeof text === "string" ? parseFieldPath(text) : null;
-  } catch {
-    return null;
-  }
-}
-
-function elementsOf(value: Json): readonly Json[] {
-  const { values } = jsonOf(value["arrayValue"]);
-  return Array.isArray(values) ? values.map((element) => jsonOf(element)) : [];
-}
-
-function jsonOf(value: unknown): Json {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
+/** What each operator says of one value; that a field is NaN is nothing a rule could ask. */
+const SIMPLER: Readonly<Record<Exclude<FieldTest["operator"], "IS_NAN">, SimpleOperator>> = {
+  EQUAL: "EQUAL",
+  NOT_EQUAL: "NOT_EQUAL",
+  LESS_THAN: "LESS_THAN",
+  LESS_THAN_OR_EQUAL: "LESS_THAN_OR_EQUAL",
+  GREATER_THAN: "GREATER_THAN",
+  GREATER_THAN_OR_EQUAL: "GREATER_THAN_OR_EQUAL",
+  ARRAY_CONTAINS: "ARRAY_CONTAINS",
+  IN: "EQUAL",
+  NOT_IN: "NOT_EQUAL",
+  ARRAY_CONTAINS_ANY: "ARRAY_CONTAINS",
+  IS_NULL: "EQUAL",
+  IS_NOT_NULL: "NOT_EQUAL",
+  IS_NOT_NAN: "NOT_EQUAL",
+};

@@ -1,5 +1,6 @@
 /** Documents in memory and commits judged by rules, for tests: the store's part of the contract without a server. */
 import type { FieldValue, StoredDocument } from "../document.ts";
+import { Query } from "../query/query.ts";
 import type { CompiledRules } from "./compile.ts";
 import type { RulesRequest } from "./rules.ts";
 
@@ -45,6 +46,10 @@ export class RulesWorld {
     this.#documents.set(nameOf(path), document(path, fields, this.timeMicros));
   }
 
+  remove(path: string): void {
+    this.#documents.delete(nameOf(path));
+  }
+
   has(path: string): boolean {
     return this.#documents.has(nameOf(path));
   }
@@ -82,12 +87,12 @@ export class RulesWorld {
     const filters = Object.entries(where).map(([fieldPath, value]) => ({
       fieldFilter: { field: { fieldPath }, op: "EQUAL", value: encode(value, this.timeMicros) },
     }));
-    const query = {
-      from: [{ collectionId: collection.split("/").at(-1) }],
-      where: { compositeFilter: { op: "AND", filters } },
-    };
-    const rest = { before: null, after: null, query };
     const parent = collection.split("/").slice(0, -1).join("/");
+    const query = new Query(nameOf(parent), {
+      from: [{ collectionId: collection.split("/").at(-1) }],
+      ...(filters.length > 0 && { where: { compositeFilter: { op: "AND", filters } } }),
+    });
+    const rest = { before: null, after: null, query };
     return this.#check("list", parent, auth, rest, this.#documents).allowed;
   }
 

@@ -1,9 +1,10 @@
 /** What the store asks the security rules, and what it gets back. */
 import type { StoredDocument } from "../document.ts";
+import type { Query } from "../query/query.ts";
 
 export interface RulesRequest {
   readonly method: "get" | "list" | "create" | "update" | "delete";
-  /** Full resource name of the document; for `list` that of the parent whose collections `query.from` names. */
+  /** Full resource name of the document; for `list` the parent of the query. */
   readonly name: string;
   /** Null for an anonymous caller. */
   readonly auth: { readonly uid: string; readonly token: Readonly<Record<string, unknown>> } | null;
@@ -13,8 +14,8 @@ export interface RulesRequest {
   readonly before: StoredDocument | null;
   /** The document as the write would leave it; null for reads and deletes. */
   readonly after: StoredDocument | null;
-  /** The `StructuredQuery` (proto3 JSON) of a `list`. */
-  readonly query?: Readonly<Record<string, unknown>>;
+  /** Of a `list`: the very query that will run, so that what is proven is what is found. */
+  readonly query?: Query;
   /** The store before this commit, for get() and exists(). */
   readonly read: (name: string) => StoredDocument | null;
   /** The store as the whole commit would leave it, for getAfter() and existsAfter(). */

@@ -20,8 +20,7 @@ export function fakeRules(allows: (request: RulesRequest) => boolean): Rules {
 
 /** What a request is about: the name of a document, or of the collection that is listed, with a slash behind it. */
 export function placeOf({ name, query }: RulesRequest): string {
-  const from = query?.["from"] as readonly { readonly collectionId?: string }[] | undefined;
-  return from === undefined ? name : `${name}/${from[0]?.collectionId ?? ""}/`;
+  return query === undefined ? name : `${name}/${query.collectionId}/`;
 }
 
 /** Accepts the tokens `user-<uid>`. */
