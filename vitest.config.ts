@@ -27,7 +27,7 @@ export default defineConfig({
           ],
           exclude: ["**/node_modules/**", "**/*.contract.test.ts"],
           maxWorkers: WORKERS,
-          testTimeout: 20_000,
+          testTimeout: 40_000,
         },
       },
       {

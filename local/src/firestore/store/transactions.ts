@@ -33,6 +33,8 @@ export interface LockableDocuments {
   readonly transactions: TransactionTable;
   readonly durable: DocumentView;
   readonly latest: DocumentView;
+  /** Time of what `durable` shows. */
+  readTime(): string;
   /** Resolves when nothing that is decided for this document is still on its way to the disk. */
   settled(name: string): Promise<void>;
 }
