@@ -1,15 +1,20 @@
-/** Documents as the platform has them: a team with one member, and deployments of it. */
+/** Documents as the platform has them: a team with one member, its project, and deployments of it. */
 import { encodeFields } from "@bifrost/shared/cloud/firestore-values";
 import { PERSON } from "./store-messages.ts";
 import { DOCUMENTS, type StoreUnderBench } from "./store-under-bench.ts";
 
 const TEAM = "bench";
+const PROJECT = "bench";
+const NUMBER = 1;
 const DOCUMENTS_PER_COMMIT = 400;
 
 export async function seedTeam(store: StoreUnderBench): Promise<void> {
-  const fields = encodeFields({ teamId: TEAM, uid: PERSON });
+  const member = encodeFields({ teamId: TEAM, uid: PERSON });
+  // The URL serves the only number there is, so that becoming healthy needs no other document to move.
+  const project = encodeFields({ teamId: TEAM, liveNumber: NUMBER });
   await store.commit(store.ownerToken, [
-    { update: { name: `${DOCUMENTS}/members/${TEAM}_${PERSON}`, fields } },
+    { update: { name: `${DOCUMENTS}/members/${TEAM}_${PERSON}`, fields: member } },
+    { update: { name: `${DOCUMENTS}/projects/${PROJECT}`, fields: project } },
   ]);
 }
 
@@ -38,9 +43,9 @@ function writesFor(id: string): readonly object[] {
 function queued(): Readonly<Record<string, unknown>> {
   const now = new Date();
   return {
-    projectId: "bench",
+    projectId: PROJECT,
     teamId: TEAM,
-    number: 1,
+    number: NUMBER,
     commit: { sha: "c".repeat(40), message: "measured", author: "bench" },
     branch: "main",
     trigger: "push",
