@@ -65,10 +65,10 @@ test("a replica is stored with its time as a timestamp, replaced as a whole and 
     new FirestoreRest({ baseUrl, projectId: PROJECT, token: collectorToken }),
   );
   const path = "deployments/abcdefghij/replicas/pod-1";
-  await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 })));
+  await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 }), 0));
   await store.put(
     "abcdefghij",
-    replicaOf(sampleLine({ seq: 2, passes: 2, at: 1_700_000_000_123 })),
+    replicaOf(sampleLine({ seq: 2, passes: 2, at: 1_700_000_000_123 }), 0),
   );
   const stored = (await writer.doc(path).get()).data();
   expect(stored?.["at"].toMillis()).toBe(1_700_000_000_123);

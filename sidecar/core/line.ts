@@ -15,7 +15,7 @@ export function reportLine(
   const isHealthy = probe.result === RESULT_OK ? "true" : "false";
   return (
     `{"deployment":"${settings.deploymentId}","pod":"${settings.replica}","boot":${boot},"seq":${seq},"at":${at}` +
-    `,"healthy":${isHealthy},"result":${probe.result},"status":${probe.status},"latencyMs":${probe.latencyMs}` +
+    `,"healthy":${isHealthy},"proven":${isHealthy},"verdictMs":0,"connected":true,"connectMs":0,"body":"","result":${probe.result},"status":${probe.status},"latencyMs":${probe.latencyMs}` +
     `,"passes":${probe.passes},"fails":${probe.fails},"restarts":${usage.restarts},"intervalMs":${settings.intervalMs}` +
     `,"procs":${usage.processes},"cpuTicks":${usage.cpuTicks},"cpuOverMs":${usage.cpuOverMs}` +
     `,"rssPages":${usage.rssPages},"threads":${usage.threads},"fds":${usage.descriptors},"fdsDenied":${usage.denied}` +

@@ -157,6 +157,13 @@ describe("replicas", () => {
   const replica: Replica = {
     pod: "app-1",
     healthy: true,
+    boot: 1000,
+    proven: true,
+    verdictMs: 0,
+    lastBody: null,
+    connectMs: 1,
+    receivedAt: 1_000_000,
+    expireAt: 1_015_000,
     consecutivePasses: 2,
     lastResult: "ok",
     lastStatus: 200,
@@ -176,7 +183,15 @@ describe("replicas", () => {
     await store.put(id, replica);
     await store.put(id, { ...replica, seq: 2 });
     const found = await world.deployments("verify").replicas(id);
-    expect(found).toEqual([{ ...replica, seq: 2, at: new Date(replica.at) }]);
+    expect(found).toEqual([
+      {
+        ...replica,
+        seq: 2,
+        at: new Date(replica.at),
+        receivedAt: new Date(replica.receivedAt),
+        expireAt: new Date(replica.expireAt),
+      },
+    ]);
     await store.remove(id, replica.pod);
     await store.remove(id, replica.pod);
     expect(await world.deployments("verify").replicas(id)).toEqual([]);

@@ -62,12 +62,14 @@ describe("samples", () => {
   });
 
   test("raw counters become the units people read", () => {
-    expect(replicaOf(sampleLine({ cpuTicks: 50, cpuOverMs: 1000, rssPages: 10 }))).toMatchObject({
-      cpuMillicores: 500,
-      memoryBytes: 40_960,
-      descriptors: 12,
-    });
-    expect(replicaOf(sampleLine({ procs: 0, status: 0, result: 2 }))).toMatchObject({
+    expect(replicaOf(sampleLine({ cpuTicks: 50, cpuOverMs: 1000, rssPages: 10 }), 0)).toMatchObject(
+      {
+        cpuMillicores: 500,
+        memoryBytes: 40_960,
+        descriptors: 12,
+      },
+    );
+    expect(replicaOf(sampleLine({ procs: 0, status: 0, result: 2 }), 0)).toMatchObject({
       cpuMillicores: null,
       memoryBytes: null,
       descriptors: null,
@@ -75,7 +77,7 @@ describe("samples", () => {
       lastStatus: null,
       lastResult: "refused",
     });
-    expect(replicaOf(sampleLine({ fdsDenied: 1 })).descriptors).toBeNull();
+    expect(replicaOf(sampleLine({ fdsDenied: 1 }), 0).descriptors).toBeNull();
   });
 });
 

@@ -1,5 +1,5 @@
 /** Takes in the samples of all sidecars: drops repeated ones, keeps the last per replica, forgets silent replicas. */
-import { replicaOf, type TelemetryLine } from "@bifrost/shared/domain/telemetry";
+import { replicaOf, silenceLimitMs, type TelemetryLine } from "@bifrost/shared/domain/telemetry";
 import type { Replica } from "@bifrost/shared/domain/replica";
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
@@ -10,8 +10,6 @@ import { ReplicaWriter } from "./replica-writer.ts";
 /** More replicas of one deployment than any configuration allows: beyond it a token is being misused. */
 const MAX_REPLICAS = 256;
 
-/** A replica is gone after three missed samples, but never sooner than this. */
-const MIN_SILENCE_MS = 15_000;
 const SWEEP_MS = 1000;
 
 interface Seen {
@@ -83,12 +81,12 @@ export class Collector {
       this.metrics.refused++;
       return;
     }
-    const replica = replicaOf(line);
+    const replica = replicaOf(line, this.options.timers.now());
     replicas.set(line.pod, {
       boot: line.boot,
       seq: line.seq,
       heardAt: this.options.timers.now(),
-      silenceMs: Math.max(MIN_SILENCE_MS, 3 * line.intervalMs),
+      silenceMs: silenceLimitMs(line),
       replica,
       writer: before === undefined ? this.writerFor(deploymentId) : before.writer,
     });

@@ -11,7 +11,13 @@ export class FirestoreReplicaStore implements ReplicaStore {
   }
 
   async put(deploymentId: string, replica: Replica): Promise<void> {
-    const fields = { ...replica, at: new Date(replica.at) };
+    const { at, receivedAt, expireAt } = replica;
+    const fields = {
+      ...replica,
+      at: new Date(at),
+      receivedAt: new Date(receivedAt),
+      expireAt: new Date(expireAt),
+    };
     await this.firestore.commit([{ set: pathOf(deploymentId, replica.pod), fields }]);
   }
 

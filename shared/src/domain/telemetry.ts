@@ -8,6 +8,9 @@ import { PROBE_RESULTS, type Replica } from "./replica.ts";
 /** Largest report the collector reads; a sidecar's queue holds an eighth of it. */
 export const MAX_REPORT_BYTES = 64 * 1024;
 
+/** What a sidecar quotes of a failing answer. */
+const MAX_BODY_CHARACTERS = 160;
+
 /** Linux: USER_HZ is 100 on every supported architecture, pages are 4 KiB on x86-64 and on GKE's arm64 nodes. */
 const TICK_MS = 10;
 const PAGE_BYTES = 4096;
@@ -18,17 +21,27 @@ const podName = v.pipe(v.string(), v.minLength(1), v.maxLength(253), v.regex(/^[
 export const TelemetryLineSchema = v.object({
   deployment: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
   pod: podName,
-  /** Wall clock at the sidecar's start: tells one life of a pod's sidecar from the next. */
+  /** Wall clock at the sidecar's start: names one life of a pod's sidecar, compared for equality only. */
   boot: count,
   /** 1, 2, 3 … within one boot; reports are at least once, so (pod, boot, seq) may repeat. */
   seq: count,
   at: count,
+  /** The verdict by thresholds; the last probe alone is told by `result`. */
   healthy: v.boolean(),
+  /** Whether the verdict has ever been true in this life of the sidecar. */
+  proven: v.boolean(),
+  /** How long the verdict has stood. */
+  verdictMs: count,
   /** Index into PROBE_RESULTS. */
   result: v.pipe(count, v.maxValue(PROBE_RESULTS.length - 1)),
   /** HTTP status, 0 = none. */
   status: v.pipe(count, v.maxValue(999)),
+  /** Whether the TCP connection of the last probe was accepted, and after how long. */
+  connected: v.boolean(),
+  connectMs: count,
   latencyMs: count,
+  /** Begin of an answer that failed the probe by its status. */
+  body: v.pipe(v.string(), v.maxLength(MAX_BODY_CHARACTERS)),
   passes: count,
   fails: count,
   restarts: count,
@@ -49,15 +62,29 @@ export const TelemetryLineSchema = v.object({
 
 export type TelemetryLine = v.InferOutput<typeof TelemetryLineSchema>;
 
-export function replicaOf(line: TelemetryLine): Replica {
+/** A replica is gone after three missed samples, but never sooner than this. */
+const MIN_SILENCE_MS = 15_000;
+
+/** How long after its last sample a replica is still believed to exist, in ms. */
+export function silenceLimitMs(line: Pick<TelemetryLine, "intervalMs">): number {
+  return Math.max(MIN_SILENCE_MS, 3 * line.intervalMs);
+}
+
+/** `receivedAt`: ms since the epoch by the collector's clock. */
+export function replicaOf(line: TelemetryLine, receivedAt: number): Replica {
   const isVisible = line.procs > 0;
   const hasCpu = isVisible && line.cpuOverMs > 0;
   return {
     pod: line.pod,
+    boot: line.boot,
     healthy: line.healthy,
+    proven: line.proven,
+    verdictMs: line.verdictMs,
     consecutivePasses: line.passes,
     lastResult: PROBE_RESULTS[line.result] ?? "none",
     lastStatus: line.status === 0 ? null : line.status,
+    lastBody: line.body === "" ? null : line.body,
+    connectMs: line.connected ? line.connectMs : null,
     latencyMs: line.latencyMs,
     cpuMillicores: hasCpu ? Math.round((line.cpuTicks * TICK_MS * 1000) / line.cpuOverMs) : null,
     memoryBytes: isVisible ? line.rssPages * PAGE_BYTES : null,
@@ -66,5 +93,7 @@ export function replicaOf(line: TelemetryLine): Replica {
     restarts: line.restarts,
     at: line.at,
     seq: line.seq,
+    receivedAt,
+    expireAt: receivedAt + silenceLimitMs(line),
   };
 }
