@@ -1,9 +1,9 @@
 /** The sidecar on Node: real sockets, /proc and signals around the core. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { Core, DONE } from "../core/core.ts";
-import { BROKEN, CONNECTING, ENDED, OPEN, REFUSED, type Host } from "../core/host.ts";
-import { SettingsError } from "../core/settings.ts";
+import { Core, DONE } from "../plain/core.ts";
+import { BROKEN, CONNECTING, ENDED, OPEN, REFUSED, type Host } from "../plain/host.ts";
+import { SettingsError } from "../plain/settings.ts";
 
 /** How long what is queued is still sent after SIGTERM. */
 const FLUSH_MS = 2000;
