@@ -15,7 +15,12 @@ const HOST = path.join(import.meta.dirname, "../host");
 const COMPILER_FLAGS = [
   ...["-std=gnu11", "-Os", "-DNDEBUG", "-fno-pie", "-fno-plt", "-fno-stack-protector"],
   // What is not called is left out, and so is what only a debugger or an exception would read.
-  ...["-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"],
+  ...[
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-unwind-tables",
+  ],
 ];
 const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
 const LINKER_FLAGS = [
