@@ -2,6 +2,8 @@
 
 export const CR: i32 = 13;
 export const LF: i32 = 10;
+/** The largest whole number that is exact. */
+export const MAX_NUMBER: f64 = 9_007_199_254_740_991;
 const SPACE: i32 = 32;
 const ZERO: i32 = 48;
 const NINE: i32 = 57;
@@ -50,9 +52,9 @@ export class Bytes {
     return this;
   }
 
-  /** A whole number from 0 to 2^53, in decimal. */
+  /** A whole number from 0 to MAX_NUMBER, in decimal. */
   number(value: f64): Bytes {
-    let rest = Math.floor(Math.max(value, 0));
+    let rest = Math.floor(Math.min(Math.max(value, 0), MAX_NUMBER));
     let unit: f64 = 1;
     while (rest / unit >= 10) unit = unit * 10;
     while (unit >= 1) {
@@ -106,20 +108,25 @@ export class Bytes {
     return i;
   }
 
-  /** The number whose digits stand at `index`; 0 when there are none. */
+  /** The number whose digits stand at `index`, at most MAX_NUMBER; 0 when there are none. */
   numberAt(index: i32): f64 {
     const end = this.digitsEnd(index);
     let value: f64 = 0;
     for (let i: i32 = index; i < end; i++) value = value * 10 + ((this.at(i) - ZERO) as f64);
-    return value;
+    return Math.min(value, MAX_NUMBER);
+  }
+
+  blanksEnd(index: i32): i32 {
+    let i = index;
+    while (i < this.length && isBlank(this.at(i))) i++;
+    return i;
   }
 
   /** Where the next word starts after the one at `index`; the length when there is none. */
   nextWord(index: i32): i32 {
     let i = index;
     while (i < this.length && !isBlank(this.at(i))) i++;
-    while (i < this.length && isBlank(this.at(i))) i++;
-    return i;
+    return this.blanksEnd(i);
   }
 }
 
