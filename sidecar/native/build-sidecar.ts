@@ -1,0 +1,24 @@
+/** The core as WebAssembly, and the toolchain of a machine: what compile() needs. */
+import path from "node:path";
+import { CACHE, ROOT } from "./folders.ts";
+import { thisMachine, type Machine } from "./machine.ts";
+import { findToolchain, type Toolchain } from "./toolchain.ts";
+import { unpackedPackages } from "./debian-packages.ts";
+
+interface CompileCore {
+  compileCore(): Promise<Uint8Array>;
+}
+
+export async function compileCore(): Promise<Uint8Array> {
+  const script = path.join(ROOT, "scripts", "compile-core.mjs");
+  return ((await import(script)) as CompileCore).compileCore();
+}
+
+/**
+ * This system's own files; for another machine, those of Debian packages that are unpacked beside the build.
+ * @throws MissingTool
+ */
+export function toolchainFor(machine: Machine): Toolchain {
+  if (machine === thisMachine()) return findToolchain(machine, ["/"]);
+  return findToolchain(machine, ["/", unpackedPackages(machine, CACHE)]);
+}

@@ -1,0 +1,94 @@
+/** One static binary from a WebAssembly module: wasm2c, then the machine's C compiler with musl. Same input, same bytes. */
+import { execFile } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { NAMES } from "./machine.ts";
+import type { Toolchain } from "./toolchain.ts";
+import { RECIPES, type Variant } from "./variant.ts";
+
+const run = promisify(execFile);
+const HOST = path.join(import.meta.dirname, "../host");
+
+const COMPILER_FLAGS = [
+  ...["-std=gnu11", "-Os", "-DNDEBUG", "-fno-pie", "-fno-plt", "-fno-stack-protector"],
+  // What is not called is left out, and so is what only a debugger or an exception would read.
+  ...[
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-unwind-tables",
+  ],
+];
+const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
+const LINKER_FLAGS = [
+  ...["-static", "-no-pie", "-nostdlib", "-s"],
+  ...["--gc-sections", "--build-id=none", "-z,norelro", "-z,noseparate-code"].map(
+    (flag) => `-Wl,${flag}`,
+  ),
+];
+
+/** Builds the variants of one machine into `outFolder`, named after themselves. */
+export async function compile(
+  wasm: Uint8Array,
+  variants: readonly Variant[],
+  toolchain: Toolchain,
+  outFolder: string,
+): Promise<void> {
+  const work = mkdtempSync(path.join(tmpdir(), "bf-sidecar-"));
+  try {
+    writeFileSync(path.join(work, "core.wasm"), wasm);
+    const wasm2c = createRequire(import.meta.url).resolve("wabt/bin/wasm2c");
+    await run(process.execPath, [wasm2c, "-n", "core", "core.wasm", "-o", "core.c"], { cwd: work });
+    await compileC(toolchain, work, ["-w", "-c", "core.c", "-o", "core.o"]);
+    mkdirSync(outFolder, { recursive: true });
+    for (const variant of variants) {
+      await link(variant, toolchain, work);
+      copyFileSync(path.join(work, variant), path.join(outFolder, variant));
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+async function link(variant: Variant, toolchain: Toolchain, work: string): Promise<void> {
+  const { sources, needsBearSsl } = RECIPES[variant];
+  const musl = (name: string) => path.join(toolchain.muslLibraries, name);
+  await compileC(toolchain, work, [
+    ...WARNINGS,
+    ...(needsBearSsl ? ["-isystem", toolchain.bearSslHeaders] : []),
+    ...LINKER_FLAGS,
+    musl("crt1.o"),
+    musl("crti.o"),
+    ...sources.map((source) => path.join(HOST, source)),
+    "core.o",
+    ...(needsBearSsl ? [toolchain.bearSslLibrary] : []),
+    // Either needs the other.
+    ...["-Wl,--start-group", musl("libc.a"), toolchain.compilerLibrary, "-Wl,--end-group"],
+    musl("crtn.o"),
+    ...["-o", variant],
+  ]);
+}
+
+async function compileC(
+  toolchain: Toolchain,
+  work: string,
+  args: readonly string[],
+): Promise<void> {
+  const own = [HOST, work].flatMap((folder) => [`-I${folder}`, `-ffile-prefix-map=${folder}=.`]);
+  const system = [toolchain.muslHeaders, toolchain.compilerHeaders];
+  await run(
+    toolchain.compiler,
+    [
+      ...COMPILER_FLAGS,
+      ...NAMES[toolchain.machine].compilerFlags,
+      ...own,
+      "-nostdinc",
+      ...system.flatMap((folder) => ["-isystem", folder]),
+      ...args,
+    ],
+    { cwd: work, env: { ...process.env, LC_ALL: "C" } },
+  );
+}
