@@ -3,6 +3,7 @@ import core from "./core.wasm";
 import { isIP } from "node:net";
 import { countDescriptors, listInto, ownerOf, readInto } from "./files.ts";
 import { Sockets } from "./sockets.ts";
+import { Trust } from "./trust.ts";
 
 /** How long what is queued is still sent after SIGTERM. */
 const FLUSH_MS = 2000;
@@ -10,13 +11,15 @@ const FLUSH_MS = 2000;
 /** `step` says so when the program is over. */
 const DONE = -1;
 
-/** sysexits.h: a fault of this program's own. */
+/** sysexits.h: a malformed environment, and a fault of this program's own. */
+const EXIT_MALFORMED = 64;
 const EXIT_FAULT = 70;
 
 /** setTimeout takes more for less. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
-const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?$/;
+/** With a letter: digits and dots alone are an address that is wrong. */
+const HOST_NAME = /^(?=.{1,253}$)(?=.*[A-Za-z])[A-Za-z0-9_.-]+$/;
 
 /** What the compiled core offers. */
 interface Core {
@@ -27,10 +30,7 @@ interface Core {
 }
 
 const { env } = process;
-const trust = {
-  caFile: env["COLLECTOR_CA_FILE"] ?? "",
-  serverName: env["COLLECTOR_SERVER_NAME"] ?? env["COLLECTOR_HOST"] ?? "",
-};
+const trust = new Trust(env);
 const sockets = new Sockets(trust, wake);
 const { memory, init, step, stop } = startCore();
 let timer: NodeJS.Timeout | undefined;
@@ -39,6 +39,11 @@ let isDue = false;
 process.on("uncaughtException", fail);
 process.on("SIGTERM", end);
 process.on("SIGINT", end);
+const problem = trust.problem();
+if (problem !== null) {
+  log(problem);
+  process.exit(EXIT_MALFORMED);
+}
 const code = init(monotonicMs());
 if (code !== 0) process.exit(code);
 advance();

@@ -1,25 +1,23 @@
 /** Sockets the way the core uses them: numbered, never waited for, asked whether they have something. */
-import { readFileSync } from "node:fs";
-import { connect, createServer, isIP, type Server, type Socket } from "node:net";
-import type { ConnectionOptions } from "node:tls";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Trust } from "./trust.ts";
 
 const MAX_HANDLES = 8;
 
 /** A socket is not read further while this much waits for the core: a hostile target cannot fill the memory. */
 const MAX_WAITING = 16 * 1024;
 
-export const READABLE = 1;
-export const WRITABLE = 2;
+const READABLE = 1;
+const WRITABLE = 2;
 
-export const NOTHING_NOW = -1;
-export const REFUSED = -1;
-export const BROKEN = -2;
+const NOTHING_NOW = -1;
+const REFUSED = -1;
+const BROKEN = -2;
 const CONNECTING = 0;
 const OPEN = 1;
 
-/** How `open` secures a connection. */
-export const PLAIN = 0;
-const ALPN = ["", "http/1.1", "h2"] as const;
+/** The mode of `open` without TLS. */
+const PLAIN = 0;
 
 interface Connection {
   readonly socket: Socket;
@@ -32,12 +30,7 @@ interface Connection {
 interface Listener {
   readonly server: Server;
   readonly arrived: Socket[];
-}
-
-/** What a TLS connection is checked against. */
-export interface Trust {
-  readonly caFile: string;
-  readonly serverName: string;
+  wanted: number;
 }
 
 export class Sockets {
@@ -58,33 +51,34 @@ export class Sockets {
     if (!this.slots.includes(undefined)) return NOTHING_NOW;
     const options = { host, port, noDelay: true, allowHalfOpen: true };
     if (mode === PLAIN) return this.add(connect(options), "connect");
-    try {
-      return this.add(tls().connect({ ...options, ...this.secured(mode) }), "secureConnect");
-    } catch {
-      return NOTHING_NOW;
-    }
+    const socket = this.trust.connect(options, mode);
+    return socket === null ? NOTHING_NOW : this.add(socket, "secureConnect");
   }
 
   /** On all addresses, IPv4 and IPv6 where there is one. */
   listen(port: number): number {
-    const arrived: Socket[] = [];
     const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true });
     server.maxConnections = MAX_HANDLES;
+    const listener: Listener = { server, arrived: [], wanted: READABLE };
     server.on("connection", (socket) => {
-      arrived.push(socket);
-      this.wake();
+      socket.on("error", () => undefined);
+      listener.arrived.push(socket);
+      this.changed(listener);
     });
     server.on("error", () => undefined);
     server.listen(port);
-    return server.listening ? this.take({ server, arrived }) : NOTHING_NOW;
+    return server.listening ? this.take(listener) : NOTHING_NOW;
   }
 
   accept(handle: number): number {
     const listener = this.slots[handle];
     if (listener === undefined || !("arrived" in listener)) return NOTHING_NOW;
-    if (!this.slots.includes(undefined)) return NOTHING_NOW;
     const socket = listener.arrived.shift();
-    return socket === undefined ? NOTHING_NOW : this.add(socket, null);
+    if (socket === undefined) return NOTHING_NOW;
+    if (this.slots.includes(undefined)) return this.add(socket, null);
+    // Turned away: nobody may keep the program awake by waiting.
+    socket.destroy();
+    return NOTHING_NOW;
   }
 
   state(handle: number): number {
@@ -92,8 +86,8 @@ export class Sockets {
   }
 
   want(handle: number, events: number): void {
-    const connection = this.connection(handle);
-    if (connection !== undefined) connection.wanted = events;
+    const slot = this.slots[handle];
+    if (slot !== undefined) slot.wanted = events;
   }
 
   /** The bytes taken; 0 = none now, BROKEN = never again. The caller may reuse `bytes`. */
@@ -179,30 +173,16 @@ export class Sockets {
     return this.take(connection);
   }
 
-  private changed(connection: Connection): void {
-    if (isReady(connection)) this.wake();
-  }
-
-  private secured(mode: number): ConnectionOptions {
-    const { caFile, serverName } = this.trust;
-    return {
-      ca: readFileSync(caFile),
-      ALPNProtocols: [ALPN[mode] ?? ""],
-      // An address is no name that a server could be chosen by.
-      servername: isIP(serverName) === 0 ? serverName : "",
-      checkServerIdentity: (_host, certificate) =>
-        tls().checkServerIdentity(serverName, certificate),
-    };
+  private changed(slot: Connection | Listener): void {
+    if (isReady(slot)) this.wake();
   }
 }
 
-/** Loaded when it is needed: it takes 1.5 MB, and hardly any sidecar needs it. */
-const tls = () => process.getBuiltinModule("node:tls");
-
 /** As poll(2) would say; what broke or ended is both readable and writable. */
 function isReady(slot: Connection | Listener): boolean {
-  if ("arrived" in slot) return slot.arrived.length > 0;
-  const { wanted, state, received, hasEnded, socket } = slot;
+  const { wanted } = slot;
+  if ("arrived" in slot) return wanted !== 0 && slot.arrived.length > 0;
+  const { state, received, hasEnded, socket } = slot;
   if (wanted === 0 || state === CONNECTING) return false;
   if (state < 0) return true;
   const canRead = received.length > 0 || hasEnded;
