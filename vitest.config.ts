@@ -33,6 +33,8 @@ export default defineConfig({
       {
         test: {
           name: "contract",
+          // Tests that say so spend their time waiting for processes.
+          maxConcurrency: 12,
           env,
           include: [
             "{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts",
