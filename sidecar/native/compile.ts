@@ -12,6 +12,8 @@ import { RECIPES, type Variant } from "./variant.ts";
 const run = promisify(execFile);
 const HOST = path.join(import.meta.dirname, "../host");
 
+const BEAR_SSL = "libbearssl.a";
+
 const COMPILER_FLAGS = [
   ...["-std=gnu11", "-Os", "-DNDEBUG", "-fno-pie", "-fno-plt", "-fno-stack-protector"],
   // What is not called is left out, and so is what only a debugger or an exception would read.
@@ -43,6 +45,9 @@ export async function compile(
     const wasm2c = createRequire(import.meta.url).resolve("wabt/bin/wasm2c");
     await run(process.execPath, [wasm2c, "-n", "core", "core.wasm", "-o", "core.c"], { cwd: work });
     await compileC(toolchain, work, ["-w", "-c", "core.c", "-o", "core.o"]);
+    // A fifteenth of BearSSL is tables for unwinding its stack, which nothing here does.
+    const strip = ["-R", ".eh_frame", "-R", ".rela.eh_frame", toolchain.bearSslLibrary, BEAR_SSL];
+    await run(toolchain.objcopy, strip, { cwd: work });
     mkdirSync(outFolder, { recursive: true });
     for (const variant of variants) {
       await link(variant, toolchain, work);
@@ -64,7 +69,7 @@ async function link(variant: Variant, toolchain: Toolchain, work: string): Promi
     musl("crti.o"),
     ...sources.map((source) => path.join(HOST, source)),
     "core.o",
-    ...(needsBearSsl ? [toolchain.bearSslLibrary] : []),
+    ...(needsBearSsl ? [BEAR_SSL] : []),
     // Either needs the other.
     ...["-Wl,--start-group", musl("libc.a"), toolchain.compilerLibrary, "-Wl,--end-group"],
     musl("crtn.o"),
