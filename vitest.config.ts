@@ -35,7 +35,7 @@ export default defineConfig({
           name: "contract",
           env,
           include: [
-            "{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts",
+            "{shared,functions,gateway,sidecar,pack,cli,local}/**/*.contract.test.ts",
             "test/contract/**/*.contract.test.ts",
           ],
           exclude: ["**/node_modules/**"],
