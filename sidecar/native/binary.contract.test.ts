@@ -1,11 +1,11 @@
 /** What is true of the native binaries by themselves: their form, their weight, and that they are always the same. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { lacksNative, nativeBinary } from "../testing/native-binary.ts";
+import { temporaryFolder } from "../testing/world.ts";
 import { compileCore, toolchainFor } from "./build-sidecar.ts";
 import { compile } from "./compile.ts";
 import { MACHINES } from "./machine.ts";
@@ -23,12 +23,6 @@ function segmentTypes(binary: Buffer): readonly number[] {
   return Array.from({ length: binary.readUInt16LE(ELF.headerCount) }, (_, index) =>
     binary.readUInt32LE(first + index * size),
   );
-}
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "bf-native-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 const sha256 = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");

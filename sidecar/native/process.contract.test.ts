@@ -1,17 +1,13 @@
 /** The native sidecar as a process: alone in a namespace, in an empty file system, on another machine, and when it traps. */
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import wabt from "wabt";
 import { lacksNative, nativeBinary } from "../testing/native-binary.ts";
-import {
-  sidecarEnvironment,
-  startCollector,
-  startProbed,
-} from "../testing/probed-and-collector.ts";
+import { sidecarEnvironment, startCollector } from "../testing/probed-and-collector.ts";
 import { type RunningSidecar, startSidecar } from "../testing/running-sidecar.ts";
+import { startWorld, temporaryFolder } from "../testing/world.ts";
 import { VARIANTS } from "./variant.ts";
 import { lacksNamespaces, lacksProgram, NEW_USER } from "../testing/vitest-tools.ts";
 
@@ -25,23 +21,10 @@ beforeEach(({ skip }) => {
   if (lacking !== null) skip(lacking);
 });
 
-async function startWorld(address?: string) {
-  const probed = await startProbed(address);
-  const collector = await startCollector(undefined, address);
-  onTestFinished(async () => void (await Promise.all([probed.close(), collector.close()])));
-  return { probed, collector, ports: { probed: probed.port, collector: collector.port } };
-}
-
 /** The process that `unshare` started: the sidecar. */
 async function onlyChildOf({ pid }: RunningSidecar): Promise<number> {
   const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   return Number(await vi.waitUntil(children, WAIT));
-}
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(path.join(tmpdir(), "bf-process-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 describe("in namespaces of its own", () => {
@@ -82,7 +65,7 @@ describe("in namespaces of its own", () => {
 });
 
 it("probes and reports to IPv6 addresses", async () => {
-  const { collector, ports } = await startWorld("::1");
+  const { collector, ports } = await startWorld({ address: "::1" });
   const addresses = { PROBE_HOST: "::1", COLLECTOR_HOST: "::1" };
   const run = startSidecar([await nativeBinary("sidecar")], sidecarEnvironment(ports, addresses));
   await vi.waitUntil(() => collector.samples.length >= SOME, WAIT);
