@@ -37,7 +37,7 @@ export default defineConfig({
           maxConcurrency: 12,
           env,
           include: [
-            "{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts",
+            "{shared,functions,gateway,sidecar,pack,cli,local}/**/*.contract.test.ts",
             "test/contract/**/*.contract.test.ts",
           ],
           exclude: ["**/node_modules/**"],

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "host.h"
 #include "core.h"
+#include "directory.h"
 #include "socket.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -85,25 +85,9 @@ u32 w2c_host_hostRead(Host *h, u32 path, u32 path_length, u32 out, u32 capacity)
   return n < 0 && used == 0 ? -1u : used;
 }
 
-/* Keeps the smallest numbers beyond `after`, whatever order the directory has. */
 u32 w2c_host_hostList(Host *h, u32 path, u32 path_length, u32 after, u32 out, u32 capacity) {
-  s32 *found = span(h, out, (u64)capacity * sizeof *found);
-  DIR *directory = opendir(text(h, path, path_length));
-  if (!directory) return -1;
-  u32 count = 0;
-  for (struct dirent *entry; (entry = readdir(directory));) {
-    char *end;
-    long number = strtol(entry->d_name, &end, 10);
-    if (*end || entry->d_name[0] < '0' || number > INT32_MAX || number <= (s32)after) continue;
-    u32 place = count;
-    while (place > 0 && found[place - 1] > number) place--;
-    if (place == capacity) continue;
-    if (count < capacity) count++;
-    memmove(found + place + 1, found + place, (count - place - 1) * sizeof *found);
-    found[place] = number;
-  }
-  closedir(directory);
-  return count;
+  int32_t *numbers = span(h, out, (u64)capacity * sizeof *numbers);
+  return list_numbers(text(h, path, path_length), after, numbers, capacity);
 }
 
 /* Since Linux 6.2 the size of a /proc/<pid>/fd is the number of its entries, and needs no right to list them. */
@@ -111,13 +95,8 @@ u32 w2c_host_hostDescriptors(Host *h, u32 path, u32 path_length) {
   const char *name = text(h, path, path_length);
   struct stat it, own;
   if (stat(name, &it) < 0) return -1;
-  if (it.st_size > 0 || (stat("/proc/self/fd", &own) == 0 && own.st_size > 0)) return it.st_size;
-  DIR *directory = opendir(name);
-  if (!directory) return -1;
-  u32 count = 0;
-  for (struct dirent *entry; (entry = readdir(directory));) count += entry->d_name[0] != '.';
-  closedir(directory);
-  return count;
+  bool is_counted = it.st_size > 0 || (stat("/proc/self/fd", &own) == 0 && own.st_size > 0);
+  return is_counted ? it.st_size : count_entries(name);
 }
 
 u32 w2c_host_hostOwner(Host *h, u32 path, u32 path_length) {
@@ -226,10 +205,12 @@ static void on_stop(int signal) { is_stopping = 1; }
 
 int main(void) {
   static Host host;
-  sigset_t all, none;
-  sigfillset(&all);
+  sigset_t stops, none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &all, NULL);
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGTERM);
+  sigaddset(&stops, SIGINT);
+  sigprocmask(SIG_SETMASK, &stops, NULL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGTERM, on_stop);
   signal(SIGINT, on_stop);

@@ -15,14 +15,14 @@
 #define wasm_rt_memcpy memcpy
 #define wasm_rt_unreachable __builtin_unreachable
 
-/* Every access to memory is compared with its size: no guard pages, no signal handlers. */
-#define WASM_RT_MEMCHECK_GUARD_PAGES 0
+/*
+ * Accesses are not compared with the memory's size: all a 32-bit address can reach is reserved, what is not the core's
+ * memory faults, and the fault is a trap. So does a stack that is used up. A third of the core's code would be checks.
+ */
+#define WASM_RT_MEMCHECK_GUARD_PAGES 1
+#define WASM_RT_STACK_DEPTH_COUNT 0
 #define WASM_RT_USE_SEGUE 0
 #define WASM_RT_SANITY_CHECKS 0
-/* Endless recursion ends as a trap long before the C stack does. */
-#define WASM_RT_STACK_DEPTH_COUNT 1
-#define WASM_RT_MAX_CALL_STACK_DEPTH 200
-extern uint32_t wasm_rt_call_stack_depth;
 
 typedef enum {
   WASM_RT_TRAP_NONE,

@@ -9,9 +9,13 @@ interface CompileCore {
   compileCore(): Promise<Uint8Array>;
 }
 
-export async function compileCore(): Promise<Uint8Array> {
+let compiled: Promise<Uint8Array> | undefined;
+
+/** Compiled once in a process. */
+export function compileCore(): Promise<Uint8Array> {
   const script = path.join(ROOT, "scripts", "compile-core.mjs");
-  return ((await import(script)) as CompileCore).compileCore();
+  compiled ??= import(script).then((module: CompileCore) => module.compileCore());
+  return compiled;
 }
 
 /**

@@ -12,6 +12,8 @@ import { RECIPES, type Variant } from "./variant.ts";
 const run = promisify(execFile);
 const HOST = path.join(import.meta.dirname, "../host");
 
+const BEAR_SSL = "libbearssl.a";
+
 const COMPILER_FLAGS = [
   ...["-std=gnu11", "-Os", "-DNDEBUG", "-fno-pie", "-fno-plt", "-fno-stack-protector"],
   // What is not called is left out, and so is what only a debugger or an exception would read.
@@ -30,22 +32,36 @@ const LINKER_FLAGS = [
   ),
 ];
 
-/** Builds the variants of one machine into `outFolder`, named after themselves. */
+/** Where a build happens, and for what. */
+interface Site {
+  readonly toolchain: Toolchain;
+  /** Folder of the host's sources. */
+  readonly host: string;
+  /** Folder of everything in between. */
+  readonly work: string;
+}
+
+/** Builds the variants of one machine into `outFolder`, named after themselves; `host` is where the host's sources are. */
 export async function compile(
   wasm: Uint8Array,
   variants: readonly Variant[],
   toolchain: Toolchain,
   outFolder: string,
+  host: string = HOST,
 ): Promise<void> {
   const work = mkdtempSync(path.join(tmpdir(), "bf-sidecar-"));
+  const site = { toolchain, host, work };
   try {
     writeFileSync(path.join(work, "core.wasm"), wasm);
     const wasm2c = createRequire(import.meta.url).resolve("wabt/bin/wasm2c");
     await run(process.execPath, [wasm2c, "-n", "core", "core.wasm", "-o", "core.c"], { cwd: work });
-    await compileC(toolchain, work, ["-w", "-c", "core.c", "-o", "core.o"]);
+    await compileC(site, ["-w", "-c", "core.c", "-o", "core.o"]);
+    // A fifteenth of BearSSL is tables for unwinding its stack, which nothing here does.
+    const strip = ["-R", ".eh_frame", "-R", ".rela.eh_frame", toolchain.bearSslLibrary, BEAR_SSL];
+    await run(toolchain.objcopy, strip, { cwd: work });
     mkdirSync(outFolder, { recursive: true });
     for (const variant of variants) {
-      await link(variant, toolchain, work);
+      await link(variant, site);
       copyFileSync(path.join(work, variant), path.join(outFolder, variant));
     }
   } finally {
@@ -53,42 +69,33 @@ export async function compile(
   }
 }
 
-async function link(variant: Variant, toolchain: Toolchain, work: string): Promise<void> {
+async function link(variant: Variant, site: Site): Promise<void> {
   const { sources, needsBearSsl } = RECIPES[variant];
-  const musl = (name: string) => path.join(toolchain.muslLibraries, name);
-  await compileC(toolchain, work, [
+  const { muslLibraries, bearSslHeaders, compilerLibrary } = site.toolchain;
+  const musl = (name: string) => path.join(muslLibraries, name);
+  await compileC(site, [
     ...WARNINGS,
-    ...(needsBearSsl ? ["-isystem", toolchain.bearSslHeaders] : []),
+    ...(needsBearSsl ? ["-isystem", bearSslHeaders] : []),
     ...LINKER_FLAGS,
-    musl("crt1.o"),
-    musl("crti.o"),
-    ...sources.map((source) => path.join(HOST, source)),
+    ...[musl("crt1.o"), musl("crti.o")],
+    ...sources.map((source) => path.join(site.host, source)),
     "core.o",
-    ...(needsBearSsl ? [toolchain.bearSslLibrary] : []),
+    ...(needsBearSsl ? [BEAR_SSL] : []),
     // Either needs the other.
-    ...["-Wl,--start-group", musl("libc.a"), toolchain.compilerLibrary, "-Wl,--end-group"],
+    ...["-Wl,--start-group", musl("libc.a"), compilerLibrary, "-Wl,--end-group"],
     musl("crtn.o"),
     ...["-o", variant],
   ]);
 }
 
-async function compileC(
-  toolchain: Toolchain,
-  work: string,
-  args: readonly string[],
-): Promise<void> {
-  const own = [HOST, work].flatMap((folder) => [`-I${folder}`, `-ffile-prefix-map=${folder}=.`]);
-  const system = [toolchain.muslHeaders, toolchain.compilerHeaders];
-  await run(
-    toolchain.compiler,
-    [
-      ...COMPILER_FLAGS,
-      ...NAMES[toolchain.machine].compilerFlags,
-      ...own,
-      "-nostdinc",
-      ...system.flatMap((folder) => ["-isystem", folder]),
-      ...args,
-    ],
-    { cwd: work, env: { ...process.env, LC_ALL: "C" } },
-  );
+async function compileC({ toolchain, host, work }: Site, args: readonly string[]): Promise<void> {
+  const { compiler, machine, muslHeaders, compilerHeaders } = toolchain;
+  const flags = [
+    ...COMPILER_FLAGS,
+    ...NAMES[machine].compilerFlags,
+    ...[host, work].flatMap((folder) => [`-I${folder}`, `-ffile-prefix-map=${folder}=.`]),
+    // musl's headers instead of the system's.
+    ...["-nostdinc", "-isystem", muslHeaders, "-isystem", compilerHeaders],
+  ];
+  await run(compiler, [...flags, ...args], { cwd: work, env: { ...process.env, LC_ALL: "C" } });
 }

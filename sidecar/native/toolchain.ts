@@ -8,6 +8,7 @@ export interface Toolchain {
   readonly machine: Machine;
   readonly compiler: string;
   readonly compilerVersion: string;
+  readonly objcopy: string;
   /** Headers of the compiler itself, such as stddef.h. */
   readonly compilerHeaders: string;
   readonly compilerLibrary: string;
@@ -55,6 +56,7 @@ export function findToolchain(machine: Machine, folders: readonly string[]): Too
     machine,
     compiler,
     compilerVersion: ask("-dumpfullversion"),
+    objcopy: ask("-print-prog-name=objcopy"),
     compilerHeaders: ask("-print-file-name=include"),
     compilerLibrary: ask("-print-libgcc-file-name"),
     muslHeaders: path.dirname(file("musl-dev", `usr/include/${musl}/stdio.h`)),

@@ -9,12 +9,12 @@ interface Recipe {
   readonly mostBytes: number;
 }
 
-const COMMON = ["host.c", "socket.c", "wasm-rt.c"];
+const COMMON = ["host.c", "socket.c", "directory.c", "wasm-rt.c"];
 
 export const RECIPES: Readonly<Record<Variant, Recipe>> = {
   sidecar: { sources: [...COMMON, "no-extra.c"], needsBearSsl: false, mostBytes: 80_000 },
   "sidecar-tls": {
-    sources: [...COMMON, "extra.c", "names.c", "tls.c", "anchors.c", "fortify.c"],
+    sources: [...COMMON, "extra.c", "names.c", "tls.c", "anchors.c", "fortify.c", "heap.c"],
     needsBearSsl: true,
     mostBytes: 160_000,
   },

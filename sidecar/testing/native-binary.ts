@@ -7,7 +7,7 @@ import { compile } from "../native/compile.ts";
 import { CACHE, ROOT } from "../native/folders.ts";
 import { thisMachine, type Machine } from "../native/machine.ts";
 import { MissingTool, type Toolchain } from "../native/toolchain.ts";
-import { VARIANTS, type Variant } from "../native/variant.ts";
+import type { Variant } from "../native/variant.ts";
 
 export interface NativeBinaryOptions {
   /** This machine's unless said otherwise. */
@@ -35,10 +35,10 @@ export async function nativeBinary(
   { machine = thisMachine() ?? "amd64", wasm }: NativeBinaryOptions = {},
 ): Promise<string> {
   const toolchain = toolchainFor(machine);
-  const folder = path.join(CACHE, `${machine}-${fingerprint(toolchain, wasm)}`);
+  const folder = path.join(CACHE, `${variant}-${machine}-${fingerprint(toolchain, wasm)}`);
   if (!existsSync(folder)) {
     const work = `${folder}.${process.pid}`;
-    await compile(wasm ?? (await compileCore()), VARIANTS, toolchain, work);
+    await compile(wasm ?? (await compileCore()), [variant], toolchain, work);
     moveTo(folder, work);
   }
   return path.join(folder, variant);
