@@ -21,6 +21,7 @@ const WITH_PACKAGES = {
   local: "local/src/main.ts",
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
+  collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. */
 const SELF_CONTAINED = {

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Replica } from "@bifrost/shared/domain/replica";
 import { telemetryToken } from "@bifrost/shared/domain/telemetry-token";
+import { MemoryReplicas } from "../testing/memory-replicas.ts";
 import {
   eventually,
   startTestGateway,
@@ -21,7 +21,7 @@ let entry: string;
 let target: Server;
 let status = 200;
 let running: TestGateway;
-let stored: Replica[] = [];
+let store: MemoryReplicas;
 let children: ChildProcess[] = [];
 
 beforeAll(() => {
@@ -41,15 +41,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(async () => {
   status = 200;
-  stored = [];
+  store = new MemoryReplicas();
   target = createServer((_request, response) => response.writeHead(status).end());
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
-  running = await startTestGateway({
-    replicas: {
-      put: async (_id, replica) => void stored.push(replica),
-      remove: async () => undefined,
-    },
-  });
+  running = await startTestGateway({ replicas: store });
 });
 
 afterEach(async () => {
@@ -90,8 +85,8 @@ test("a healthy target is stored as healthy after two passes, with its usage", a
   const pidFile = join(folder, "app.pid");
   writeFileSync(pidFile, `${process.pid}\n`);
   startSidecar({ APP_PID_FILE: pidFile });
-  await eventually("two passes are stored", () => (stored.at(-1)?.consecutivePasses ?? 0) >= 2);
-  expect(stored.slice(-2).map((one) => one.consecutivePasses)).toEqual([1, 2]);
+  await eventually("two passes are stored", () => (store.puts.at(-1)?.consecutivePasses ?? 0) >= 2);
+  expect(store.puts.slice(-2).map((one) => one.consecutivePasses)).toEqual([1, 2]);
   await eventually("CPU is known", () => replica()?.cpuMillicores !== null);
   expect(replica()).toMatchObject({
     pod: "pod-1",
@@ -106,10 +101,10 @@ test("a healthy target is stored as healthy after two passes, with its usage", a
 
 test("a target that turns bad is stored at once", async () => {
   startSidecar();
-  await eventually("it is healthy", () => stored.at(-1)?.consecutivePasses === 2);
+  await eventually("it is healthy", () => store.puts.at(-1)?.consecutivePasses === 2);
   status = 503;
-  await eventually("it is unhealthy", () => stored.at(-1)?.healthy === false);
-  expect(stored.at(-1)).toMatchObject({ lastResult: "status", lastStatus: 503 });
+  await eventually("it is unhealthy", () => store.puts.at(-1)?.healthy === false);
+  expect(store.puts.at(-1)).toMatchObject({ lastResult: "status", lastStatus: 503 });
 });
 
 test("SIGTERM ends it with 0 within the grace, also while the collector is away", async () => {
