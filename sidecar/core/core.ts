@@ -1,90 +1,129 @@
 /** The sidecar without its I/O: told the time, it probes, samples, reports and says when it wants to be woken. */
-import type { Host } from "./host.ts";
-import { reportLine } from "./line.ts";
-import { Probe } from "./probe.ts";
+import { Environment } from "./environment.ts";
+import * as host from "./host.ts";
+import { Liveness } from "./liveness.ts";
+import { NdjsonReporter } from "./ndjson-reporter.ts";
+import { Probe, RESULT_OK } from "./probe.ts";
 import { Reporter } from "./reporter.ts";
+import { Sample } from "./sample.ts";
 import { Settings } from "./settings.ts";
 import { Usage } from "./usage.ts";
-
-/** Until the first passes a release waits for this probe, so it comes often. */
-const EAGER_INTERVAL_MS = 100;
-const NEEDED_PASSES = 2;
+import { Verdict } from "./verdict.ts";
 
 /** What `step` answers when the program is over. */
-export const DONE = -1;
+const DONE: f64 = -1;
 
 export class Core {
-  private readonly host: Host;
   private readonly settings: Settings;
   private readonly probe: Probe;
+  private readonly verdict: Verdict;
   private readonly usage: Usage;
+  private readonly sample: Sample;
   private readonly reporter: Reporter;
-  private readonly boot: number;
-  private seq = 0;
-  private nextAt = 0;
-  private isProbing = false;
-  private isSettled = false;
+  private readonly liveness: Liveness;
+  private isProbing: bool = false;
+  private startedAt: f64 = 0;
+  private nextAt: f64;
   /** When to give up flushing; -1 = not stopping. */
-  private stopAt = -1;
+  private stopAt: f64 = -1;
 
-  /** Throws SettingsError. */
-  constructor(host: Host, now: number) {
-    this.host = host;
-    this.settings = new Settings(host);
-    this.probe = new Probe(host, this.settings);
-    this.usage = new Usage(host, this.settings.appPidFile);
-    this.reporter = new Reporter(host, this.settings);
-    this.boot = host.wallMs();
+  constructor(settings: Settings, liveness: Liveness, now: f64) {
+    this.settings = settings;
+    this.liveness = liveness;
+    const probe = new Probe(settings);
+    this.probe = probe;
+    this.verdict = new Verdict(settings.passes, settings.failures, now);
+    this.usage = new Usage(settings);
+    this.sample = new Sample(settings, host.wall(), probe.excerpt.text);
+    this.reporter = new NdjsonReporter(settings);
     this.nextAt = now;
   }
 
-  /** Advances everything; milliseconds until the next call unless a socket moves sooner, or DONE. */
-  step(now: number): number {
-    if (this.stopAt < 0) this.stepProbe(now);
+  /** Advances everything; milliseconds until the next call unless a wanted event comes first, or DONE. */
+  step(now: f64): f64 {
+    if (this.stopAt < 0) {
+      this.stepProbe(now);
+      this.usage.step(now);
+    }
     this.reporter.step(now);
+    this.liveness.step(now);
     if (this.stopAt >= 0 && (this.reporter.isIdle() || now >= this.stopAt)) {
       this.reporter.close();
+      this.liveness.close();
       return DONE;
     }
-    let wait = this.reporter.wakeMs(now);
-    if (this.stopAt >= 0) wait = Math.min(wait, this.stopAt - now);
-    else wait = Math.min(wait, (this.isProbing ? this.probe.deadline() : this.nextAt) - now);
-    return Math.max(0, Math.ceil(wait));
+    return Math.max(0, Math.ceil(this.waitMs(now)));
   }
 
   /** No further probes; what is queued is sent for at most `graceMs`. */
-  stop(now: number, graceMs: number): void {
+  stop(now: f64, graceMs: f64): void {
     if (this.stopAt >= 0) return;
     this.stopAt = now + graceMs;
     this.probe.abandon();
-    this.isProbing = false;
+    this.reporter.hurry(now);
   }
 
-  private stepProbe(now: number): void {
+  private waitMs(now: f64): f64 {
+    const wait = Math.min(this.reporter.waitMs(now), this.liveness.waitMs(now));
+    if (this.stopAt >= 0) return Math.min(wait, this.stopAt - now);
+    if (this.usage.isBusy()) return 0;
+    return Math.min(wait, (this.isProbing ? this.probe.wakeAt() : this.nextAt) - now);
+  }
+
+  private stepProbe(now: f64): void {
     if (!this.isProbing && now >= this.nextAt) {
       this.isProbing = true;
+      this.startedAt = now;
       this.probe.begin(now);
-      const interval = this.isSettled
-        ? this.settings.intervalMs
-        : Math.min(EAGER_INTERVAL_MS, this.settings.intervalMs);
-      this.nextAt = Math.max(now, this.nextAt) + interval;
     }
     this.probe.step(now);
     if (this.isProbing && !this.probe.isBusy()) this.probed(now);
   }
 
-  private probed(now: number): void {
+  private probed(now: f64): void {
     this.isProbing = false;
-    if (!this.isSettled && this.probe.passes >= NEEDED_PASSES) {
-      this.isSettled = true;
-      this.nextAt = now + this.settings.intervalMs;
-    }
-    this.usage.sample(now);
-    this.seq++;
-    const { settings, probe, usage, boot, seq } = this;
-    const { dropped } = this.reporter.queue;
-    this.reporter.queue.add(
-      reportLine(settings, probe, usage, boot, seq, this.host.wallMs(), dropped),
-    );
+    this.verdict.record(this.probe.result === RESULT_OK, now);
+    // A clock that jumped ahead makes one probe, not all those it passed over.
+    const pace = this.verdict.paceMs(now, this.settings.intervalMs);
+    this.nextAt = Math.max(now, this.startedAt + pace);
+    this.usage.refresh(now);
+    this.usage.step(now);
+    this.report(now);
   }
+
+  private report(now: f64): void {
+    const sample = this.sample;
+    const probe = this.probe;
+    const verdict = this.verdict;
+    sample.seq = sample.seq + 1;
+    sample.at = host.wall();
+    sample.isHealthy = verdict.isHealthy;
+    sample.isProven = verdict.isProven;
+    sample.verdictMs = verdict.ageMs(now);
+    sample.passes = verdict.passes;
+    sample.fails = verdict.failures;
+    sample.result = probe.result;
+    sample.status = probe.status;
+    sample.isConnected = probe.isConnected;
+    sample.connectMs = probe.connectMs;
+    sample.latencyMs = probe.latencyMs;
+    this.usage.fill(sample);
+    this.reporter.add(sample, now);
+  }
+}
+
+/** null = the environment is malformed, and one line about it is logged. */
+export function startCore(now: f64): Core | null {
+  const environment = new Environment();
+  const settings = new Settings(environment);
+  if (environment.isFine()) {
+    const liveness = new Liveness(settings.livenessPort);
+    if (settings.livenessPort === 0 || liveness.isListening()) {
+      return new Core(settings, liveness, now);
+    }
+    environment.refuse("LIVENESS_PORT", "must be a free port; nothing can listen on ");
+    environment.problem.number(settings.livenessPort as f64);
+  }
+  host.log(environment.problem);
+  return null;
 }

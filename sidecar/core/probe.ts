@@ -1,108 +1,157 @@
-/** One health check: TCP connect, then an HTTP GET whose status line is read, all within one timeout. */
-import { BROKEN, CONNECTING, ENDED, REFUSED, type Host } from "./host.ts";
-import type { Settings } from "./settings.ts";
+/** One health check: TCP connect, then an HTTP GET whose status line decides, all within one timeout. */
+import { AUTHORITY_EXTRA, authority } from "./address.ts";
+import { Bytes } from "./bytes.ts";
+import { Excerpt } from "./excerpt.ts";
+import * as host from "./host.ts";
+import { HttpHead } from "./http-head.ts";
+import { Settings } from "./settings.ts";
 
-/** Codes of the report line. */
-export const RESULT_NONE = 0;
-export const RESULT_OK = 1;
-export const RESULT_REFUSED = 2;
-export const RESULT_TIMEOUT = 3;
-export const RESULT_STATUS = 4;
-export const RESULT_ERROR = 5;
+/** Codes of proto/telemetry.proto. */
+export const RESULT_NONE: i32 = 0;
+export const RESULT_OK: i32 = 1;
+export const RESULT_REFUSED: i32 = 2;
+export const RESULT_TIMEOUT: i32 = 3;
+export const RESULT_STATUS: i32 = 4;
+export const RESULT_ERROR: i32 = 5;
 
-/** `HTTP/1.1 200`: all of a response that matters. */
-const STATUS_LENGTH = 12;
+/** How long a failing answer's body is waited for: it is for people, the result stands. */
+const BODY_MS: f64 = 200;
+/** A target may send what it likes; more of it is not read. */
+const MAX_RECEIVED: i32 = 4096;
+const NONE: i32 = -1;
 
 export class Probe {
-  result = RESULT_NONE;
-  status = 0;
-  latencyMs = 0;
-  /** Passes and failures in a row; one of them is always 0. */
-  passes = 0;
-  fails = 0;
-  private readonly host: Host;
+  result: i32 = RESULT_NONE;
+  status: i32 = 0;
+  latencyMs: f64 = 0;
+  isConnected: bool = false;
+  connectMs: f64 = 0;
+  /** What was read of the body of an answer whose status failed. */
+  readonly excerpt: Excerpt = new Excerpt();
   private readonly settings: Settings;
-  private readonly request: string;
-  private handle = -1;
-  private startedAt = 0;
-  private sent = 0;
-  private received = "";
+  private readonly request: Bytes;
+  private readonly head: HttpHead = new HttpHead();
+  private readonly inbox: Bytes = new Bytes(512);
+  private handle: i32 = NONE;
+  private startedAt: f64 = 0;
+  private deadline: f64 = 0;
+  private sent: i32 = 0;
+  private received: i32 = 0;
 
-  constructor(host: Host, settings: Settings) {
-    this.host = host;
+  constructor(settings: Settings) {
     this.settings = settings;
-    this.request =
-      `GET ${settings.probePath} HTTP/1.1\r\nHost: ${settings.probeHost}:${settings.probePort}\r\n` +
-      "User-Agent: bifrost-sidecar\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+    const length = settings.probePath.length + settings.probeHost.length + AUTHORITY_EXTRA;
+    this.request = new Bytes(length + 128).text("GET ").append(settings.probePath);
+    this.request.text(" HTTP/1.1\r\nHost: ");
+    authority(this.request, settings.probeHost, settings.probePort);
+    this.request.text(
+      "\r\nUser-Agent: bifrost-sidecar\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+    );
   }
 
-  isBusy(): boolean {
-    return this.handle >= 0;
+  isBusy(): bool {
+    return this.handle !== NONE;
   }
 
-  /** When a busy probe times out. */
-  deadline(): number {
-    return this.startedAt + this.settings.timeoutMs;
+  /** When a busy probe ends at the latest. */
+  wakeAt(): f64 {
+    return this.deadline;
   }
 
-  begin(now: number): void {
+  begin(now: f64): void {
     this.startedAt = now;
+    this.deadline = now + this.settings.timeoutMs;
     this.sent = 0;
-    this.received = "";
+    this.received = 0;
     this.status = 0;
-    this.handle = this.host.open(this.settings.probeHost, this.settings.probePort);
+    this.isConnected = false;
+    this.connectMs = 0;
+    this.result = RESULT_NONE;
+    this.head.reset();
+    this.excerpt.reset(false, 0);
+    this.handle = host.open(this.settings.probeHost, this.settings.probePort, host.PLAIN);
+    if (this.handle === NONE) this.decide(RESULT_ERROR, now);
   }
 
-  step(now: number): void {
-    if (!this.isBusy()) return;
-    const state = this.host.state(this.handle);
-    if (state === REFUSED) this.finish(RESULT_REFUSED, now);
-    else if (state === BROKEN && !this.readStatus(now)) this.finish(RESULT_ERROR, now);
-    else if (this.isBusy() && state !== CONNECTING) this.exchange(now, state === ENDED);
-    if (this.isBusy() && now >= this.deadline()) this.finish(RESULT_TIMEOUT, now);
-  }
-
-  /** Gives a running probe up without a result. */
-  abandon(): void {
-    if (this.isBusy()) this.host.close(this.handle);
-    this.handle = -1;
-  }
-
-  private exchange(now: number, hasEnded: boolean): void {
-    if (this.sent < this.request.length) {
-      this.sent += this.host.send(this.handle, this.request, this.sent);
-    }
-    if (!this.readStatus(now) && hasEnded) this.finish(RESULT_ERROR, now);
-  }
-
-  /** True once the status line decided. */
-  private readStatus(now: number): boolean {
-    this.received += this.host.receive(this.handle, STATUS_LENGTH - this.received.length);
-    if (this.received.length < STATUS_LENGTH) return false;
-    this.status = statusOf(this.received);
-    if (this.status === 0) this.finish(RESULT_ERROR, now);
-    else if (this.status >= 200 && this.status < 400) this.finish(RESULT_OK, now);
-    else this.finish(RESULT_STATUS, now);
-    return true;
-  }
-
-  private finish(result: number, now: number): void {
+  step(now: f64): void {
+    if (this.handle === NONE) return;
+    if (!this.isConnected) this.connect(now);
+    if (this.isConnected) this.exchange(now);
+    if (this.handle === NONE || now < this.deadline) return;
+    if (this.result === RESULT_NONE) this.decide(RESULT_TIMEOUT, now);
     this.abandon();
+  }
+
+  /** Closes a running probe; without a decision it has no result. */
+  abandon(): void {
+    if (this.handle !== NONE) host.close(this.handle);
+    this.handle = NONE;
+  }
+
+  private connect(now: f64): void {
+    const state = host.state(this.handle);
+    if (state === host.REFUSED) this.finish(RESULT_REFUSED, now);
+    else if (state < 0) this.finish(RESULT_ERROR, now);
+    else if (state === host.OPEN) {
+      this.isConnected = true;
+      this.connectMs = now - this.startedAt;
+    }
+  }
+
+  private exchange(now: f64): void {
+    if (this.sent < this.request.length) {
+      const taken = host.send(this.handle, this.request, this.sent, this.request.length);
+      if (taken < 0) return this.finish(RESULT_ERROR, now);
+      this.sent = this.sent + taken;
+      if (this.sent < this.request.length) return;
+      host.want(this.handle, host.READABLE);
+    }
+    while (this.handle !== NONE) {
+      const count = host.receive(this.handle, this.inbox, this.inbox.buffer.length);
+      if (count === host.NOTHING_NOW) return;
+      if (count > 0) this.take(now);
+      else this.end(now);
+    }
+  }
+
+  private take(now: f64): void {
+    for (let i: i32 = 0; i < this.inbox.length && this.handle !== NONE; i++) {
+      const byte = this.inbox.at(i);
+      if (this.head.isComplete) this.excerpt.feed(byte);
+      else this.takeHead(byte, now);
+      if (this.head.isComplete && this.excerpt.isComplete()) this.abandon();
+    }
+    this.received = this.received + this.inbox.length;
+    if (this.received >= MAX_RECEIVED) this.end(now);
+  }
+
+  private takeHead(byte: i32, now: f64): void {
+    const head = this.head;
+    head.feed(byte);
+    if (head.isGarbage) return this.finish(RESULT_ERROR, now);
+    if (this.result === RESULT_NONE && head.status > 0) {
+      this.status = head.status;
+      if (head.status < 200 || head.status >= 400) this.decide(RESULT_STATUS, now);
+      else this.finish(RESULT_OK, now);
+    }
+    if (head.isComplete) this.excerpt.reset(head.isChunked, head.bodyLength());
+  }
+
+  /** Nothing more is to come, or is wanted. */
+  private end(now: f64): void {
+    if (this.result === RESULT_NONE) this.decide(RESULT_ERROR, now);
+    this.abandon();
+  }
+
+  private finish(result: i32, now: f64): void {
+    this.decide(result, now);
+    this.abandon();
+  }
+
+  /** The result stands; of a failing answer the body may still be read for a moment. */
+  private decide(result: i32, now: f64): void {
     this.result = result;
     this.latencyMs = now - this.startedAt;
-    this.passes = result === RESULT_OK ? this.passes + 1 : 0;
-    this.fails = result === RESULT_OK ? 0 : this.fails + 1;
+    this.deadline = Math.min(this.deadline, now + BODY_MS);
   }
-}
-
-/** 0 = not HTTP/1. */
-function statusOf(head: string): number {
-  if (!head.startsWith("HTTP/1.") || head.charAt(8) !== " ") return 0;
-  let status = 0;
-  for (let i = 9; i < STATUS_LENGTH; i++) {
-    const digit = head.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return 0;
-    status = status * 10 + digit;
-  }
-  return status;
 }

@@ -1,51 +1,78 @@
-/** Lines waiting for the collector: bounded, the oldest go first, never those on the wire. */
+/** Encoded samples that wait for the collector: bounded, the oldest go first, never those on the wire. */
+import { Bytes } from "./bytes.ts";
 
-/** About half a minute of lines at the fastest probing. */
-const MAX_BYTES = 8192;
+/** Some fifteen samples as JSON, six of the longest there can be. */
+const MAX_BYTES: i32 = 8192;
+const MAX_ENTRIES: i32 = 96;
+/** The rest is free for what comes meanwhile. */
+const MAX_IN_FLIGHT: i32 = 4096;
 
-export class LineQueue {
-  /** Lines given up since the start. */
-  dropped = 0;
-  private lines: string[] = [];
-  private bytes = 0;
-  /** The first so many lines are on the wire. */
-  private inFlight = 0;
+export class Queue {
+  /** All entries one after another. */
+  readonly bytes: Bytes = new Bytes(MAX_BYTES);
+  count: i32 = 0;
+  /** The first so many entries are on the wire, and their bytes. */
+  inFlight: i32 = 0;
+  inFlightBytes: i32 = 0;
+  /** Samples given up since the start. */
+  dropped: f64 = 0;
+  private readonly lengths: Int32Array = new Int32Array(MAX_ENTRIES);
+  private readonly seqs: Float64Array = new Float64Array(MAX_ENTRIES);
 
-  get length(): number {
-    return this.lines.length;
+  add(entry: Bytes, seq: f64): void {
+    while (this.bytes.room() < entry.length || this.count === MAX_ENTRIES) {
+      if (this.inFlight === this.count) {
+        this.dropped = this.dropped + 1;
+        return;
+      }
+      this.dropped = this.dropped + 1;
+      this.remove(this.inFlight, this.inFlightBytes, 1);
+    }
+    this.bytes.append(entry);
+    this.lengths[this.count] = entry.length;
+    this.seqs[this.count] = seq;
+    this.count = this.count + 1;
   }
 
-  add(line: string): void {
-    this.lines.push(line);
-    this.bytes += line.length;
-    while (this.bytes > MAX_BYTES && this.lines.length > this.inFlight + 1) {
-      const [oldest = ""] = this.lines.splice(this.inFlight, 1);
-      this.bytes -= oldest.length;
-      this.dropped++;
+  /** As many further entries as may be in flight at once. */
+  take(): void {
+    while (this.inFlight < this.count) {
+      const length = this.lengths[this.inFlight] as i32;
+      if (this.inFlightBytes + length > MAX_IN_FLIGHT) return;
+      this.inFlight = this.inFlight + 1;
+      this.inFlightBytes = this.inFlightBytes + length;
     }
   }
 
-  /** All waiting lines, from now on in flight. */
-  take(): string {
-    this.inFlight = this.lines.length;
-    return this.lines.join("");
+  /** The entries in flight up to `seq` arrived; whether there were any. */
+  delivered(seq: f64): bool {
+    let count: i32 = 0;
+    while (count < this.inFlight && (this.seqs[count] as f64) <= seq) count++;
+    for (let i: i32 = 0; i < count; i++)
+      this.inFlightBytes = this.inFlightBytes - (this.lengths[i] as i32);
+    this.inFlight = this.inFlight - count;
+    this.remove(0, 0, count);
+    return count > 0;
   }
 
-  /** The lines in flight arrived. */
-  delivered(): void {
-    const gone = this.lines.splice(0, this.inFlight);
-    for (const line of gone) this.bytes -= line.length;
-    this.inFlight = 0;
-  }
-
-  /** The collector will never take the lines in flight. */
-  refused(): void {
-    this.dropped += this.inFlight;
-    this.delivered();
-  }
-
-  /** The lines in flight may not have arrived and are sent again. */
+  /** The entries in flight may not have arrived and are sent again. */
   putBack(): void {
     this.inFlight = 0;
+    this.inFlightBytes = 0;
+  }
+
+  /** The collector will never take the entries in flight. */
+  refused(): void {
+    this.dropped = this.dropped + (this.inFlight as f64);
+    this.delivered(Infinity);
+  }
+
+  private remove(index: i32, from: i32, count: i32): void {
+    let bytes: i32 = 0;
+    for (let i: i32 = index; i < index + count; i++) bytes = bytes + (this.lengths[i] as i32);
+    this.bytes.remove(from, bytes);
+    this.lengths.copyWithin(index, index + count, this.count);
+    this.seqs.copyWithin(index, index + count, this.count);
+    this.count = this.count - count;
   }
 }

@@ -1,137 +1,183 @@
-/** A keep-alive HTTP/1.1 client that posts one batch of lines at a time and never blocks probing. */
-import { CONNECTING, ENDED, OPEN, type Host } from "./host.ts";
-import { LineQueue } from "./queue.ts";
-import { headEnd, contentLength, replyStatus } from "./reply.ts";
-import type { Settings } from "./settings.ts";
+/** One connection to the collector that takes samples there: bounded in memory, and probing never waits for it. */
+import { Backoff } from "./backoff.ts";
+import { Bytes } from "./bytes.ts";
+import * as host from "./host.ts";
+import { Queue } from "./queue.ts";
+import { Sample } from "./sample.ts";
+import { Settings } from "./settings.ts";
 
-/** A connection on which nothing moves for so long has failed. */
-const NO_PROGRESS_MS = 5000;
-/** First pause after a failure: before the first delivery the collector may just be starting. */
-const EAGER_PAUSE_MS = 100;
-const PAUSE_MS = 500;
-const MAX_PAUSE_MS = 30_000;
-/** The collector answers 204 or a short problem text. */
-const MAX_REPLY_BYTES = 4096;
-const FOREVER_MS = 60_000;
+/** A connection that takes no sample for so long has failed. */
+const NO_PROGRESS_MS: f64 = 5000;
+const FOREVER_MS: f64 = 60_000;
+/** Room for the longest request head, or for frames with some samples. */
+const MAX_OUT: i32 = 2048;
+const MAX_IN: i32 = 512;
+/** What arrives may ask for an answer of the same length and a little more. */
+const ANSWER_EXTRA: i32 = 64;
+/** A flood from the collector is read in the next step. */
+const MAX_READS: i32 = 8;
+const NONE: i32 = -1;
 
-export class Reporter {
-  readonly queue = new LineQueue();
-  private readonly host: Host;
-  private readonly settings: Settings;
-  private handle = -1;
-  private message = "";
-  private sent = 0;
-  private reply = "";
-  /** Whether something of the collector is due: its connection or its answer. */
-  private isWaiting = false;
-  private progressAt = 0;
-  private retryAt = 0;
-  private pauseMs = 0;
-  private hasDelivered = false;
-  private lastRefusal = 0;
+export abstract class Reporter {
+  readonly queue: Queue = new Queue();
+  protected readonly settings: Settings;
+  /** What is being sent. */
+  protected readonly out: Bytes = new Bytes(MAX_OUT);
+  /** What arrived last. */
+  protected readonly inbox: Bytes = new Bytes(MAX_IN);
+  private readonly backoff: Backoff = new Backoff();
+  private readonly mode: i32;
+  private readonly entry: Bytes;
+  private handle: i32 = NONE;
+  private isOpen: bool = false;
+  private sent: i32 = 0;
+  private progressAt: f64 = 0;
+  private lastRefusal: i32 = 0;
+  private readonly line: Bytes = new Bytes(64);
 
-  constructor(host: Host, settings: Settings) {
-    this.host = host;
+  constructor(settings: Settings, mode: i32, longestEntry: i32) {
     this.settings = settings;
+    this.mode = mode;
+    this.entry = new Bytes(longestEntry);
   }
 
-  isIdle(): boolean {
-    return this.queue.length === 0;
+  add(sample: Sample, now: f64): void {
+    if (this.queue.count === 0) this.progressed(now);
+    sample.dropped = this.queue.dropped;
+    this.encode(this.entry.clear(), sample);
+    this.queue.add(this.entry, sample.seq);
   }
 
-  step(now: number): void {
-    if (this.handle < 0 && !this.connect(now)) return;
-    const state = this.host.state(this.handle);
-    if (state < 0) return this.fail(now);
-    if (state !== CONNECTING) this.talk(now, state);
-    this.isWaiting = this.handle >= 0 && (state === CONNECTING || this.message !== "");
-    if (this.isWaiting && now - this.progressAt >= NO_PROGRESS_MS) this.fail(now);
+  isIdle(): bool {
+    return this.queue.count === 0;
   }
 
-  /** Milliseconds until there is something to do without a socket event. */
-  wakeMs(now: number): number {
-    if (this.handle < 0)
-      return this.queue.length > 0 ? Math.max(0, this.retryAt - now) : FOREVER_MS;
-    if (this.isWaiting) return Math.max(0, this.progressAt + NO_PROGRESS_MS - now);
-    // What was queued while the last batch was under way would otherwise wait for the next probe.
-    return this.queue.length > 0 ? 0 : FOREVER_MS;
+  /** The program is about to end: no pause before the next attempt. */
+  hurry(now: f64): void {
+    this.backoff.hurry(now);
   }
 
+  step(now: f64): void {
+    if (this.handle === NONE) this.connect(now);
+    if (this.handle !== NONE && !this.isOpen) this.awaitOpen(now);
+    if (this.isOpen) this.receive(now);
+    if (this.isOpen) this.send(now);
+    if (this.isOwed() && now - this.progressAt >= NO_PROGRESS_MS) this.fail(now);
+  }
+
+  /** Milliseconds until there is something to do without an event on the connection. */
+  waitMs(now: f64): f64 {
+    if (this.isOwed()) return this.progressAt + NO_PROGRESS_MS - now;
+    return this.queue.count > 0 ? this.backoff.retryAt - now : FOREVER_MS;
+  }
+
+  /** Without a pause before the next connection; what is in flight is sent again. */
   close(): void {
-    if (this.handle >= 0) this.host.close(this.handle);
-    this.handle = -1;
-  }
-
-  private connect(now: number): boolean {
-    if (this.queue.length === 0 || now < this.retryAt) return false;
-    this.progressAt = now;
-    this.handle = this.host.open(this.settings.collectorHost, this.settings.collectorPort);
-    return true;
-  }
-
-  private talk(now: number, state: number): void {
-    if (this.message === "" && this.queue.length > 0 && state === OPEN) this.compose(now);
-    if (this.message !== "" && this.sent < this.message.length) {
-      const taken = this.host.send(this.handle, this.message, this.sent);
-      if (taken > 0) this.progressAt = now;
-      this.sent += taken;
-    }
-    this.receive(now);
-    if (this.handle < 0 || state !== ENDED) return;
-    // Between two batches the collector may close the connection as it likes.
-    if (this.message === "") this.close();
-    else this.fail(now);
-  }
-
-  private compose(now: number): void {
-    const body = this.queue.take();
-    const { deploymentId, collectorHost, collectorPort, collectorToken } = this.settings;
-    this.message =
-      `POST /v1/telemetry/${deploymentId} HTTP/1.1\r\nHost: ${collectorHost}:${collectorPort}\r\n` +
-      `Authorization: Bearer ${collectorToken}\r\nContent-Type: application/x-ndjson\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n${body}`;
+    if (this.handle !== NONE) host.close(this.handle);
+    this.handle = NONE;
+    this.isOpen = false;
     this.sent = 0;
-    this.reply = "";
-    this.progressAt = now;
-  }
-
-  private receive(now: number): void {
-    const part = this.host.receive(this.handle, MAX_REPLY_BYTES);
-    if (part === "") return;
-    this.progressAt = now;
-    this.reply += part;
-    // A reply nobody asked for, or one that is no reply of ours.
-    if (this.message === "" || this.reply.length > MAX_REPLY_BYTES) return this.fail(now);
-    const end = headEnd(this.reply);
-    if (end >= 0 && this.reply.length >= end + contentLength(this.reply)) this.answered(now);
-  }
-
-  private answered(now: number): void {
-    const status = replyStatus(this.reply);
-    const isDelivered = status >= 200 && status < 300;
-    // Lines the collector calls malformed would be malformed for ever.
-    const isHopeless = status === 400 || status === 413 || status === 422;
-    if (!isDelivered && status !== this.lastRefusal) {
-      this.host.log(`the collector answers ${status}`);
-    }
-    this.lastRefusal = isDelivered ? 0 : status;
-    if (!isDelivered && !isHopeless) return this.fail(now);
-    if (isDelivered) this.queue.delivered();
-    else this.queue.refused();
-    this.message = "";
-    this.reply = "";
-    this.pauseMs = 0;
-    this.hasDelivered = true;
-  }
-
-  private fail(now: number): void {
-    this.close();
-    this.message = "";
-    this.reply = "";
+    this.out.clear();
     this.queue.putBack();
-    const first = this.hasDelivered ? PAUSE_MS : EAGER_PAUSE_MS;
-    this.pauseMs = this.pauseMs === 0 ? first : Math.min(this.pauseMs * 2, MAX_PAUSE_MS);
-    // Half of the pause is random: a thousand sidecars must not come back in the same instant.
-    this.retryAt = now + Math.ceil(this.pauseMs * (0.5 + this.host.random() / 2));
+  }
+
+  /** Appends a sample to `entry` as it goes over the wire. */
+  protected abstract encode(entry: Bytes, sample: Sample): void;
+
+  /** A connection is open. */
+  protected abstract greet(): void;
+
+  /** The inbox holds what arrived. */
+  protected abstract take(now: f64): void;
+
+  /** `out` is empty: what is to be sent next? */
+  protected abstract fill(now: f64): void;
+
+  protected fail(now: f64): void {
+    this.close();
+    this.backoff.failed(now, host.random());
+  }
+
+  protected progressed(now: f64): void {
+    this.progressAt = now;
+  }
+
+  protected isAllSent(): bool {
+    return this.sent === this.out.length;
+  }
+
+  /** The collector took something over. */
+  protected delivered(now: f64): void {
+    this.progressed(now);
+    this.backoff.delivered();
+    this.lastRefusal = 0;
+  }
+
+  /** Logged once for each change of what the collector says. */
+  protected tellRefusal(kind: string, status: i32): void {
+    if (status === this.lastRefusal) return;
+    this.lastRefusal = status;
+    host.log(
+      this.line
+        .clear()
+        .text("the collector answers ")
+        .text(kind)
+        .number(status as f64),
+    );
+  }
+
+  /** Whether the collector has to do something: to connect, or to take a sample. */
+  private isOwed(): bool {
+    return this.handle !== NONE && (!this.isOpen || this.queue.count > 0);
+  }
+
+  private connect(now: f64): void {
+    if (this.queue.count === 0 || now < this.backoff.retryAt) return;
+    this.progressed(now);
+    this.handle = host.open(this.settings.collectorHost, this.settings.collectorPort, this.mode);
+    if (this.handle === NONE) this.fail(now);
+  }
+
+  private awaitOpen(now: f64): void {
+    const state = host.state(this.handle);
+    if (state < 0) return this.fail(now);
+    if (state !== host.OPEN) return;
+    this.isOpen = true;
+    this.progressed(now);
+    this.greet();
+  }
+
+  private receive(now: f64): void {
+    for (let reads: i32 = 0; reads < MAX_READS && this.isOpen; reads++) {
+      const room = this.out.room() - ANSWER_EXTRA;
+      if (room <= 0) return;
+      const count = host.receive(this.handle, this.inbox, room < MAX_IN ? room : MAX_IN);
+      if (count === host.NOTHING_NOW) return;
+      if (count > 0) this.take(now);
+      // An idle connection may end as the collector likes.
+      else if (this.queue.inFlight === 0 && count === host.ENDED) this.close();
+      else this.fail(now);
+    }
+  }
+
+  private send(now: f64): void {
+    for (;;) {
+      if (this.isAllSent()) {
+        this.out.clear();
+        this.sent = 0;
+        this.fill(now);
+        if (this.out.length === 0) break;
+      }
+      const taken = host.send(this.handle, this.out, this.sent, this.out.length);
+      if (taken < 0) return this.fail(now);
+      if (taken === 0) break;
+      this.sent = this.sent + taken;
+    }
+    this.wantEvents();
+  }
+
+  private wantEvents(): void {
+    const reads = this.out.room() > ANSWER_EXTRA ? host.READABLE : 0;
+    host.want(this.handle, this.isAllSent() ? host.READABLE : host.WRITABLE | reads);
   }
 }

@@ -1,82 +1,77 @@
 /** The sidecar's environment. Anything missing or malformed is one clear line and an exit, never a guess. */
-import type { Host } from "./host.ts";
+import { Bytes } from "./bytes.ts";
+import { Environment } from "./environment.ts";
+import * as host from "./host.ts";
 
-export class SettingsError extends Error {}
+const MAX_DEPLOYMENT_ID: i32 = 128;
+/** Names of hosts and of pods. */
+const MAX_NAME: i32 = 253;
+const MAX_TEXT: i32 = 512;
+const MAX_PORT: f64 = 65_535;
 
 export class Settings {
-  deploymentId: string;
-  replica: string;
-  probeHost: string;
-  probePort: number;
-  probePath: string;
-  intervalMs: number;
-  timeoutMs: number;
-  collectorHost: string;
-  collectorPort: number;
-  collectorToken: string;
-  /** File that holds the app's process id; "" = every process in sight belongs to the app. */
-  appPidFile: string;
+  readonly deploymentId: Bytes;
+  readonly replica: Bytes;
+  readonly probeHost: Bytes;
+  readonly probePort: i32;
+  readonly probePath: Bytes;
+  readonly intervalMs: f64;
+  readonly timeoutMs: f64;
+  /** In a row, for the verdict to become true, and false. */
+  readonly passes: f64;
+  readonly failures: f64;
+  readonly collectorHost: Bytes;
+  readonly collectorPort: i32;
+  readonly collectorToken: Bytes;
+  readonly isGrpc: bool;
+  readonly isTls: bool;
+  /** 0 = none. */
+  readonly livenessPort: i32;
+  /** File that holds the app's process id; empty = the pod's shared process namespace is the app's. */
+  readonly appPidFile: Bytes;
 
-  constructor(host: Host) {
-    this.deploymentId = name(host, "DEPLOYMENT_ID");
-    this.replica = name(host, "REPLICA");
-    this.probeHost = required(host, "PROBE_HOST");
-    this.probePort = wholeNumber(host, "PROBE_PORT", 1, 65_535);
-    this.probePath = path(host, "PROBE_PATH");
-    this.intervalMs = wholeNumber(host, "PROBE_INTERVAL_MS", 50, 3_600_000);
-    this.timeoutMs = wholeNumber(host, "PROBE_TIMEOUT_MS", 1, 600_000);
-    this.collectorHost = required(host, "COLLECTOR_HOST");
-    this.collectorPort = wholeNumber(host, "COLLECTOR_PORT", 1, 65_535);
-    this.collectorToken = visible(host, "COLLECTOR_TOKEN");
-    this.appPidFile = host.env("APP_PID_FILE") ?? "";
+  /** What `environment` finds wrong makes these settings useless. */
+  constructor(environment: Environment) {
+    this.deploymentId = environment.id("DEPLOYMENT_ID", MAX_DEPLOYMENT_ID);
+    this.replica = environment.id("REPLICA", MAX_NAME);
+    this.probeHost = environment.address("PROBE_HOST", MAX_NAME);
+    this.probePort = environment.wholeNumber("PROBE_PORT", 1, MAX_PORT, -1) as i32;
+    this.probePath = environment.path("PROBE_PATH", MAX_TEXT);
+    this.intervalMs = environment.wholeNumber("PROBE_INTERVAL_MS", 50, 3_600_000, -1);
+    this.timeoutMs = environment.wholeNumber("PROBE_TIMEOUT_MS", 1, 600_000, -1);
+    this.passes = environment.wholeNumber("PROBE_PASSES", 1, 10, 2);
+    this.failures = environment.wholeNumber("PROBE_FAILURES", 1, 10, 3);
+    this.collectorHost = environment.address("COLLECTOR_HOST", MAX_NAME);
+    this.collectorPort = environment.wholeNumber("COLLECTOR_PORT", 1, MAX_PORT, -1) as i32;
+    this.collectorToken = environment.visible("COLLECTOR_TOKEN", MAX_TEXT);
+    this.isGrpc = readProtocol(environment);
+    this.isTls = readTls(environment);
+    this.livenessPort = environment.wholeNumber("LIVENESS_PORT", 1, MAX_PORT, 0) as i32;
+    this.appPidFile = environment.optional("APP_PID_FILE", MAX_TEXT);
   }
 }
 
-function required(host: Host, variable: string): string {
-  const value = host.env(variable) ?? "";
-  if (value === "") throw new SettingsError(`${variable} is not set`);
-  if (value.length > 512) throw new SettingsError(`${variable} is longer than 512 characters`);
-  return value;
-}
-
-/** Printable ASCII without blanks: these values go into HTTP heads. */
-function visible(host: Host, variable: string): string {
-  const value = required(host, variable);
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code <= 32 || code > 126) {
-      throw new SettingsError(`${variable} holds a blank or a special character`);
-    }
+function readProtocol(environment: Environment): bool {
+  const protocol = environment.optional("COLLECTOR_PROTOCOL", MAX_TEXT);
+  const isGrpc = protocol.equals("grpc");
+  if (!isGrpc && protocol.length > 0 && !protocol.equals("http")) {
+    environment.refuseValue("COLLECTOR_PROTOCOL", "must be http or grpc");
   }
-  return value;
+  return isGrpc;
 }
 
-/** Goes into JSON and into an address as it is. */
-function name(host: Host, variable: string): string {
-  const value = visible(host, variable);
-  for (let i = 0; i < value.length; i++) {
-    if ('"\\/?#%'.includes(value.charAt(i))) {
-      throw new SettingsError(`${variable} holds a character that no id has: ${value.charAt(i)}`);
-    }
+function readTls(environment: Environment): bool {
+  // The host reads the name itself when it connects.
+  environment.optional("COLLECTOR_SERVER_NAME", MAX_NAME);
+  const file = environment.optional("COLLECTOR_CA_FILE", MAX_TEXT);
+  if (file.length === 0) return false;
+  if (!host.hasTls()) {
+    environment.refuse(
+      "COLLECTOR_CA_FILE",
+      "is set, but this build has no TLS: unset it or run the build with TLS",
+    );
+  } else if (!host.readFile(file, new Bytes(1))) {
+    environment.refuseValue("COLLECTOR_CA_FILE", "cannot be read");
   }
-  return value;
-}
-
-function path(host: Host, variable: string): string {
-  const value = visible(host, variable);
-  if (!value.startsWith("/")) throw new SettingsError(`${variable} must start with /`);
-  return value;
-}
-
-function wholeNumber(host: Host, variable: string, least: number, most: number): number {
-  const text = required(host, variable);
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Infinity;
-  }
-  if (value >= least && value <= most) return value;
-  throw new SettingsError(
-    `${variable} must be a whole number from ${least} to ${most}, found ${text}`,
-  );
+  return true;
 }

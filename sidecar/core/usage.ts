@@ -1,110 +1,144 @@
-/** What the app's processes use, from /proc: CPU ticks, resident pages, threads, descriptors. */
-import type { Host } from "./host.ts";
-
-/** A process tree deeper or wider than this is counted in part. */
-const MAX_PROCESSES = 512;
+/** What the app's processes use, from /proc, read in slices: ten thousand processes do not hold up a probe. */
+import { Bytes } from "./bytes.ts";
+import { CpuMeter } from "./cpu-meter.ts";
+import * as host from "./host.ts";
+import { DONE, NOT_YET, ProcessNamespace, ProcessTree, Processes, procPath } from "./processes.ts";
+import { isNamed, MAX_STAT, ProcStat } from "./proc-stat.ts";
+import { Sample } from "./sample.ts";
+import { Settings } from "./settings.ts";
 
 /** Figures younger than this are used again: reading /proc costs more than a probe. */
-const FRESH_MS = 1000;
+const FRESH_MS: f64 = 1000;
+/** What one slice may cost: a process is four files, everything else one. */
+const SLICE: i32 = 256;
+const PROCESS_COST: i32 = 4;
 
-export class Usage {
-  processes = 0;
-  /** Ticks used within the last `cpuOverMs`. */
-  cpuTicks = 0;
-  cpuOverMs = 0;
-  rssPages = 0;
-  threads = 0;
-  descriptors = 0;
-  /** Processes whose descriptors could not be counted. */
-  denied = 0;
-  /** App processes seen beyond the first. */
-  restarts = 0;
-  private readonly host: Host;
-  private readonly pidFile: string;
-  private appPid = 0;
-  private sampledAt = -1;
-  private ticks: Map<number, number> = new Map<number, number>();
+class Totals {
+  procs: f64 = 0;
+  ticks: f64 = 0;
+  pages: f64 = 0;
+  threads: f64 = 0;
+  fds: f64 = 0;
+  denied: f64 = 0;
+  /** The app's first process: 0 = none seen. */
+  rootPid: i32 = 0;
+  rootStart: f64 = 0;
 
-  constructor(host: Host, pidFile: string) {
-    this.host = host;
-    this.pidFile = pidFile;
-  }
-
-  sample(now: number): void {
-    this.readAppPid();
-    if (this.sampledAt >= 0 && now - this.sampledAt < FRESH_MS) return;
-    const before = this.ticks;
-    const isFirst = this.sampledAt < 0;
-    this.ticks = new Map<number, number>();
-    this.processes = 0;
-    this.cpuTicks = 0;
-    this.rssPages = 0;
+  clear(): void {
+    this.procs = 0;
+    this.ticks = 0;
+    this.pages = 0;
     this.threads = 0;
-    this.descriptors = 0;
+    this.fds = 0;
     this.denied = 0;
-    for (const pid of this.pids()) this.add(pid, before);
-    this.cpuOverMs = isFirst ? 0 : now - this.sampledAt;
-    if (isFirst) this.cpuTicks = 0;
-    this.sampledAt = now;
-  }
-
-  private readAppPid(): void {
-    if (this.pidFile === "") return;
-    const pid = leadingNumber(this.host.readFile(this.pidFile) ?? "");
-    if (pid === this.appPid || pid === 0) return;
-    if (this.appPid !== 0) this.restarts++;
-    this.appPid = pid;
-  }
-
-  private pids(): number[] {
-    if (this.pidFile !== "") return this.appPid === 0 ? [] : this.tree();
-    const self = this.host.selfPid();
-    return this.host.listNumeric("/proc").filter((pid) => pid !== self);
-  }
-
-  /** The app's process and all its descendants. */
-  private tree(): number[] {
-    const found: number[] = [this.appPid];
-    for (let i = 0; i < found.length && found.length < MAX_PROCESSES; i++) {
-      const task = `/proc/${found[i] ?? 0}/task`;
-      for (const thread of this.host.listNumeric(task)) {
-        const children = this.host.readFile(`${task}/${thread}/children`) ?? "";
-        for (const child of children.split(" ")) {
-          const pid = leadingNumber(child);
-          if (pid > 0) found.push(pid);
-        }
-      }
-    }
-    return found;
-  }
-
-  private add(pid: number, before: Map<number, number>): void {
-    const stat = this.host.readFile(`/proc/${pid}/stat`) ?? "";
-    const nameEnd = stat.lastIndexOf(")"); // the command name may hold blanks and brackets
-    if (nameEnd < 0 || stat.includes("(pause)")) return;
-    // After the name: state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime cutime cstime
-    // priority nice num_threads itrealvalue starttime vsize rss
-    const fields = stat.slice(nameEnd + 2).split(" ");
-    if (fields.length < 22) return;
-    const ticks = leadingNumber(fields[11] ?? "") + leadingNumber(fields[12] ?? "");
-    this.ticks.set(pid, ticks);
-    this.processes++;
-    this.cpuTicks += Math.max(0, ticks - (before.get(pid) ?? 0));
-    this.threads += leadingNumber(fields[17] ?? "");
-    this.rssPages += leadingNumber(fields[21] ?? "");
-    const descriptors = this.host.countDescriptors(`/proc/${pid}/fd`);
-    if (descriptors < 0) this.denied++;
-    else this.descriptors += descriptors;
+    this.rootPid = 0;
+    this.rootStart = 0;
   }
 }
 
-/** 0 when there is none. */
-function leadingNumber(text: string): number {
-  let value = 0;
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) break;
-    value = value * 10 + digit;
+export class Usage {
+  private readonly processes: Processes;
+  private readonly isTree: bool;
+  private readonly stat: ProcStat = new ProcStat();
+  private readonly cpu: CpuMeter = new CpuMeter();
+  private readonly path: Bytes = new Bytes(32);
+  private readonly line: Bytes = new Bytes(MAX_STAT);
+  private isUnderWay: bool = false;
+  private beganAt: f64 = -1;
+  /** Of the reading under way, and of the last complete one. */
+  private counting: Totals = new Totals();
+  private counted: Totals = new Totals();
+  private appPid: i32 = 0;
+  private appStart: f64 = 0;
+  private hasSeenApp: bool = false;
+  private restarts: f64 = 0;
+
+  constructor(settings: Settings) {
+    const isTree = settings.appPidFile.length > 0;
+    this.isTree = isTree;
+    this.processes = isTree ? new ProcessTree(settings.appPidFile) : new ProcessNamespace();
   }
-  return value;
+
+  isBusy(): bool {
+    return this.isUnderWay;
+  }
+
+  /** Starts a reading unless the last one is fresh. */
+  refresh(now: f64): void {
+    if (this.isUnderWay || (this.beganAt >= 0 && now - this.beganAt < FRESH_MS)) return;
+    this.isUnderWay = true;
+    this.beganAt = now;
+    this.counting.clear();
+    this.processes.begin();
+  }
+
+  step(now: f64): void {
+    let left = SLICE;
+    while (this.isUnderWay && left > 0) {
+      const pid = this.processes.next();
+      if (pid === DONE) this.complete(now);
+      else if (pid !== NOT_YET && pid !== host.pid()) this.count(pid);
+      left = left - (pid > 0 ? PROCESS_COST : 1);
+    }
+  }
+
+  /** The last complete reading. */
+  fill(sample: Sample): void {
+    const counted = this.counted;
+    sample.procs = counted.procs;
+    sample.rssPages = counted.pages;
+    sample.threads = counted.threads;
+    sample.fds = counted.fds;
+    sample.fdsDenied = counted.denied;
+    sample.cpuTicks = this.cpu.ticks;
+    sample.cpuOverMs = this.cpu.overMs;
+    sample.restarts = this.restarts;
+  }
+
+  private count(pid: i32): void {
+    // Before the line: of a process that ends in between nothing is counted.
+    const fds = host.descriptors(procPath(this.path, pid, "/fd"));
+    if (!host.readFile(procPath(this.path, pid, "/stat"), this.line)) return;
+    const stat = this.stat;
+    if (!stat.parse(this.line) || (!this.isTree && isNamed(this.line, "pause"))) return;
+    const counting = this.counting;
+    counting.ticks = counting.ticks + stat.ticks;
+    if (this.isRoot(stat)) {
+      counting.rootPid = pid;
+      counting.rootStart = stat.start;
+    }
+    if (stat.isGone) return;
+    counting.procs = counting.procs + 1;
+    counting.threads = counting.threads + stat.threads;
+    counting.pages = counting.pages + stat.residentPages;
+    if (fds < 0) counting.denied = counting.denied + 1;
+    else counting.fds = counting.fds + (fds as f64);
+  }
+
+  /** A tree's root comes first; of a namespace's roots, one for each container and each `kubectl exec`, the oldest counts. */
+  private isRoot(stat: ProcStat): bool {
+    const counting = this.counting;
+    if (counting.rootPid === 0) return this.isTree || stat.parent === 0;
+    return !this.isTree && stat.parent === 0 && stat.start < counting.rootStart;
+  }
+
+  private complete(now: f64): void {
+    this.isUnderWay = false;
+    const counting = this.counting;
+    this.counting = this.counted;
+    this.counted = counting;
+    const pid = counting.rootPid;
+    const isNewApp =
+      pid !== 0 &&
+      this.appPid !== 0 &&
+      (pid !== this.appPid || counting.rootStart !== this.appStart);
+    if (isNewApp) this.restarts = this.restarts + 1;
+    if (pid !== 0) {
+      this.appPid = pid;
+      this.appStart = counting.rootStart;
+    }
+    // An app seen for the first time may have used its ticks long ago.
+    this.hasSeenApp = this.hasSeenApp || counting.procs > 0;
+    if (this.hasSeenApp) this.cpu.record(counting.ticks, now, isNewApp);
+  }
 }

@@ -55,5 +55,7 @@ test("the control API tells health, readiness, routes and counters", async () =>
     routes: [{ host: "shop.test.local", serving: ID }],
     backends: { [ID]: ["127.0.0.1:1"] },
   });
-  expect(await (await get("/metrics")).text()).toContain("bifrost_collector_accepted_total 1\n");
+  expect(await (await get("/metrics")).text()).toContain(
+    `bifrost_collector_samples_total{outcome="accepted"} 1\n`,
+  );
 });

@@ -1,0 +1,47 @@
+// Compiles the sidecar's core to WebAssembly, in memory: the same sources that TypeScript checks and the tests run.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const CORE = fileURLToPath(new URL("../sidecar/core", import.meta.url));
+
+/**
+ * - stub: memory is given out and never taken back, because the core allocates at its start only.
+ * - noAssert and no abort: a bug ends as a trap; bounds of arrays are still checked.
+ * - 2 pages to start with; the native host keeps as many as the maximum in one static array.
+ */
+const FLAGS = [
+  ...["--runtime", "stub", "-Osize", "--noAssert", "--use", "abort="],
+  ...["--initialMemory", "2", "--maximumMemory", "8"],
+];
+
+/**
+ * The bytes of the module. `flags` are asc's, beyond those above: the tests ask for the allocator's export.
+ * @param {{ flags?: readonly string[] }} [options]
+ * @returns {Promise<Uint8Array>}
+ */
+export async function compileCore({ flags = [] } = {}) {
+  const { default: asc } = await import("assemblyscript/asc");
+  let wasm;
+  const { error, stderr } = await asc.main(
+    ["main.ts", "--outFile", "core.wasm", ...FLAGS, ...flags],
+    {
+      readFile: (name) => read(name),
+      writeFile: (name, contents) => void (name === "core.wasm" && (wasm = contents)),
+      listFiles: () => [],
+    },
+  );
+  if (error !== null || wasm === undefined) {
+    throw new Error(`sidecar/core does not compile:\n${stderr.toString()}`, { cause: error });
+  }
+  return wasm;
+}
+
+/** asc asks for names with and without extension and takes null for "not there". */
+function read(name) {
+  try {
+    return readFileSync(path.join(CORE, name), "utf8");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,28 @@
+/** The core as WebAssembly, and the toolchain of a machine: what compile() needs. */
+import path from "node:path";
+import { CACHE, ROOT } from "./folders.ts";
+import { thisMachine, type Machine } from "./machine.ts";
+import { findToolchain, type Toolchain } from "./toolchain.ts";
+import { unpackedPackages } from "./debian-packages.ts";
+
+interface CompileCore {
+  compileCore(): Promise<Uint8Array>;
+}
+
+let compiled: Promise<Uint8Array> | undefined;
+
+/** Compiled once in a process. */
+export function compileCore(): Promise<Uint8Array> {
+  const script = path.join(ROOT, "scripts", "compile-core.mjs");
+  compiled ??= import(script).then((module: CompileCore) => module.compileCore());
+  return compiled;
+}
+
+/**
+ * This system's own files; for another machine, those of Debian packages that are unpacked beside the build.
+ * @throws MissingTool
+ */
+export function toolchainFor(machine: Machine): Toolchain {
+  if (machine === thisMachine()) return findToolchain(machine, ["/"]);
+  return findToolchain(machine, ["/", unpackedPackages(machine, CACHE)]);
+}
