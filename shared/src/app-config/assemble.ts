@@ -48,7 +48,10 @@ function limits({ app, scaling, health, resources }: FieldValues) {
       path: health.path ?? v.parse(FIELDS.health.path.kind.schema, root),
       interval,
       timeout: health.timeout ?? (usualTimeout.ms <= interval.ms ? usualTimeout : interval),
+      successThreshold: health.success_threshold ?? fallbackOf(FIELDS.health.success_threshold),
+      failureThreshold: health.failure_threshold ?? fallbackOf(FIELDS.health.failure_threshold),
       watch: health.watch ?? fallbackOf(FIELDS.health.watch),
+      rollback: health.rollback ?? fallbackOf(FIELDS.health.rollback),
     },
     resources: {
       cpu: resources.cpu ?? fallbackOf(FIELDS.resources.cpu),
