@@ -29,7 +29,8 @@ export function checkMoves(calls: readonly FunctionCall[], table: LifecycleTable
 
 function checkFields(call: FunctionCall, table: LifecycleTable): Problem[] {
   const problems: Problem[] = [];
-  if (!table.functions.includes(call.functionName)) {
+  const creates = table.creators.includes(call.functionName);
+  if (!creates && !table.functions.includes(call.functionName)) {
     const message = `there is no function "${call.functionName}"`;
     problems.push(problem(call, "unknown-function", message));
   }
@@ -38,6 +39,11 @@ function checkFields(call: FunctionCall, table: LifecycleTable): Problem[] {
     problems.push(problem(call, "missing-field", `the body lacks "${field}"`));
   }
   const { from, to } = call.body;
+  if (creates) {
+    if (from === undefined && to === undefined) return problems;
+    const message = `${call.functionName} creates a deployment and moves none: leave out "from" and "to"`;
+    return [...problems, problem(call, "needless-move", message)];
+  }
   if (from === undefined || to === undefined) {
     problems.push(problem(call, "no-move", 'the body needs a literal "from" and "to"'));
     return problems;
