@@ -45,21 +45,18 @@ const BODY_WORDS = 120;
 
 /** The last probe, for people: status and body as they came. */
 export function describeProbe(report: ReplicaReport): string {
-  switch (report.lastResult) {
-    case "ok":
-      return "the health check passes";
-    case "status": {
-      const status = `the health check answers with status ${report.lastStatus ?? 0}`;
-      const body = report.lastBody?.trim().slice(0, BODY_WORDS) ?? "";
-      return body === "" ? status : `${status}: ${JSON.stringify(body)}`;
-    }
-    case "refused":
-      return "nothing listens on the port in $PORT";
-    case "timeout":
-      return "the health check does not answer in time";
-    case "error":
-      return "the health check's connection breaks off, or its answer is not HTTP";
-    case "none":
-      return "no health check has ended yet";
-  }
+  const words = PROBE_WORDS[report.lastResult];
+  if (report.lastResult !== "status") return words;
+  const status = `${words} ${report.lastStatus ?? 0}`;
+  const body = report.lastBody?.trim().slice(0, BODY_WORDS) ?? "";
+  return body === "" ? status : `${status}: ${JSON.stringify(body)}`;
 }
+
+const PROBE_WORDS: Readonly<Record<ReplicaReport["lastResult"], string>> = {
+  none: "no health check has ended yet",
+  ok: "the health check passes",
+  refused: "nothing listens on the port in $PORT",
+  timeout: "the health check does not answer in time",
+  status: "the health check answers with status",
+  error: "the health check's connection breaks off, or its answer is not HTTP",
+};

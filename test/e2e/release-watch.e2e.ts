@@ -47,6 +47,11 @@ process.on("SIGTERM", () => process.exit(0));
   return nodeApp(slug, { program, config: health });
 }
 
+/** The same in two replicas. */
+function twice(files: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...files, "deploy.toml": `${files["deploy.toml"]}[scaling]\nmin_replicas = 2\n` };
+}
+
 /** A release that answers `one`, and after it one that answers `two`, both healthy. */
 async function twoReleases(platform: PlatformUnderTest, slug: string, config = "") {
   const app = await App.create(platform, slug, ruinable(slug, "one", config));
@@ -173,12 +178,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
 
   test("costs no request as long as a replica passes, and no other bad release answers one", async () => {
     const slug = "watch-traffic";
-    // Two replicas that start quickly in the same place.
-    const two = (files: Record<string, string>) => ({
-      ...files,
-      "deploy.toml": `${files["deploy.toml"]}[scaling]\nmin_replicas = 2\n`,
-    });
-    const app = await App.create(platform, slug, two(ruinable(slug, "one")));
+    const app = await App.create(platform, slug, twice(ruinable(slug, "one")));
     await healthy(platform, app.push());
     await answers(app, "one");
     const traffic = askContinuously(platform, slug);
@@ -191,7 +191,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     expect(unhealthy.failure).toMatchObject({ code: "never-healthy" });
     expect(unhealthy.failure?.details.join("\n")).toMatch(/status 500: "db is down"/);
 
-    const second = await healthy(platform, app.change(two(ruinable(slug, "two"))));
+    const second = await healthy(platform, app.change(twice(ruinable(slug, "two"))));
     await until(() => traffic.bodies.at(-1) === "two", { what: "the second release" });
     expect(detailsOf(await ruined(app, second, "status"))).toMatch(/status 500/);
     expect(await restored(app)).toMatchObject({ state: "healthy" });

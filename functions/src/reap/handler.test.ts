@@ -8,6 +8,7 @@ import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
 import { createReap } from "./handler.ts";
 
 const since = newDeployment().stateSince.getTime();
+const OTHER = "depbbbbbbbbbbb" as Deployment["id"];
 
 describe("decideReap", () => {
   const held = { attempt: 1, execution: "e1", released: false };
@@ -33,15 +34,14 @@ describe("decideReap", () => {
 });
 
 describe("isRetirable", () => {
-  const other = "depbbbbbbbbbbb" as Deployment["id"];
-  const live = { liveDeploymentId: other, liveNumber: 2 };
+  const live = { liveDeploymentId: OTHER, liveNumber: 2 };
 
   it.each([
     ["its deployment is gone", null, live, true],
     ["its project is gone", newDeployment({ state: "healthy" }), null, true],
     ["it failed", newDeployment({ state: "failed" }), live, true],
     ["it is still on its way", newDeployment({ state: "running" }), live, false],
-    ["it is live itself", newDeployment({ state: "healthy", id: other }), live, false],
+    ["it is live itself", newDeployment({ state: "healthy", id: OTHER }), live, false],
     ["a newer one is live", newDeployment({ state: "healthy" }), live, true],
     ["it is newer than the live one", newDeployment({ state: "healthy", number: 3 }), live, false],
     [
@@ -72,7 +72,7 @@ describe("a release that failed in its watch window", () => {
     ["keeps its replicas while the URL is its own", itself, 0, false],
     ["keeps them for ten minutes", itself, TEN_MINUTES_MS, false],
     ["loses them then", itself, TEN_MINUTES_MS + 1, true],
-    ["loses them once another release serves", { ...itself, liveDeploymentId: other() }, 0, true],
+    ["loses them once another release serves", { ...itself, liveDeploymentId: OTHER }, 0, true],
   ])("%s", (_, live, age, retirable) => {
     expect(isRetirable(undone, live, since, since + age)).toBe(retirable);
   });
@@ -84,10 +84,6 @@ describe("a release that failed in its watch window", () => {
   });
 });
 
-function other(): Deployment["id"] {
-  return "depbbbbbbbbbbb" as Deployment["id"];
-}
-
 describe("needsExecution", () => {
   const healthy = newDeployment({ state: "healthy" });
   const undone = newDeployment({ state: "failed", failure: UNDONE });
@@ -95,10 +91,10 @@ describe("needsExecution", () => {
   it.each([
     ["a live release in its window", healthy, healthy.id, 59_999, true],
     ["a live release after it", healthy, healthy.id, 60_000, false],
-    ["a release that was replaced", healthy, other(), 0, false],
+    ["a release that was replaced", healthy, OTHER, 0, false],
     ["one that failed in its window and has no successor", undone, undone.id, 1e5, true],
     ["one that has had none for long", undone, undone.id, TEN_MINUTES_MS + 1, false],
-    ["one that has one", undone, other(), 0, false],
+    ["one that has one", undone, OTHER, 0, false],
   ])("of %s", (_, deployment, liveDeploymentId, age, expected) => {
     const live = { liveDeploymentId, liveNumber: 1 };
     expect(needsExecution(deployment, live, 60_000, since + age)).toBe(expected);

@@ -102,7 +102,7 @@ describe("a release that fails in its watch window", () => {
   it("makes way for a push that arrives while it is decided", async () => {
     const { platform, fail, restore, all } = await undone();
     await fail();
-    const { create } = platform.deployments;
+    const create = platform.deployments.create.bind(platform.deployments);
     let isFirst = true;
     platform.deployments.create = async (...args) => {
       if (isFirst) {
@@ -110,7 +110,7 @@ describe("a release that fails in its watch window", () => {
         platform.deployment({ id: "depccccccccccc" as never, number: 3, state: "queued" });
         throw new BifrostError("write-conflict", "the project changed");
       }
-      return create.apply(platform.deployments, args);
+      return create(...args);
     };
     expect(await restore()).toMatchObject(NOTHING);
     expect(await all()).toHaveLength(3);
