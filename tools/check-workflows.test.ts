@@ -40,8 +40,8 @@ describe("a change that breaks the agreement is found", () => {
     [
       "a misspelled state",
       "deployment.yaml",
-      "to: healthy",
-      "to: helthy",
+      "to: running",
+      "to: runing",
       ["unknown-state", "edge-unclaimed", "unreachable-state"],
     ],
     [
@@ -64,6 +64,13 @@ describe("a change that breaks the agreement is found", () => {
       "from: failed",
       "from: ${args.from}",
       ["unknown-state", "edge-unclaimed"],
+    ],
+    [
+      "a move by a function that creates",
+      "deployment.yaml",
+      '/restore"}\n          body:\n',
+      '/restore"}\n          body:\n            from: failed\n',
+      ["needless-move"],
     ],
     ["no from", "retry.yaml", "from: failed", "was: failed", ["no-move", "edge-unclaimed"]],
     ["no execution", "cancel.yaml", "execution:", "ex:", ["missing-field"]],

@@ -1,19 +1,20 @@
 /** Holds the workflow files against the lifecycle table: `tsx tools/check-workflows.ts`, exit code 1 on problems. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ALL_STATES, HAPPY_PATH, MOVES } from "@bifrost/shared/domain/lifecycle";
+import { ALL_STATES, CREATORS, HAPPY_PATH, MOVES } from "@bifrost/shared/domain/lifecycle";
 import { checkMoves } from "./check-workflows/check-moves.ts";
 import { checkReachability } from "./check-workflows/check-reachability.ts";
 import { findFunctionCalls } from "./check-workflows/function-calls.ts";
 import type { LifecycleTable, Problem, SourceFile } from "./check-workflows/problem.ts";
 import { readWorkflowFile } from "./check-workflows/workflow-file.ts";
 
-/** The product's own lifecycle; the functions workflows may call are the owners of its moves. */
+/** The product's own lifecycle; the functions workflows may call are the owners of its moves, and creators. */
 export const LIFECYCLE_TABLE: LifecycleTable = {
   states: ALL_STATES,
   moves: MOVES,
   initial: HAPPY_PATH[0] ?? "",
   functions: [...new Set(MOVES.map((move) => move.owner))],
+  creators: CREATORS,
 };
 
 /** Every way the files differ from the table; empty = they agree. */

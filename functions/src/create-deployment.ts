@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError, isBifrostError } from "@bifrost/shared/domain/errors";
-import { newDeploymentId, type ProjectId } from "@bifrost/shared/domain/ids";
+import { type DeploymentId, newDeploymentId, type ProjectId } from "@bifrost/shared/domain/ids";
 import type { Creator } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
 import type { NewDeployment } from "@bifrost/shared/ports/deployment-store";
@@ -28,7 +28,8 @@ export async function createDeployment(
   ports: Pick<Ports, "deployments" | "projects" | "random">,
   request: CreateRequest,
 ): Promise<Created> {
-  const id = newDeploymentId(request.key === undefined ? ports.random : derived(request.key));
+  const id =
+    request.key === undefined ? newDeploymentId(ports.random) : deploymentIdOf(request.key);
   for (let tries = 1; ; tries++) {
     const project = await ports.projects.read(request.projectId);
     if (project === null) {
@@ -50,6 +51,6 @@ export async function createDeployment(
 }
 
 /** The id as a function of the key: its digest in place of random bytes. */
-function derived(key: string): (length: number) => Uint8Array {
-  return (length) => createHash("sha256").update(key).digest().subarray(0, length);
+export function deploymentIdOf(key: string): DeploymentId {
+  return newDeploymentId((length) => createHash("sha256").update(key).digest().subarray(0, length));
 }

@@ -63,6 +63,7 @@ export const FUNCTIONS: readonly FunctionEntry[] = [
   transition("observe", async () => (await import("./observe/handler.ts")).createObserve),
   transition("verify", async () => (await import("./verify/handler.ts")).createVerify),
   transition("fail", async () => (await import("./fail/handler.ts")).createFail),
+  transition("restore", async () => (await import("./restore/handler.ts")).createRestore),
   transition("retry", async () => (await import("./retry/handler.ts")).createRetry),
   {
     name: "append-logs",

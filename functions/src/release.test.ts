@@ -7,7 +7,8 @@ import { createDeploy } from "./deploy/handler.ts";
 import { createFail } from "./fail/handler.ts";
 import { createObserve } from "./observe/handler.ts";
 import { createRetry } from "./retry/handler.ts";
-import { TestPlatform } from "./testing/test-platform.ts";
+import { replicaNote } from "./testing/replica-notes.ts";
+import { DEPLOY_TOML, TestPlatform } from "./testing/test-platform.ts";
 import { createVerify } from "./verify/handler.ts";
 
 const imageDigest = `sha256:${"b".repeat(64)}` as NonNullable<Deployment["imageDigest"]>;
@@ -142,19 +143,13 @@ describe("observe", () => {
   });
 });
 
-const passed = (pod: string) => ({
-  pod,
-  consecutivePasses: 2,
-  lastResult: "ok",
-  lastStatus: 200,
-});
-
 describe("verify", () => {
   it("moves to healthy and turns the project's URL to the release", async () => {
     const { platform, ports, id, call } = await release("running");
     platform.cluster.reports = [RUNNING];
-    platform.deployments.putReplicas(id, [passed("app-1")]);
-    expect(await createVerify(ports)(call)).toEqual({ state: "healthy", outcome: "healthy" });
+    platform.deployments.putReplicas(id, [replicaNote("app-1", platform.timers.now())]);
+    const answer = { state: "healthy", outcome: "healthy", pollAfterSeconds: 2 };
+    expect(await createVerify(ports)(call)).toEqual(answer);
     const project = await platform.projects.findBySlug("app");
     expect(project?.value).toMatchObject({ liveDeploymentId: id, liveNumber: 1 });
   });
@@ -164,7 +159,7 @@ describe("verify", () => {
     const newer = "depbbbbbbbbbbb" as Deployment["id"];
     platform.project({ liveDeploymentId: newer, liveNumber: 2 });
     platform.cluster.reports = [RUNNING];
-    platform.deployments.putReplicas(id, [passed("app-1")]);
+    platform.deployments.putReplicas(id, [replicaNote("app-1", platform.timers.now())]);
     expect(await createVerify(ports)(call)).toMatchObject({ outcome: "healthy" });
     const project = await platform.projects.findBySlug("app");
     expect(project?.value).toMatchObject({ liveDeploymentId: newer, liveNumber: 2 });
@@ -174,7 +169,11 @@ describe("verify", () => {
     const { platform, ports, id, call } = await release("running");
     platform.cluster.reports = [RUNNING];
     platform.deployments.putReplicas(id, [
-      { ...passed("app-1"), consecutivePasses: 0, lastResult: "refused" },
+      replicaNote("app-1", platform.timers.now(), {
+        consecutivePasses: 0,
+        lastResult: "refused",
+        expireAt: new Date(platform.timers.now() + 1e9),
+      }),
     ]);
     const verify = createVerify(ports);
     expect(await verify(call)).toMatchObject({ state: "running", outcome: "waiting" });
@@ -192,7 +191,7 @@ describe("verify", () => {
   ])("fails at once with %s when the app does not stay up", async (reason, pod) => {
     const { platform, ports, id, call } = await release("running");
     platform.cluster.reports = [{ ...RUNNING, pods: [newPod(pod)] }];
-    platform.deployments.putReplicas(id, [passed("app-1")]);
+    platform.deployments.putReplicas(id, [replicaNote("app-1", platform.timers.now())]);
     expect(await createVerify(ports)(call)).toMatchObject({ outcome: "failed", reason });
   });
 
@@ -203,7 +202,20 @@ describe("verify", () => {
     expect(await createVerify(ports)(call)).toMatchObject({ outcome: "waiting" });
   });
 
-  it("repeated after it succeeded answers healthy", async () => {
+  it("asks for as many passes as deploy.toml does", async () => {
+    const { platform, ports, id, call } = await release("running");
+    const thresholds = `${DEPLOY_TOML}[health]\nsuccess_threshold = 3\n`;
+    await platform.snapshot(await platform.read(id), thresholds);
+    platform.cluster.reports = [RUNNING];
+    const report = (consecutivePasses: number) =>
+      replicaNote("app-1", platform.timers.now(), { consecutivePasses });
+    platform.deployments.putReplicas(id, [report(2)]);
+    expect(await createVerify(ports)(call)).toMatchObject({ outcome: "waiting" });
+    platform.deployments.putReplicas(id, [report(3)]);
+    expect(await createVerify(ports)(call)).toMatchObject({ outcome: "healthy" });
+  });
+
+  it("repeated for a release that another one replaced answers healthy", async () => {
     const { ports, call } = await release("healthy");
     expect(await createVerify(ports)(call)).toEqual({ state: "healthy", outcome: "healthy" });
   });
@@ -246,6 +258,19 @@ describe("fail", () => {
     expect(platform.cluster.removed).toEqual([]);
     expect((await platform.read(id)).state).toBe("running");
   });
+});
+
+describe("fail of a healthy release", () => {
+  it.each(["platform-error", "deadline-exceeded", "cancelled", "superseded", undefined])(
+    "for %s is refused and ends nothing",
+    async (reason) => {
+      const { platform, ports, id, call } = await release("healthy");
+      const failed = createFail(ports)(reason === undefined ? call : { ...call, reason });
+      await expect(failed).rejects.toMatchObject({ code: "illegal-move" });
+      expect(platform.cluster.removed).toEqual([]);
+      expect((await platform.read(id)).state).toBe("healthy");
+    },
+  );
 });
 
 describe("retry", () => {

@@ -53,13 +53,16 @@ export async function loadDeployment(
 /** Two writers may meet on one document; the loser reads again and decides again, at most this often. */
 const CONFLICT_RETRIES = 5;
 
-async function retryConflicts<T>(task: () => Promise<T>): Promise<T> {
+export async function retryConflicts<T>(
+  task: () => Promise<T>,
+  most = CONFLICT_RETRIES,
+): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await task();
     } catch (error) {
       const conflict = error instanceof BifrostError && error.code === "write-conflict";
-      if (!conflict || tries >= CONFLICT_RETRIES) throw error;
+      if (!conflict || tries >= most) throw error;
     }
   }
 }

@@ -36,6 +36,28 @@ describe("creating a deployment", () => {
     },
   );
 
+  it("is allowed to restore, of a release of the same project", async () => {
+    const project = await world.project();
+    const origin = await world.deployment(project);
+    const stranger = await world.deployment();
+    const back = (rollbackOf: typeof origin.id) => ({
+      ...fields(),
+      trigger: "restore" as const,
+      source: { kind: "rollback" as const, rollbackOf },
+    });
+    const create = async (rollbackOf: typeof origin.id) =>
+      world
+        .deployments("restore")
+        .create(
+          newDeploymentId(world.random),
+          back(rollbackOf),
+          await world.reloadProject(project.value.id),
+          "restore",
+        );
+    await expect(create(stranger.id)).rejects.toMatchObject(DENIED);
+    expect(await create(origin.id)).toMatchObject({ number: 2, trigger: "restore" });
+  });
+
   it.each(SERVICES.filter((name) => name !== "api" && name !== "github-webhook"))(
     "is refused to %s, even in another's name",
     async (service) => {

@@ -45,6 +45,7 @@ export const SERVICES = [
   "verify",
   "fail",
   "retry",
+  "restore",
   "append-logs",
   "publish-events",
   "reap",

@@ -29,6 +29,7 @@ const SERVICES = [
   "verify",
   "fail",
   "retry",
+  "restore",
   "append-logs",
   "publish-events",
   "reap",
@@ -110,7 +111,7 @@ describe.each([
       }),
     );
     await inParallel(tasks, WIDTH);
-    expect(tasks).toHaveLength(8 * 23 - 1);
+    expect(tasks).toHaveLength(8 * 24 - 1);
     expect([...outcomes]).toEqual(["PERMISSION_DENIED"]);
     expect((await stored(from)).fields).toEqual(before);
   });
@@ -133,8 +134,8 @@ describe.each([
   });
 });
 
-test("only the two creators create a deployment, and only at queued", async () => {
-  const { fields } = await stored("healthy");
+test("only the three creators create a deployment, and only at queued", async () => {
+  const { id: origin, fields } = await stored("healthy");
   const projectId = String(fields["projectId"]);
   const [way] = COMMIT_WAYS;
   const created: string[] = [];
@@ -144,7 +145,7 @@ test("only the two creators create a deployment, and only at queued", async () =
       const number = Number(project?.fields["nextNumber"]);
       const by = SERVICES.includes(who) ? who : "api";
       const id = `dlaw${"abcdefghijklmnopqrstuvwxyz"[number] ?? "z"}aaaaaaaaa`;
-      const parts = creation({ id, projectId, by, state, number });
+      const parts = creation({ id, projectId, by, state, number, origin });
       const team = { ...parts.deployment.update.fields, teamId: { stringValue: "local" } };
       const deployment = {
         ...parts.deployment,

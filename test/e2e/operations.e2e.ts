@@ -7,6 +7,7 @@ import { App } from "../support/app.ts";
 import { nodeApp } from "../support/folders.ts";
 import { type PlatformUnderTest, startPlatform } from "../support/platform.ts";
 import { endedWith, processesWith } from "../support/processes.ts";
+import { askContinuously } from "../support/traffic.ts";
 import { until } from "../support/until.ts";
 
 let platform: PlatformUnderTest;
@@ -20,34 +21,6 @@ async function buildsCreated(): Promise<number> {
   return (await platform.info())["cloud-build"]?.["created"];
 }
 
-/** Asks the app without a pause until it is told to stop. */
-function askContinuously(slug: string) {
-  const bodies: string[] = [];
-  const failures: string[] = [];
-  const over = new AbortController();
-  const ask = async () => {
-    while (!over.signal.aborted) {
-      try {
-        const { status, body } = await platform.get(slug);
-        if (status === 200) bodies.push(body);
-        else failures.push(`${status} ${body}`);
-      } catch (error) {
-        failures.push(String(error));
-      }
-      await sleep(5);
-    }
-  };
-  const all = Promise.all([ask(), ask()]);
-  return {
-    bodies,
-    failures,
-    stop: async () => {
-      over.abort();
-      await all;
-    },
-  };
-}
-
 /** A program that waits for ever; its marker shows in the process list. */
 const waiting = (marker: string) => `node -e 'setTimeout(() => {}, 300000)' ${marker}`;
 
@@ -59,7 +32,7 @@ describe("a project", () => {
     const app = await App.create(platform, "shop", nodeApp("shop", { answer: "one" }));
     const first = await platform.untilDeployment((await app.push()).id);
     expect(first).toMatchObject({ state: "healthy", number: 1, failure: null });
-    const traffic = askContinuously("shop");
+    const traffic = askContinuously(platform, "shop");
 
     const pushed = await app.change(nodeApp("shop", { answer: "two" }));
     const second = await platform.untilDeployment(pushed.id);

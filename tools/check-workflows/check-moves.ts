@@ -29,7 +29,8 @@ export function checkMoves(calls: readonly FunctionCall[], table: LifecycleTable
 
 function checkFields(call: FunctionCall, table: LifecycleTable): Problem[] {
   const problems: Problem[] = [];
-  if (!table.functions.includes(call.functionName)) {
+  const creates = table.creators.includes(call.functionName);
+  if (!creates && !table.functions.includes(call.functionName)) {
     const message = `there is no function "${call.functionName}"`;
     problems.push(problem(call, "unknown-function", message));
   }
@@ -37,21 +38,29 @@ function checkFields(call: FunctionCall, table: LifecycleTable): Problem[] {
     if (call.body[field] !== undefined) continue;
     problems.push(problem(call, "missing-field", `the body lacks "${field}"`));
   }
+  return [...problems, ...(creates ? checkNoMove(call) : checkNamedMove(call, table))];
+}
+
+function checkNoMove(call: FunctionCall): Problem[] {
+  if (call.body["from"] === undefined && call.body["to"] === undefined) return [];
+  const message = `${call.functionName} creates a deployment and moves none: leave out "from" and "to"`;
+  return [problem(call, "needless-move", message)];
+}
+
+function checkNamedMove(call: FunctionCall, table: LifecycleTable): Problem[] {
   const { from, to } = call.body;
-  if (from === undefined || to === undefined) {
-    problems.push(problem(call, "no-move", 'the body needs a literal "from" and "to"'));
-    return problems;
-  }
-  for (const [field, state] of [
+  if (from === undefined || to === undefined)
+    return [problem(call, "no-move", 'the body needs a literal "from" and "to"')];
+  const named = [
     ["from", from],
     ["to", to],
-  ] as const) {
+  ] as const;
+  return named.flatMap(([field, state]) => {
     const isAny = field === "from" && state === ANY;
-    if (isAny || (typeof state === "string" && table.states.includes(state))) continue;
+    if (isAny || (typeof state === "string" && table.states.includes(state))) return [];
     const message = `"${field}" is ${JSON.stringify(state)}, which is no state of the table`;
-    problems.push(problem(call, "unknown-state", message));
-  }
-  return problems;
+    return [problem(call, "unknown-state", message)];
+  });
 }
 
 function edgesOf(call: FunctionCall, table: LifecycleTable): { from: string; to: string }[] {

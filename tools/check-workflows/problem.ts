@@ -8,6 +8,7 @@ export type ProblemCode =
   | "unknown-state"
   | "unknown-function"
   | "no-move"
+  | "needless-move"
   | "no-retry"
   | "no-identity"
   | "missing-field"
@@ -31,8 +32,10 @@ export interface LifecycleTable {
   readonly moves: readonly { readonly from: string; readonly to: string; readonly owner: string }[];
   /** State a deployment is created in. */
   readonly initial: string;
-  /** Names of all functions there are. */
+  /** Names of all functions that make moves. */
   readonly functions: readonly string[];
+  /** Names of functions that create a deployment; called for one, they move none. */
+  readonly creators: readonly string[];
 }
 
 export interface SourceFile {

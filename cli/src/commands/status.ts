@@ -1,4 +1,5 @@
 /** `bifrost status`: the project's live release and its newest deployment. */
+import type { DeploymentView } from "@bifrost/shared/api/schemas";
 import { STATES } from "@bifrost/shared/domain/lifecycle";
 import { EXIT } from "../exit-code.ts";
 import { printEnd } from "../follow.ts";
@@ -13,7 +14,9 @@ export const status: CommandSpec = {
     const deployment = await context.deployment(key);
     const transitions = await client.transitions(deployment.id);
     const project = await client.project(deployment.projectId);
-    output.data({ project, deployment, transitions });
+    const { trigger, rollbackOf } = deployment;
+    const origin = rollbackOf === null ? null : await client.deployment(rollbackOf);
+    output.data({ project, deployment, transitions, origin });
     const live = project.liveNumber === 0 ? "nothing yet" : `deployment ${project.liveNumber}`;
     output.line(`${output.paint.bold(project.slug)}  ${project.url}  live: ${live}`);
     output.line();
@@ -24,6 +27,7 @@ export const status: CommandSpec = {
     output.line(
       `  commit ${deployment.commit.sha.slice(0, 7)} ${deployment.commit.message.split("\n")[0] ?? ""}`,
     );
+    if (origin !== null) output.line(`  ${originWords(trigger, origin.number)}`);
     output.line();
     output.table(
       ["state", "at", "by", "attempt"],
@@ -38,3 +42,10 @@ export const status: CommandSpec = {
     return EXIT.ok;
   },
 };
+
+/** The platform's own decision reads unlike a person's. */
+function originWords(trigger: DeploymentView["trigger"], number: number): string {
+  return trigger === "restore"
+    ? `restores deployment ${number}, because the release after it failed in its watch window`
+    : `rolls back to deployment ${number}`;
+}

@@ -33,6 +33,12 @@ const EXPECTED: Readonly<Record<FailureCode, readonly string[]>> = {
 };
 
 describe("decideFailure", () => {
+  it("of a release that is undone says what takes its place", () => {
+    const reason = "unhealthy-after-release";
+    const failure = decideFailure({ ...failed, reason, successor: "Deployment 2 follows." });
+    expect(failure.details).toEqual([...ofObservation, "Deployment 2 follows."]);
+  });
+
   it.each(FAILURE_CODES)("of %s says what happened, shows its evidence and what to do", (code) => {
     const { title: message, hint } = FAILURE_KINDS[code];
     const failure = decideFailure({ ...failed, reason: code });

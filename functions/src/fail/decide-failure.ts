@@ -22,6 +22,8 @@ export interface FailureCase {
   /** The reason code of the call; an unknown one counts as `platform-error`. */
   readonly reason: string;
   readonly traces: Traces;
+  /** What takes the place of a release that is undone, in words. */
+  readonly successor?: string;
 }
 
 const BUILD_LINES = 20;
@@ -58,7 +60,10 @@ const DETAILS: Readonly<Record<FailureCode, Details>> = {
   "crash-at-start": ofObservation,
   "never-healthy": ofObservation,
   "out-of-memory": ofObservation,
-  "unhealthy-after-release": ofObservation,
+  "unhealthy-after-release": (failed) => [
+    ...ofObservation(failed),
+    ...(failed.successor === undefined ? [] : [failed.successor]),
+  ],
   "deadline-exceeded": ({ state }) => [`It was ${state} when its deadline passed.`],
   "platform-error": ({ reason, attempt, traces }) => {
     const seen = lines(ofAttempt(traces.observation, attempt)?.["details"]);

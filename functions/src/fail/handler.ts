@@ -1,8 +1,14 @@
-/** any state → failed: stops the work first, then records why, then looks once more that nothing is left. */
+/**
+ * any state → failed: stops the work first, then records why, then looks once more that nothing is left. A release
+ * that failed in its watch window keeps the replicas it has until its successor serves: those that pass still answer.
+ */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
-import { type State } from "@bifrost/shared/domain/lifecycle";
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { State } from "@bifrost/shared/domain/lifecycle";
+import { decideRestore, type RestoreDecision, UNDONE } from "../decide-restore.ts";
 import { loadRelease } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
+import { readRestoreCase } from "../read-restore-case.ts";
 import { loadDeployment, makeMove, type TransitionHandler } from "../transition-call.ts";
 import { decideFailure, type Traces } from "./decide-failure.ts";
 
@@ -11,26 +17,42 @@ type Needs = Pick<Ports, "deployments" | "projects" | "images" | "cluster" | "lo
 export function createFail(ports: Needs): TransitionHandler {
   return async (call) => {
     const { value: deployment } = await loadDeployment(ports.deployments, call.deploymentId);
+    const reason = call.reason ?? "platform-error";
     const active = deployment.attempt === call.attempt && deployment.state !== "failed";
-    if (active) await stopWork(ports, deployment);
+    if (active) assertMayFail(deployment, reason);
+    const undoing = active && deployment.state === "healthy" ? await undo(ports, deployment) : null;
+    const stops = active && (undoing === null || undoing.kind === "nothing");
+    if (stops) await stopWork(ports, deployment);
     const { deployment: failed } = await makeMove(ports.deployments, deployment.id, {
       to: "failed",
       by: "fail",
       attempt: call.attempt,
-      why: call.reason ?? "platform-error",
+      why: reason,
       fields: {
         failure: decideFailure({
           state: deployment.state,
           attempt: call.attempt,
-          reason: call.reason ?? "platform-error",
+          reason,
           traces: await readTraces(ports, deployment),
+          ...(undoing === null ? {} : { successor: undoing.words }),
         }),
       },
     });
     // A function that was at work meanwhile may have started something after the first stop.
-    if (active) await stopWork(ports, failed);
+    if (stops) await stopWork(ports, failed);
     return { state: failed.state };
   };
+}
+
+/** A release that serves is undone for what it does itself, not for trouble of the platform or a late cancellation. */
+function assertMayFail({ id, state }: Deployment, reason: string): void {
+  if (state !== "healthy" || reason === UNDONE) return;
+  const message = `deployment ${id} is healthy; only ${UNDONE} fails it now, not ${reason}`;
+  throw new BifrostError("illegal-move", message, { deploymentId: id, from: state, reason });
+}
+
+async function undo(ports: Needs, { id }: Deployment): Promise<RestoreDecision> {
+  return decideRestore(await readRestoreCase(ports, id));
 }
 
 async function readTraces(ports: Needs, { id }: Deployment): Promise<Traces> {

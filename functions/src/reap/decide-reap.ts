@@ -1,6 +1,7 @@
-/** What to do about a deployment that rests in no final state. Pure. */
+/** What to do about a deployment whose execution may be lost, and whose replicas may have no purpose. Pure. */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { STATES } from "@bifrost/shared/domain/lifecycle";
+import { UNDONE } from "../decide-restore.ts";
 import type { Note } from "@bifrost/shared/ports/deployment-store";
 
 export type ReapDecision = "leave" | "expire" | "check-execution" | "start";
@@ -23,8 +24,27 @@ export interface LiveRelease {
   readonly liveNumber: number;
 }
 
+/**
+ * Whether an execution must be at work on a deployment that rests: to watch a release that became healthy, or to see to
+ * it that one which failed while it was watched has a successor.
+ */
+export function needsExecution(
+  deployment: Deployment,
+  live: LiveRelease | null,
+  watchMs: number,
+  now: number,
+): boolean {
+  if (live?.liveDeploymentId !== deployment.id) return false;
+  const age = now - deployment.stateSince.getTime();
+  if (deployment.state === "healthy") return age < watchMs;
+  return isUndone(deployment) && age <= SUCCESSOR_MS;
+}
+
 /** Time a replaced release keeps its replicas for requests that are under way. */
 const DRAIN_MS = 30_000;
+
+/** How long a release that failed in its watch window keeps its replicas while the URL has no other. */
+const SUCCESSOR_MS = 600_000;
 
 /** Whether a deployment's workloads have nothing left to do: it failed, its project is gone, or a newer one is live. */
 export function isRetirable(
@@ -34,7 +54,15 @@ export function isRetirable(
   now: number,
 ): boolean {
   if (deployment === null || live === null) return true;
-  if (deployment.state === "failed") return true;
-  if (deployment.state !== "healthy" || live.liveDeploymentId === deployment.id) return false;
+  const isLive = live.liveDeploymentId === deployment.id;
+  if (deployment.state === "failed") {
+    const age = now - deployment.stateSince.getTime();
+    return !(isUndone(deployment) && isLive && age <= SUCCESSOR_MS);
+  }
+  if (deployment.state !== "healthy" || isLive) return false;
   return live.liveNumber > deployment.number && liveSince !== null && now - liveSince > DRAIN_MS;
+}
+
+function isUndone({ state, failure }: Deployment): boolean {
+  return state === "failed" && failure?.code === UNDONE;
 }

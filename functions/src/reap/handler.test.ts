@@ -1,12 +1,14 @@
 import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
+import { newFailure } from "@bifrost/shared/domain/failure";
 import { ALL_STATES, STATES } from "@bifrost/shared/domain/lifecycle";
 import { describe, expect, it } from "vitest";
 import { TestPlatform } from "../testing/test-platform.ts";
-import { decideReap, isRetirable } from "./decide-reap.ts";
+import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
 import { createReap } from "./handler.ts";
 
 const since = newDeployment().stateSince.getTime();
+const OTHER = "depbbbbbbbbbbb" as Deployment["id"];
 
 describe("decideReap", () => {
   const held = { attempt: 1, execution: "e1", released: false };
@@ -32,15 +34,14 @@ describe("decideReap", () => {
 });
 
 describe("isRetirable", () => {
-  const other = "depbbbbbbbbbbb" as Deployment["id"];
-  const live = { liveDeploymentId: other, liveNumber: 2 };
+  const live = { liveDeploymentId: OTHER, liveNumber: 2 };
 
   it.each([
     ["its deployment is gone", null, live, true],
     ["its project is gone", newDeployment({ state: "healthy" }), null, true],
     ["it failed", newDeployment({ state: "failed" }), live, true],
     ["it is still on its way", newDeployment({ state: "running" }), live, false],
-    ["it is live itself", newDeployment({ state: "healthy", id: other }), live, false],
+    ["it is live itself", newDeployment({ state: "healthy", id: OTHER }), live, false],
     ["a newer one is live", newDeployment({ state: "healthy" }), live, true],
     ["it is newer than the live one", newDeployment({ state: "healthy", number: 3 }), live, false],
     [
@@ -60,7 +61,73 @@ describe("isRetirable", () => {
   });
 });
 
+const UNDONE = newFailure("unhealthy-after-release", "healthy", []);
+const TEN_MINUTES_MS = 600_000;
+
+describe("a release that failed in its watch window", () => {
+  const undone = newDeployment({ state: "failed", failure: UNDONE });
+  const itself = { liveDeploymentId: undone.id, liveNumber: 1 };
+
+  it.each([
+    ["keeps its replicas while the URL is its own", itself, 0, false],
+    ["keeps them for ten minutes", itself, TEN_MINUTES_MS, false],
+    ["loses them then", itself, TEN_MINUTES_MS + 1, true],
+    ["loses them once another release serves", { ...itself, liveDeploymentId: OTHER }, 0, true],
+  ])("%s", (_, live, age, retirable) => {
+    expect(isRetirable(undone, live, since, since + age)).toBe(retirable);
+  });
+
+  it.each(["crash-at-start", "cancelled"] as const)("differs from one of %s", (code) => {
+    const failed = newDeployment({ state: "failed", failure: newFailure(code, "running", []) });
+    expect(isRetirable(failed, itself, since, since)).toBe(true);
+    expect(needsExecution(failed, itself, 60_000, since)).toBe(false);
+  });
+});
+
+describe("needsExecution", () => {
+  const healthy = newDeployment({ state: "healthy" });
+  const undone = newDeployment({ state: "failed", failure: UNDONE });
+
+  it.each([
+    ["a live release in its window", healthy, healthy.id, 59_999, true],
+    ["a live release after it", healthy, healthy.id, 60_000, false],
+    ["a release that was replaced", healthy, OTHER, 0, false],
+    ["one that failed in its window and has no successor", undone, undone.id, 1e5, true],
+    ["one that has had none for long", undone, undone.id, TEN_MINUTES_MS + 1, false],
+    ["one that has one", undone, OTHER, 0, false],
+  ])("of %s", (_, deployment, liveDeploymentId, age, expected) => {
+    const live = { liveDeploymentId, liveNumber: 1 };
+    expect(needsExecution(deployment, live, 60_000, since + age)).toBe(expected);
+  });
+});
+
 describe("reap", () => {
+  it.each<[string, Partial<Deployment>]>([
+    ["watches a live release again", { state: "healthy" }],
+    ["sees to it that one is undone", { state: "failed", failure: UNDONE }],
+  ])("%s when its execution was lost, and not while it runs", async (_, changes) => {
+    const platform = new TestPlatform();
+    const release = platform.deployment(changes);
+    const { id } = release;
+    platform.project({ liveDeploymentId: id, liveNumber: 1 });
+    await platform.snapshot(release);
+    const claim = { attempt: 1, execution: "e1", released: false };
+    await platform.deployments.writeNote(id, "internal/execution", claim);
+    platform.cluster.running = [{ deploymentId: id, namespace: "app-app" }];
+    platform.runningExecutions.add("e1");
+    const reap = createReap(platform.ports);
+    expect(await reap()).toMatchObject({ resumed: 0, retired: 0 });
+    platform.runningExecutions.delete("e1");
+    expect(await reap()).toMatchObject({ resumed: 1, retired: 0 });
+    expect(platform.started).toEqual([
+      { workflow: "deployment", args: { deploymentId: id, attempt: 1 } },
+    ]);
+    const note = await platform.deployments.readNote(id, "internal/execution");
+    expect(note?.value).toEqual({ ...claim, released: true });
+    platform.timers.pass(3_600_001);
+    expect(await reap()).toMatchObject({ resumed: 0, retired: changes.failure ? 1 : 0 });
+  });
+
   it("cancels what is past its deadline", async () => {
     const platform = new TestPlatform();
     const { id } = platform.deployment({ state: "validating" });

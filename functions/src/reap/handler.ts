@@ -1,17 +1,25 @@
-/** Every minute and at start-up: nothing stays in a passing state for ever, and nothing runs that has no purpose. */
+/**
+ * Every minute and at start-up: nothing stays in a passing state for ever, nothing that serves goes unwatched, and nothing
+ * runs that has no purpose.
+ */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { deploymentIdSchema } from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
+import type { Project } from "@bifrost/shared/domain/project";
 import type { Workload } from "@bifrost/shared/ports/cluster";
+import type { Note, Versioned } from "@bifrost/shared/ports/deployment-store";
 import * as v from "valibot";
 import type { Ports } from "../ports.ts";
+import { readSnapshot } from "../release-manifests.ts";
 import { updateNote } from "../transition-call.ts";
-import { decideReap, isRetirable } from "./decide-reap.ts";
+import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
 
 type Needs = Pick<Ports, "deployments" | "projects" | "workflows" | "cluster" | "clock" | "log">;
 
 const PASSING_STATES = ALL_STATES.filter((state) => !isResting(state));
 const BATCH = 300;
+/** The most that `[health] watch` may be: an older release is not even asked for its config. */
+const LONGEST_WATCH_MS = 3_600_000;
 
 export function createReap(ports: Needs) {
   return async () => {
@@ -26,8 +34,8 @@ export function createReap(ports: Needs) {
       if (done === "restarted") restarted++;
       if (done === "expired") expired++;
     }
-    const retired = await retire(ports);
-    return { open: open.length, restarted, expired, retired };
+    const { retired, resumed } = await tendWorkloads(ports);
+    return { open: open.length, restarted, expired, retired, resumed };
   };
 }
 
@@ -36,38 +44,72 @@ async function tend(
   deployment: Deployment,
 ): Promise<"left" | "restarted" | "expired"> {
   const claim = await ports.deployments.readNote(deployment.id, "internal/execution");
-  const workflows = await ports.workflows();
   const { id: deploymentId, attempt } = deployment;
   const decision = decideReap(deployment, claim?.value ?? null, ports.clock.now());
   if (decision === "leave") return "left";
   if (decision === "expire") {
+    const workflows = await ports.workflows();
     await workflows.start("cancel", { deploymentId, attempt, reason: "deadline-exceeded" });
     return "expired";
   }
-  if (decision === "check-execution") {
-    if (await workflows.isRunning("deployment", String(claim?.value["execution"]))) return "left";
+  return takeUp(ports, deployment, decision === "check-execution" ? (claim?.value ?? null) : null);
+}
+
+/** Starts an execution unless the one that claimed the attempt runs; a claim whose execution is lost is released. */
+async function takeUp(
+  ports: Needs,
+  { id: deploymentId, attempt, state }: Deployment,
+  claim: Note | null,
+): Promise<"left" | "restarted"> {
+  const workflows = await ports.workflows();
+  if (claim !== null) {
+    if (await workflows.isRunning("deployment", String(claim["execution"]))) return "left";
     await updateNote(ports.deployments, deploymentId, "internal/execution", (note) => ({
       ...note,
       released: true,
     }));
   }
   await workflows.start("deployment", { deploymentId, attempt });
-  ports.log.info("deployment taken up again", { deploymentId, attempt, state: deployment.state });
+  ports.log.info("deployment taken up again", { deploymentId, attempt, state });
   return "restarted";
 }
 
-async function retire(ports: Needs): Promise<number> {
+async function tendWorkloads(ports: Needs): Promise<{ retired: number; resumed: number }> {
   const cluster = await ports.cluster();
   let retired = 0;
+  let resumed = 0;
   for (const workload of await cluster.workloads()) {
     const deployment = await readDeployment(ports, workload);
-    if (!(await hasNoPurpose(ports, deployment))) continue;
-    await cluster.remove(workload);
-    if (deployment !== null)
-      await ports.deployments.annotate(deployment.id, { retiredAt: new Date(ports.clock.now()) });
-    retired++;
+    const project = deployment === null ? null : await ports.projects.read(deployment.projectId);
+    if (await hasNoPurpose(ports, deployment, project)) {
+      await cluster.remove(workload);
+      if (deployment !== null)
+        await ports.deployments.annotate(deployment.id, { retiredAt: new Date(ports.clock.now()) });
+      retired++;
+    } else if (deployment !== null && (await resume(ports, deployment, project)) === "restarted") {
+      resumed++;
+    }
   }
-  return retired;
+  return { retired, resumed };
+}
+
+/** A release in its watch window whose execution was lost is watched again, one that failed in it still undone. */
+async function resume(
+  ports: Needs,
+  deployment: Deployment,
+  project: Versioned<Project> | null,
+): Promise<"left" | "restarted"> {
+  const now = ports.clock.now();
+  if (!isResting(deployment.state) || now - deployment.stateSince.getTime() > LONGEST_WATCH_MS)
+    return "left";
+  const [config, claim] = await Promise.all([
+    ports.deployments.readNote(deployment.id, "snapshot/config"),
+    ports.deployments.readNote(deployment.id, "internal/execution"),
+  ]);
+  if (config === null || claim === null) return "left";
+  const { watch } = readSnapshot(config.value).config.health;
+  if (!needsExecution(deployment, project?.value ?? null, watch.ms, now)) return "left";
+  return takeUp(ports, deployment, claim.value);
 }
 
 async function readDeployment(ports: Needs, workload: Workload): Promise<Deployment | null> {
@@ -75,9 +117,12 @@ async function readDeployment(ports: Needs, workload: Workload): Promise<Deploym
   return id.success ? ((await ports.deployments.read(id.output))?.value ?? null) : null;
 }
 
-async function hasNoPurpose(ports: Needs, deployment: Deployment | null): Promise<boolean> {
+async function hasNoPurpose(
+  ports: Needs,
+  deployment: Deployment | null,
+  project: Versioned<Project> | null,
+): Promise<boolean> {
   if (deployment === null) return true;
-  const project = await ports.projects.read(deployment.projectId);
   const liveId = project?.value.liveDeploymentId ?? null;
   const live = liveId === null ? null : await ports.deployments.read(liveId);
   const since = live?.value.stateSince.getTime() ?? null;

@@ -1,14 +1,19 @@
-/** running → healthy once every replica's sidecar has seen it pass; the project's live pointer moves in the same commit. */
+/**
+ * running → healthy once every replica's sidecar has seen it pass; the project's live pointer moves in the same commit.
+ * Called again for a release that is healthy, it looks at it once, for as long as the watch window lasts.
+ */
 import { edge } from "@bifrost/shared/domain/lifecycle";
 import type { LivePointer } from "@bifrost/shared/ports/deployment-store";
-import * as v from "valibot";
-import { decideHealth, type ReplicaReport } from "../decide-health.ts";
+import { decideHealth } from "../decide-health.ts";
 import { decideRollout } from "../decide-rollout.ts";
 import { loadRelease, type Release } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
 import { type Observation, recordObservation } from "../record-observation.ts";
+import { readReports } from "../replica-report.ts";
 import { makeMove, type TransitionHandler } from "../transition-call.ts";
 import { watch } from "../watch-release.ts";
+import { nextLookSeconds } from "./decide-watch.ts";
+import { lookInWindow, restartsEvidence } from "./watch-window.ts";
 
 const MOVE = edge("running", "healthy");
 const WINDOW_MS = 8_000;
@@ -16,13 +21,15 @@ const WINDOW_MS = 8_000;
 type Needs = Pick<Ports, "deployments" | "projects" | "cluster" | "timers" | "clock" | "config">;
 
 type Seen =
-  | { readonly kind: "healthy"; readonly replicas: number }
+  | { readonly kind: "healthy"; readonly evidence: Readonly<Record<string, unknown>> }
   | ({ readonly kind: "broken" } & Observation);
 
 export function createVerify(ports: Needs): TransitionHandler {
   return async (call) => {
     const release = await loadRelease(ports, call.deploymentId);
     const current = release.deployment.value;
+    if (current.state === MOVE.to && current.attempt === call.attempt)
+      return lookInWindow(ports, release);
     if (current.state !== MOVE.from || current.attempt !== call.attempt) {
       const { deployment } = await makeMove(ports.deployments, current.id, request(call.attempt));
       return { state: deployment.state, outcome: "healthy" };
@@ -38,10 +45,12 @@ export function createVerify(ports: Needs): TransitionHandler {
     const { deployment } = await makeMove(
       ports.deployments,
       current.id,
-      request(call.attempt, { replicas: seen.replicas }),
+      request(call.attempt, seen.evidence),
       () => livePointer(ports, release),
     );
-    return { state: deployment.state, outcome: "healthy" };
+    const next = nextLookSeconds("well", 0, release.snapshot.config.health.watch.ms);
+    const answer = { state: deployment.state, outcome: "healthy" };
+    return next === null ? answer : { ...answer, pollAfterSeconds: next };
   };
 }
 
@@ -52,18 +61,6 @@ function request(attempt: number, evidence?: Readonly<Record<string, unknown>>) 
     attempt,
     ...(evidence === undefined ? {} : { evidence }),
   } as const;
-}
-
-const replicaSchema = v.object({
-  pod: v.string(),
-  consecutivePasses: v.number(),
-  lastResult: v.string(),
-  lastStatus: v.nullable(v.number()),
-});
-
-function readReplica(note: Readonly<Record<string, unknown>>): ReplicaReport[] {
-  const parsed = v.safeParse(replicaSchema, note);
-  return parsed.success ? [parsed.output] : [];
 }
 
 /** Null while nothing is decided. */
@@ -77,15 +74,17 @@ async function look(
     ports.deployments.replicas(deployment.value.id),
   ]);
   if (rollout === null) return null;
-  const verdict = decideRollout(rollout);
-  if (verdict.kind === "broken") return verdict;
-  const health = decideHealth(
-    rollout,
-    notes.flatMap(readReplica),
-    snapshot.config.scaling.minReplicas,
-  );
-  if (health.kind === "healthy") return health;
-  const waited = ports.clock.now() - deployment.value.stateSince.getTime();
+  const started = decideRollout(rollout);
+  if (started.kind === "broken") return started;
+  const { scaling, health } = snapshot.config;
+  const now = ports.clock.now();
+  const needs = { minReplicas: scaling.minReplicas, passes: health.successThreshold };
+  const verdict = decideHealth(rollout, readReports(notes, now), needs);
+  if (verdict.kind === "healthy") {
+    const evidence = { replicas: verdict.replicas, ...restartsEvidence(rollout) };
+    return { kind: "healthy", evidence };
+  }
+  const waited = now - deployment.value.stateSince.getTime();
   if (waited < ports.config.healthTimeoutSeconds * 1000) return null;
   const seconds = Math.round(waited / 1000);
   const pod = rollout.pods.at(0)?.name ?? "";
@@ -93,7 +92,7 @@ async function look(
     kind: "broken",
     code: "never-healthy",
     pod,
-    words: `after ${seconds} s, ${health.words}`,
+    words: `after ${seconds} s, ${verdict.words}`,
   };
 }
 

@@ -24,6 +24,7 @@ export const SERVICE_ACCOUNTS = [
   "publish-events",
   "pubsub",
   "reap",
+  "restore",
   "retry",
   "scheduler",
   "score-delivery",

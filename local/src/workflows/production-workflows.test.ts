@@ -61,7 +61,7 @@ describe("deployment.yaml", () => {
     const { functions, engine } = await prepare("deployment", "failed");
     expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "lost" }));
     expect(functions.moves).toEqual([]);
-    expect(functions.called).toEqual(["validate"]);
+    expect(functions.called).toEqual(["validate", "restore"]);
   });
 
   const failures: [what: string, name: string, reply: Reply, reason: string][] = [
@@ -107,7 +107,7 @@ describe("deployment.yaml", () => {
     functions.script(name, () => problem(409, code));
     expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "lost" }));
     expect(functions.called).not.toContain("fail");
-    expect(functions.called.at(-1)).toBe(name);
+    expect(functions.called.slice(-2)).toEqual([name, "restore"]);
   });
 
   test("when fail itself has lost it ends quietly", async () => {
@@ -198,17 +198,78 @@ describe("deployment.yaml", () => {
 
   test("keeps watching a healthy release for as long as verify names a time", async () => {
     const { functions, engine } = await prepare("deployment");
-    functions.script("verify", (_call, count) => {
-      if (count === 2) return ok({ outcome: "healthy", pollAfterSeconds: 5 });
-      return count === 3 ? ok({ outcome: "failed", reason: "unhealthy-in-watch" }) : undefined;
-    });
-    functions.answer("verify", { outcome: "healthy", pollAfterSeconds: 5 });
+    functions.answer("verify", { outcome: "healthy", pollAfterSeconds: 2 });
+    functions.script("verify", (_call, count) =>
+      count > 31 ? ok({ outcome: "healthy" }) : undefined,
+    );
+    const start = engine.timers.now();
+    expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "healthy" }));
+    expect(engine.timers.now() - start).toBe(31 * 2000);
+    expect(functions.moves).toEqual(HAPPY_MOVES);
+    expect(functions.called.filter((name) => name === "verify")).toHaveLength(32);
+    expect(functions.called).not.toContain("restore");
+  });
+
+  test("fails a release that turns bad while it is watched, then has it undone", async () => {
+    const { functions, engine } = await watchedOnce(() =>
+      ok({ outcome: "failed", reason: "unhealthy-after-release" }),
+    );
     expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(
-      returned({ outcome: "failed", reason: "unhealthy-in-watch" }),
+      returned({ outcome: "failed", reason: "unhealthy-after-release" }),
     );
     expect(functions.moves).toEqual([...HAPPY_MOVES, "healthy>failed by fail"]);
+    expect(functions.called.slice(-3)).toEqual(["verify", "fail", "restore"]);
+    expect(functions.calls.at(-1)?.body).toMatchObject(ARGUMENT);
+  });
+
+  test.each([
+    ["does not answer", problem(503, "upstream-unavailable")],
+    ["refuses", problem(403, "permission-denied")],
+  ])("leaves a healthy release alone when verify %s while it is watched", async (_what, reply) => {
+    const { functions, engine } = await watchedOnce(() => reply);
+    expect((await engine.run(ARGUMENT)).state).toBe("FAILED");
+    expect(functions.state).toBe("healthy");
+    expect(functions.called).not.toContain("fail");
+  });
+
+  test("that is lost while it watches ends quietly", async () => {
+    const { functions, engine } = await watchedOnce(() => problem(409, "stale-attempt"));
+    expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "lost" }));
+    expect(functions.called.slice(-2)).toEqual(["verify", "restore"]);
+  });
+
+  test("a watch that never ends meets the bound", async () => {
+    const { functions, engine } = await watchedOnce(() =>
+      ok({ outcome: "healthy", pollAfterSeconds: 2 }),
+    );
+    expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "healthy" }));
+    expect(functions.called.filter((name) => name === "verify")).toHaveLength(3601);
+  });
+
+  test("undoes what failed in its watch window before this execution was lost", async () => {
+    const { functions, engine } = await prepare("deployment", "failed");
+    expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "lost" }));
+    expect(functions.called).toEqual(["validate", "restore"]);
+  });
+
+  test("repeats restore through 500s", async () => {
+    const { functions, engine } = await prepare("deployment", "failed");
+    functions.script("restore", (_call, count) =>
+      count <= 8 ? problem(500, "internal") : undefined,
+    );
+    expect(outcomeOf(await engine.run(ARGUMENT))).toEqual(returned({ outcome: "lost" }));
+    expect(functions.called.filter((name) => name === "restore")).toHaveLength(9);
   });
 });
+
+/** Healthy at once, and `look` is what every later look at it answers. */
+async function watchedOnce(look: () => Reply) {
+  const prepared = await prepare("deployment");
+  const { functions } = prepared;
+  functions.answer("verify", { outcome: "healthy", pollAfterSeconds: 2 });
+  functions.script("verify", (_call, count) => (count === 1 ? undefined : look()));
+  return prepared;
+}
 
 describe("retry.yaml", () => {
   test("puts a failed deployment back into the queue", async () => {

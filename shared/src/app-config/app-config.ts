@@ -21,8 +21,14 @@ interface ConfigOfAnyRuntime {
     readonly path: HttpPath;
     readonly interval: Duration;
     readonly timeout: Duration;
-    /** Time after healthy in which a failing release is undone. */
+    /** Probes in a row that make a replica healthy. */
+    readonly successThreshold: number;
+    /** Probes in a row that make it unhealthy again. */
+    readonly failureThreshold: number;
+    /** Time after healthy in which a release that fails ends `failed`. */
     readonly watch: Duration;
+    /** Whether the release before is deployed again then. */
+    readonly rollback: boolean;
   };
   readonly resources: { readonly cpu: CpuQuantity; readonly memory: MemoryQuantity };
   readonly env: Readonly<Record<string, string>>;

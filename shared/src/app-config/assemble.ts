@@ -32,11 +32,9 @@ export function assemble(values: FieldValues): AppConfig {
   return { runtime, ...rest, build: built, run: { command } };
 }
 
-function limits({ app, scaling, health, resources }: FieldValues) {
+function limits(values: FieldValues) {
+  const { scaling, resources } = values;
   const minReplicas = scaling.min_replicas ?? fallbackOf(FIELDS.scaling.min_replicas);
-  const interval = health.interval ?? fallbackOf(FIELDS.health.interval);
-  const usualTimeout = fallbackOf(FIELDS.health.timeout);
-  const root = app.runtime === "static" ? "/" : "/healthz";
   return {
     scaling: {
       minReplicas,
@@ -44,16 +42,27 @@ function limits({ app, scaling, health, resources }: FieldValues) {
         scaling.max_replicas ?? Math.max(minReplicas, fallbackOf(FIELDS.scaling.max_replicas)),
       cpuTarget: scaling.cpu_target ?? fallbackOf(FIELDS.scaling.cpu_target),
     },
-    health: {
-      path: health.path ?? v.parse(FIELDS.health.path.kind.schema, root),
-      interval,
-      timeout: health.timeout ?? (usualTimeout.ms <= interval.ms ? usualTimeout : interval),
-      watch: health.watch ?? fallbackOf(FIELDS.health.watch),
-    },
+    health: healthOf(values),
     resources: {
       cpu: resources.cpu ?? fallbackOf(FIELDS.resources.cpu),
       memory: resources.memory ?? fallbackOf(FIELDS.resources.memory),
     },
+  };
+}
+
+function healthOf({ app, health }: FieldValues) {
+  const fields = FIELDS.health;
+  const interval = health.interval ?? fallbackOf(fields.interval);
+  const usualTimeout = fallbackOf(fields.timeout);
+  const root = app.runtime === "static" ? "/" : "/healthz";
+  return {
+    path: health.path ?? v.parse(fields.path.kind.schema, root),
+    interval,
+    timeout: health.timeout ?? (usualTimeout.ms <= interval.ms ? usualTimeout : interval),
+    successThreshold: health.success_threshold ?? fallbackOf(fields.success_threshold),
+    failureThreshold: health.failure_threshold ?? fallbackOf(fields.failure_threshold),
+    watch: health.watch ?? fallbackOf(fields.watch),
+    rollback: health.rollback ?? fallbackOf(fields.rollback),
   };
 }
 

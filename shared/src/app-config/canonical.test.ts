@@ -102,6 +102,14 @@ describe("the canonical form of an app config", () => {
     expect(configHash(configOf(long))).toBe(configHash(configOf(short)));
   });
 
+  it("of before the thresholds is still read, with their defaults", () => {
+    const config = configOf('[app]\nname = "x"\nruntime = "node"\n');
+    const old = JSON.parse(canonicalConfig(config)) as { health: Record<string, unknown> };
+    for (const key of ["success_threshold", "failure_threshold", "rollback"])
+      delete old.health[key];
+    expect(parseCanonicalConfig(JSON.stringify(old))).toEqual(config);
+  });
+
   it("differs when any value differs", () => {
     const base = '[app]\nname = "x"\nruntime = "node"\n';
     const sources = [
@@ -110,6 +118,9 @@ describe("the canonical form of an app config", () => {
       `${base}[env]\nA = "1"\n`,
       `${base}[env]\nA = "2"\n`,
       `${base}[health]\nwatch = "0s"\n`,
+      `${base}[health]\nsuccess_threshold = 1\n`,
+      `${base}[health]\nfailure_threshold = 1\n`,
+      `${base}[health]\nrollback = false\n`,
       base.replace("node", "docker"),
     ];
     expect(new Set(sources.map((source) => configHash(configOf(source)))).size).toBe(

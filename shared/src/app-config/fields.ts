@@ -102,9 +102,22 @@ export const FIELDS = {
       fallbackWords: '`"5s"`, or `interval` if that is shorter',
       about: "Time one probe may take; not above `interval`.",
     }),
+    success_threshold: optional(integer(1, 10), {
+      fallback: 2,
+      about: "Probes in a row that must pass before a replica counts as healthy.",
+    }),
+    failure_threshold: optional(integer(1, 10), {
+      fallback: 3,
+      about: "Probes in a row that must fail before a healthy replica counts as unhealthy.",
+    }),
     watch: optional(span("0s", "1h"), {
       fallback: "60s",
-      about: "How long after becoming healthy a failing release is undone by itself.",
+      about:
+        "How long after becoming healthy a release is watched; one that fails meanwhile ends `failed`.",
+    }),
+    rollback: optional(boolean(), {
+      fallback: true,
+      about: "Whether the release before is deployed again when one fails within `watch`.",
     }),
   },
   resources: {

@@ -38,7 +38,10 @@ describe("a valid deploy.toml", () => {
         path: "/healthz",
         interval: { text: "30s", ms: 30_000 },
         timeout: { text: "5s", ms: 5000 },
+        successThreshold: 2,
+        failureThreshold: 3,
         watch: { text: "60s", ms: 60_000 },
+        rollback: true,
       },
       resources: {
         cpu: { text: "250m", millis: 250 },
@@ -203,6 +206,21 @@ describe("an error", () => {
       ["5:12+2 wrong-type health.interval"],
     ],
     ["a time in days", bad('[health]\nwatch = "1d"\n'), ["5:9+4 bad-format health.watch"]],
+    [
+      "a threshold no probe can meet",
+      bad("[health]\nsuccess_threshold = 0\n"),
+      ["5:21+1 out-of-range health.success_threshold"],
+    ],
+    [
+      "a threshold too high",
+      bad("[health]\nfailure_threshold = 11\n"),
+      ["5:21+2 out-of-range health.failure_threshold"],
+    ],
+    [
+      "an opt-out in words",
+      bad('[health]\nrollback = "never"\n'),
+      ["5:12+7 wrong-type health.rollback"],
+    ],
     ["a time too long", bad('[health]\nwatch = "2h"\n'), ["5:9+4 out-of-range health.watch"]],
     ["CPU in words", bad('[resources]\ncpu = "two"\n'), ["5:7+5 bad-format resources.cpu"]],
     ["too little CPU", bad('[resources]\ncpu = "49m"\n'), ["5:7+5 out-of-range resources.cpu"]],

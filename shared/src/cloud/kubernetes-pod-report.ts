@@ -8,11 +8,13 @@ export function toPodReport(pod: V1Pod): PodReport {
   return {
     name: pod.metadata?.name ?? "",
     phase: pod.status?.phase ?? "Unknown",
+    readyChangedAt:
+      pod.status?.conditions?.find((one) => one.type === "Ready")?.lastTransitionTime ?? null,
     ...describeApp(status),
   };
 }
 
-type AppReport = Omit<PodReport, "name" | "phase">;
+type AppReport = Omit<PodReport, "name" | "phase" | "readyChangedAt">;
 
 /** A pod whose app container has no status yet counts as waiting for nothing in particular. */
 function describeApp(status: V1ContainerStatus | undefined): AppReport {

@@ -19,7 +19,8 @@ export const commitSchema = v.object({
 });
 export type Commit = v.InferOutput<typeof commitSchema>;
 
-export const TRIGGERS = ["push", "api", "rollback", "redeploy"] as const;
+/** What a deployment came from; `restore`: the platform puts back the release before one that failed in its watch window. */
+export const TRIGGERS = ["push", "api", "rollback", "redeploy", "restore"] as const;
 
 export const sourceSchema = v.object({
   /** `commit`: built from git. `rollback`: the snapshot and image of an earlier deployment. */

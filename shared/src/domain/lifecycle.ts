@@ -68,7 +68,7 @@ export const STATES = {
 export type State = keyof typeof STATES;
 
 /** Principals that may create a deployment, which puts it into `queued`. */
-export const CREATORS = ["api", "github-webhook"] as const;
+export const CREATORS = ["api", "github-webhook", "restore"] as const;
 
 interface MoveRow {
   readonly from: State;

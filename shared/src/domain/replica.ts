@@ -4,7 +4,7 @@ import * as v from "valibot";
 /** How the last probe ended; `none` before the first one. */
 export const PROBE_RESULTS = ["none", "ok", "refused", "timeout", "status", "error"] as const;
 
-/** A replica counts as healthy for a release after this many passes in a row. */
+/** Passes in a row up to which each one is news; beyond it the verdict tells what matters. */
 export const NEEDED_PASSES = 2;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));

@@ -13,6 +13,7 @@ export function deploymentAnnotations(input: ManifestInput): Record<string, stri
     "health.interval": config.health.interval.text,
     "health.timeout": config.health.timeout.text,
     "health.watch": config.health.watch.text,
+    "health.rollback": config.health.rollback,
     ...valuesOfRuntime(config),
   };
   const present = Object.entries(values).filter(([, value]) => value !== null);

@@ -9,6 +9,10 @@ import { APP_CONTAINER, HTTP_PORT, objectNames } from "./names.ts";
 /** Longest time an app may take to answer its first probe. */
 const STARTUP_SECONDS = 300;
 
+/** Failures in a row after which a replica gets no more traffic, and after which its app is started anew. */
+const UNREADY_AFTER = 2;
+const RESTART_AFTER = 3;
+
 /** Volume for the one place the app may write to. */
 export const SCRATCH_VOLUME = "tmp";
 
@@ -50,8 +54,14 @@ function probes({ health }: AppConfig): Record<ProbeName, V1Probe> {
   } satisfies V1Probe;
   return {
     startupProbe: { ...probe, periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
-    readinessProbe: { ...probe, failureThreshold: 2, successThreshold: 1 },
-    livenessProbe: { ...probe, failureThreshold: 3 },
+    // Traffic leaves a replica no later than its sidecar calls it unhealthy, and comes back with the first pass: the
+    // thresholds decide about releases. A restart never comes before the sidecar's verdict.
+    readinessProbe: {
+      ...probe,
+      failureThreshold: Math.min(UNREADY_AFTER, health.failureThreshold),
+      successThreshold: 1,
+    },
+    livenessProbe: { ...probe, failureThreshold: Math.max(RESTART_AFTER, health.failureThreshold) },
   };
 }
 

@@ -181,6 +181,21 @@ describe("the pod", () => {
     expect([readinessProbe?.periodSeconds, livenessProbe?.periodSeconds]).toEqual([20, 20]);
   });
 
+  it.each([
+    [1, 1, 3],
+    [3, 2, 3],
+    [10, 2, 10],
+  ])(
+    "with a failure threshold of %i, stop traffic after %i failed probes and restart the app after %i",
+    (threshold, unready, restart) => {
+      const health = `[health]\nfailure_threshold = ${threshold}\nsuccess_threshold = 7\n`;
+      const config = configOf(`[app]\nname = "x"\nruntime = "node"\n${health}`);
+      const { readinessProbe, livenessProbe } = podOf(inputFor(config)).app;
+      expect(readinessProbe).toMatchObject({ failureThreshold: unready, successThreshold: 1 });
+      expect(livenessProbe?.failureThreshold).toBe(restart);
+    },
+  );
+
   it("never has fewer pods than before during a rollout", () => {
     expect(deploymentOf().spec).toMatchObject({
       replicas: 2,

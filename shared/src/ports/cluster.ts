@@ -19,6 +19,8 @@ export interface PodReport {
   /** The app container runs now. */
   readonly running: boolean;
   readonly ready: boolean;
+  /** When the pod became ready or stopped being so; null when the cluster does not say. */
+  readonly readyChangedAt: Date | null;
   readonly restarts: number;
   /** Why the app container waits, for example `CrashLoopBackOff`; null when it does not. */
   readonly waiting: string | null;

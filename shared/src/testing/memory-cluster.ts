@@ -7,6 +7,7 @@ export function newPod(changes: Partial<PodReport> = {}): PodReport {
     phase: "Running",
     running: true,
     ready: true,
+    readyChangedAt: null,
     restarts: 0,
     waiting: null,
     ended: null,

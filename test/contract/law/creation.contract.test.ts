@@ -1,4 +1,4 @@
-/** How a deployment begins: two services may create one, at `queued`, each with a number of its own. */
+/** How a deployment begins: three services may create one, at `queued`, each with a number of its own. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import { creation, FORGED_CREATIONS, type Creation } from "./forged-creations.ts";
@@ -61,7 +61,7 @@ async function create(way: Way, attempt: Attempt, id: string): Promise<string> {
 }
 
 describe("a deployment", () => {
-  test.each(COMMIT_WAYS)("is created by $name at queued, by two services", async (way) => {
+  test.each(COMMIT_WAYS)("is created by $name at queued, by three services", async (way) => {
     const passed: string[] = [];
     const refusals = new Set<string>();
     await placeProject("p-of-refused");

@@ -11,6 +11,8 @@ interface CreationRequest {
   readonly by: string;
   readonly state: StateName;
   readonly number: number;
+  /** The release that is put back, where that is what the creator does. */
+  readonly origin?: string;
 }
 
 export interface Creation extends CreationRequest {
@@ -20,14 +22,22 @@ export interface Creation extends CreationRequest {
   readonly counter: SetWrite;
 }
 
+/** The creator that only puts releases back, which nobody else does. */
+const RESTORE = "restore";
+
+function restored(origin: string): object {
+  return { trigger: "restore", source: { kind: "rollback", rollbackOf: origin } };
+}
+
 /** As the product writes it; `number` must be the next one of the project. */
 export function creation(request: CreationRequest): Creation {
-  const { id, projectId, by, state, number } = request;
+  const { id, projectId, by, state, number, origin = `d-of-${projectId}` } = request;
+  const fields = { projectId, number, state, ...(by === RESTORE ? restored(origin) : {}) };
   const record = recordFields({ to: state, by });
   const taken = { newestDeploymentId: id, nextNumber: number + 1 };
   return {
     ...request,
-    deployment: set(`deployments/${id}`, deploymentFields(id, { projectId, number, state }), {
+    deployment: set(`deployments/${id}`, deploymentFields(id, fields), {
       now: ["stateSince", "createdAt"],
       must: { exists: false },
     }),
@@ -118,6 +128,12 @@ export const FORGED_CREATIONS: readonly ForgedCreation[] = [
   ),
   ...["stateSince", "createdAt"].map((name) =>
     begun(`${name} long ago`, (deployment) => other(deployment, { [name]: LONG_AGO })),
+  ),
+  begun("what another creator makes", (deployment, { by, projectId }) =>
+    other(deployment, by === RESTORE ? { trigger: "push" } : restored(`d-of-${projectId}`)),
+  ),
+  begun("a commit put back", (deployment) =>
+    other(deployment, { trigger: "restore", source: { kind: "commit", rollbackOf: null } }),
   ),
   told("from another state", (record) => other(record, { from: "failed" })),
   told("to another state", (record) => other(record, { to: "validating" })),

@@ -47,6 +47,11 @@ async function measureCreations(): Promise<Deployment> {
   await measured("create a rollback", () =>
     world.deployments("api").create(id, back, current, "api"),
   );
+  const restored = { ...fields(), trigger: "restore", source } as const;
+  const next = await world.reloadProject(project.value.id);
+  await measured("put a release back", () =>
+    world.deployments("restore").create(newDeploymentId(world.random), restored, next, "restore"),
+  );
   return origin;
 }
 
@@ -113,7 +118,7 @@ test("each lawful request takes at most 70 % of the expressions and half of the 
   await measureProjects();
   await measureReads(origin.id);
   console.table(Object.fromEntries(costs.map(({ what, ...cost }) => [what, cost])));
-  expect(costs).toHaveLength(14 + 1 + 8 + 3 + 2);
+  expect(costs).toHaveLength(14 + 2 + 8 + 3 + 2);
   const idle = costs.filter(({ evaluations }) => evaluations === 0);
   expect(idle).toEqual([]);
   const costly = costs.filter(

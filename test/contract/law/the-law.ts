@@ -45,7 +45,7 @@ export const OWN_FIELDS: Readonly<Partial<Record<StateName, readonly string[]>>>
 };
 
 /** Services that may create a deployment. */
-export const CREATORS = ["api", "github-webhook"] as const;
+export const CREATORS = ["api", "github-webhook", "restore"] as const;
 
 /** Everything that has a name of its own in the product, whether it ever writes or not. */
 export const SERVICES = [
@@ -61,6 +61,7 @@ export const SERVICES = [
   "verify",
   "fail",
   "retry",
+  "restore",
   "append-logs",
   "publish-events",
   "reap",

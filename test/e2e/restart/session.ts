@@ -42,14 +42,16 @@ export const HEALTHY_ONCE: Outcome = {
 export class Session {
   readonly home = temporaryFolder("bf-re-");
   readonly #port: number;
+  readonly #env: NodeJS.ProcessEnv;
   #platform: PlatformUnderTest | null = null;
 
-  private constructor(port: number) {
+  private constructor(port: number, env: NodeJS.ProcessEnv) {
     this.#port = port;
+    this.#env = env;
   }
 
-  static async begin(): Promise<Session> {
-    const session = new Session(await freeBasePort());
+  static async begin(env: NodeJS.ProcessEnv = {}): Promise<Session> {
+    const session = new Session(await freeBasePort(), env);
     await session.start();
     return session;
   }
@@ -60,12 +62,13 @@ export class Session {
   }
 
   async start(): Promise<void> {
-    this.#platform = await startPlatform({ home: this.home, port: this.#port });
+    this.#platform = await startPlatform({ home: this.home, port: this.#port, env: this.#env });
   }
 
   /** Begins a start and kills it after so many milliseconds, wherever it is then. */
   async startAndKillAfter(delayMs: number): Promise<void> {
-    this.#platform = new PlatformUnderTest(this.home, this.#port, { home: this.home });
+    const options = { home: this.home, env: this.#env };
+    this.#platform = new PlatformUnderTest(this.home, this.#port, options);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     await this.kill();
   }

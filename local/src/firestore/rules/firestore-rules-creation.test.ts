@@ -71,6 +71,26 @@ describe("creating a deployment", () => {
     expect(worldIn("healthy").commit(service("api"), writes).allowed).toBe(true);
   });
 
+  const back = { trigger: "restore", source: { kind: "rollback", rollbackOf: ID } };
+
+  test("restore puts releases back, and nobody else says so", () => {
+    const world = worldIn("healthy");
+    const allowed = PRINCIPALS.filter(
+      ([name, auth]) => world.commit(auth, creation(name, back)).allowed,
+    ).map(([name]) => name);
+    expect(allowed).toEqual(["restore"]);
+  });
+
+  test.each([
+    ["a commit", { ...back, source: { kind: "commit", rollbackOf: null } }],
+    ["what a person goes back to", { ...back, trigger: "rollback" }],
+    ["nothing", { ...back, source: { kind: "rollback", rollbackOf: null } }],
+    ["what is not there", { ...back, source: { kind: "rollback", rollbackOf: "dnone4567890ab" } }],
+  ])("restore creates no deployment of %s", (_what, change) => {
+    const writes = creation("restore", change);
+    expect(worldIn("healthy").commit(service("restore"), writes).allowed).toBe(false);
+  });
+
   test("one number goes to one deployment, even in one commit", () => {
     const [deployment, record] = creation("api");
     const twin = [

@@ -59,10 +59,14 @@ export function create(shared: SharedWorld): Operation | null {
   if (shared.deployments.length >= shared.room) return null;
   const project = shared.look(`projects/${shared.pick(shared.projects)}`);
   if (project === null) return null;
-  const by = shared.pick(CREATORS);
   const id = shared.newName("d");
   const number = Number(project.fields["nextNumber"]);
-  const parts = creation({ id, projectId: project.id, by, state: "queued", number });
+  // What the project took its last number for can be put back; before that there is nothing.
+  const origin = project.fields["newestDeploymentId"];
+  const isFirst = typeof origin !== "string";
+  const by = shared.pick(CREATORS.filter((name) => !isFirst || name !== "restore"));
+  const request = { id, projectId: project.id, by, state: "queued", number } as const;
+  const parts = creation(isFirst ? request : { ...request, origin });
   const counter = shared.chance(0.5) ? guarded(parts.counter, project) : parts.counter;
   return {
     kind: "create",

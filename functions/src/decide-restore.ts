@@ -1,0 +1,51 @@
+/** What takes the place of a release that failed in its watch window. Pure; `fail` tells it, `restore` does it. */
+import type { Deployment } from "@bifrost/shared/domain/deployment";
+import type { FailureCode } from "@bifrost/shared/domain/failure";
+import { isResting } from "@bifrost/shared/domain/lifecycle";
+
+/** The one failure that a release before is put back for. */
+export const UNDONE: FailureCode = "unhealthy-after-release";
+
+export interface RestoreCase {
+  readonly failed: Deployment;
+  /** `[health] rollback` of the failed release. */
+  readonly mayRollBack: boolean;
+  readonly liveDeploymentId: string | null;
+  /** Deployments of the project, newest first. */
+  readonly recent: readonly Deployment[];
+}
+
+export type RestoreDecision =
+  | { readonly kind: "restore"; readonly target: Deployment; readonly words: string }
+  /** A newer deployment is under way; the failed release's replicas stay until it serves. */
+  | { readonly kind: "await"; readonly words: string }
+  /** Nothing follows, so the failed release's replicas have no purpose left. */
+  | { readonly kind: "nothing"; readonly words: string };
+
+export function decideRestore({
+  failed,
+  mayRollBack,
+  liveDeploymentId,
+  recent,
+}: RestoreCase): RestoreDecision {
+  if (liveDeploymentId !== failed.id) return nothing("another release serves already");
+  const next = recent.find((one) => one.number > failed.number && !isResting(one.state));
+  if (next !== undefined) {
+    const words = `Deployment ${next.number} is under way already and takes its place once it is healthy.`;
+    return { kind: "await", words };
+  }
+  if (!mayRollBack) return nothing("[health] rollback is false");
+  if (failed.trigger === "restore")
+    return nothing("it was put in the place of a failed release itself");
+  const target = recent.find((one) => one.number < failed.number && one.state === "healthy");
+  if (target === undefined) return nothing("no release before it was healthy");
+  return {
+    kind: "restore",
+    target,
+    words: `Deployment ${target.number}, the release before it, is deployed again in its place.`,
+  };
+}
+
+function nothing(why: string): RestoreDecision {
+  return { kind: "nothing", words: `Nothing is deployed in its place: ${why}.` };
+}

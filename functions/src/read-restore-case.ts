@@ -1,0 +1,29 @@
+/** Everything a decision about a failed release's successor is made of. */
+import type { Deployment } from "@bifrost/shared/domain/deployment";
+import type { Project } from "@bifrost/shared/domain/project";
+import type { Versioned } from "@bifrost/shared/ports/deployment-store";
+import type { RestoreCase } from "./decide-restore.ts";
+import { loadRelease } from "./load-release.ts";
+import type { Ports } from "./ports.ts";
+
+/** How far back a release to deploy again is looked for. */
+const RECENT = 100;
+
+export interface ReadRestoreCase extends RestoreCase {
+  /** As it was before the deployments were listed: a deployment created since has changed it. */
+  readonly project: Versioned<Project>;
+}
+
+export async function readRestoreCase(
+  ports: Pick<Ports, "deployments" | "projects">,
+  id: Deployment["id"],
+): Promise<ReadRestoreCase> {
+  const { deployment, project, snapshot } = await loadRelease(ports, id);
+  return {
+    failed: deployment.value,
+    mayRollBack: snapshot.config.health.rollback,
+    liveDeploymentId: project.value.liveDeploymentId,
+    recent: await ports.deployments.listByProject(project.value.id, { limit: RECENT }),
+    project,
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Deploys the release before a failed one again, as an ordinary new deployment. It makes no move of the failed one and
+ * changes nothing for a deployment that did not fail in its watch window, so it may be called whenever in doubt.
+ */
+import type { Deployment } from "@bifrost/shared/domain/deployment";
+import { isBifrostError } from "@bifrost/shared/domain/errors";
+import { deploymentIdOf } from "../create-deployment.ts";
+import { decideRestore, UNDONE } from "../decide-restore.ts";
+import { loadRelease } from "../load-release.ts";
+import type { Ports } from "../ports.ts";
+import { type ReadRestoreCase, readRestoreCase } from "../read-restore-case.ts";
+import { loadDeployment, retryConflicts, type TransitionHandler } from "../transition-call.ts";
+
+type Needs = Pick<Ports, "deployments" | "projects" | "cluster" | "log">;
+
+interface Outcome {
+  /** The deployment that was created. */
+  readonly restored: Deployment["id"] | null;
+  readonly why: string;
+}
+
+/** Pushes that arrive at this moment change the project again and again. */
+const CONFLICT_RETRIES = 20;
+
+export function createRestore(ports: Needs): TransitionHandler {
+  return async (call) => {
+    const { value: failed } = await loadDeployment(ports.deployments, call.deploymentId);
+    const { state, attempt, failure } = failed;
+    if (state !== "failed" || attempt !== call.attempt || failure?.code !== UNDONE) {
+      return { state, restored: null, why: "it did not fail in its watch window" };
+    }
+    const outcome = await retryConflicts(() => restoreOnce(ports, failed), CONFLICT_RETRIES);
+    ports.log.info("release undone", { deploymentId: failed.id, ...outcome });
+    return { state, ...outcome };
+  };
+}
+
+/** The id is made from what failed: however often this runs, one deployment comes of it. */
+async function restoreOnce(ports: Needs, { id: failedId, attempt }: Deployment): Promise<Outcome> {
+  const id = deploymentIdOf(`restore:${failedId}:${attempt}`);
+  const existing = await ports.deployments.read(id);
+  if (existing !== null) return { restored: id, why: "it is deployed again already" };
+  const found = await readRestoreCase(ports, failedId);
+  const decision = decideRestore(found);
+  if (decision.kind === "restore") {
+    await create(ports, id, found, decision.target);
+    return { restored: id, why: decision.words };
+  }
+  if (decision.kind === "nothing") await removeReplicas(ports, failedId);
+  return { restored: null, why: decision.words };
+}
+
+/** On the project as it was when it was decided: a push in between makes this a `write-conflict`, decided anew. */
+async function create(
+  ports: Needs,
+  id: Deployment["id"],
+  { failed, project }: ReadRestoreCase,
+  target: Deployment,
+): Promise<void> {
+  const fields = {
+    commit: target.commit,
+    branch: target.branch,
+    trigger: "restore",
+    source: { kind: "rollback", rollbackOf: target.id },
+    createdBy: `bifrost: deployment ${failed.number} failed in its watch window`,
+  } as const;
+  try {
+    await ports.deployments.create(id, fields, project, "restore");
+  } catch (error) {
+    // Another call was faster with the very same deployment.
+    if (!isBifrostError(error, "already-exists")) throw error;
+  }
+}
+
+async function removeReplicas(ports: Needs, id: Deployment["id"]): Promise<void> {
+  const { workload } = await loadRelease(ports, id);
+  await (await ports.cluster()).remove(workload);
+}
