@@ -27,6 +27,8 @@ min_replicas = 2
 max_replicas = 7
 cpu_target = 65
 [health]
+success_threshold = 4
+failure_threshold = 5
 path = "/ready"
 interval = "20s"
 timeout = "1500ms"

@@ -8,9 +8,6 @@ import { DEFAULT_COLLECTOR_PROTOCOL } from "./platform-settings.ts";
 /** Key of the telemetry Secret. */
 export const TOKEN_KEY = "token";
 
-/** Passes and failures in a row that change the sidecar's verdict. */
-const THRESHOLDS = { successThreshold: 2, failureThreshold: 3 } as const;
-
 /**
  * The sidecar shares the app's network, so its port must not be one an app would take: above those that the kernel
  * gives to outgoing connections, and the same number as its uid.
@@ -35,8 +32,8 @@ export function sidecarContainer(input: ManifestInput): V1Container {
       { name: "PROBE_PATH", value: config.health.path },
       { name: "PROBE_INTERVAL_MS", value: String(config.health.interval.ms) },
       { name: "PROBE_TIMEOUT_MS", value: String(config.health.timeout.ms) },
-      { name: "PROBE_PASSES", value: String(THRESHOLDS.successThreshold) },
-      { name: "PROBE_FAILURES", value: String(THRESHOLDS.failureThreshold) },
+      { name: "PROBE_PASSES", value: String(config.health.successThreshold) },
+      { name: "PROBE_FAILURES", value: String(config.health.failureThreshold) },
       { name: "COLLECTOR_HOST", value: platform.collectorHost },
       { name: "COLLECTOR_PORT", value: String(platform.collectorPort) },
       {
