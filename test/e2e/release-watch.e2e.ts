@@ -14,6 +14,9 @@ const REASON = "unhealthy-after-release";
 /** What never becomes healthy is given up after this, so that the tests need not wait for a minute. */
 const ENV = { BIFROST_HEALTH_TIMEOUT_SECONDS: "10" };
 
+/** Distance of the gateway's control port from the base port. */
+const CONTROL = 3;
+
 type Ruin = "status" | "crash" | "memory";
 
 /**
@@ -92,7 +95,17 @@ async function restored(app: App): Promise<DeploymentView> {
     return all.length > 0 && all;
   });
   if (restore === undefined) throw new Error("nothing was restored");
-  return app.platform.untilDeployment(restore.id);
+  const ended = await app.platform.untilDeployment(restore.id);
+  await until(async () => (await servingOf(app)) === restore.id, { what: "the restored release" });
+  return ended;
+}
+
+/** The deployment that the gateway sends an app's requests to. */
+async function servingOf({ platform, slug }: App): Promise<string | null> {
+  const { routes } = (await (await fetch(`${platform.address(CONTROL)}/routes`)).json()) as {
+    routes: readonly { readonly host: string; readonly serving: string | null }[];
+  };
+  return routes.find(({ host }) => host.startsWith(`${slug}.`))?.serving ?? null;
 }
 
 function detailsOf({ failure }: DeploymentView): string {
@@ -109,6 +122,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
 
   test("is failed with status and body, and the one before is put back, once, without a chain", async () => {
     const { app, first, second } = await twoReleases(platform, "watch-status");
+    const traffic = askContinuously(platform, app.slug);
     const failed = await ruined(app, second, "status");
     expect(detailsOf(failed)).toMatch(
       /^d-\S+: the health check answers with status 500: "db is down"; unhealthy for \d+ s$/m,
@@ -124,6 +138,13 @@ describe.concurrent("a release that turns bad while it is watched", () => {
       configHash,
     });
     await answers(app, "one");
+    await traffic.stop();
+    // The replicas of the release before still run: they serve when the only one of this release is unready.
+    console.log(
+      `one replica: ${traffic.bodies.length} requests, ${traffic.failures.length} failed`,
+    );
+    expect(traffic.failures).toEqual([]);
+    expect(new Set(traffic.bodies)).toEqual(new Set(["one", "two"]));
     expect((await app.cli("status")).stdout).toMatch(
       /restores deployment 1, because the release after it failed/,
     );
@@ -197,7 +218,9 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     expect(await restored(app)).toMatchObject({ state: "healthy" });
     await until(() => traffic.bodies.at(-1) === "one", { what: "the first release again" });
     await traffic.stop();
-    console.log(`${traffic.bodies.length} requests, ${traffic.failures.length} failed`);
+    console.log(
+      `two replicas: ${traffic.bodies.length} requests, ${traffic.failures.length} failed`,
+    );
     expect(traffic.failures).toEqual([]);
     expect(new Set(traffic.bodies)).toEqual(new Set(["one", "two"]));
   });

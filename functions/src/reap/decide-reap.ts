@@ -46,11 +46,21 @@ const DRAIN_MS = 30_000;
 /** How long a release that failed in its watch window keeps its replicas while the URL has no other. */
 const SUCCESSOR_MS = 600_000;
 
-/** Whether a deployment's workloads have nothing left to do: it failed, its project is gone, or a newer one is live. */
+/** How the release that is live came to be it. */
+export interface Succession {
+  /** Its latest move: to healthy, or to failed when its watch window went badly. */
+  readonly since: number;
+  readonly watchMs: number;
+}
+
+/**
+ * Whether a deployment's workloads have nothing left to do: it failed, its project is gone, or a newer one is live and
+ * past its watch window. Until then the gateway falls back on the one before.
+ */
 export function isRetirable(
   deployment: Deployment | null,
   live: LiveRelease | null,
-  liveSince: number | null,
+  succession: Succession | null,
   now: number,
 ): boolean {
   if (deployment === null || live === null) return true;
@@ -59,8 +69,9 @@ export function isRetirable(
     const age = now - deployment.stateSince.getTime();
     return !(isUndone(deployment) && isLive && age <= SUCCESSOR_MS);
   }
-  if (deployment.state !== "healthy" || isLive) return false;
-  return live.liveNumber > deployment.number && liveSince !== null && now - liveSince > DRAIN_MS;
+  if (deployment.state !== "healthy" || isLive || succession === null) return false;
+  const kept = Math.max(DRAIN_MS, Math.min(succession.watchMs, SUCCESSOR_MS));
+  return live.liveNumber > deployment.number && now - succession.since > kept;
 }
 
 function isUndone({ state, failure }: Deployment): boolean {

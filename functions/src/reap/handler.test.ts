@@ -8,6 +8,8 @@ import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
 import { createReap } from "./handler.ts";
 
 const since = newDeployment().stateSince.getTime();
+const TEN_MINUTES_MS = 600_000;
+const succession = { since, watchMs: 60_000 };
 const OTHER = "depbbbbbbbbbbb" as Deployment["id"];
 
 describe("decideReap", () => {
@@ -51,18 +53,22 @@ describe("isRetirable", () => {
       false,
     ],
   ])("when %s", (_, deployment, project, retirable) => {
-    expect(isRetirable(deployment, project, since, since + 30_001)).toBe(retirable);
+    expect(isRetirable(deployment, project, succession, since + 60_001)).toBe(retirable);
   });
 
-  it("leaves a replaced release half a minute for requests under way", () => {
+  it.each([
+    ["the watch window of the new one", 60_000, 60_000],
+    ["half a minute at least, for requests under way", 0, 30_000],
+    ["ten minutes at most", 3_600_000, TEN_MINUTES_MS],
+  ])("keeps a replaced release for %s", (_, watchMs, kept) => {
     const replaced = newDeployment({ state: "healthy" });
-    expect(isRetirable(replaced, live, since, since + 30_000)).toBe(false);
-    expect(isRetirable(replaced, live, null, since + 30_001)).toBe(false);
+    const at = (age: number) => isRetirable(replaced, live, { since, watchMs }, since + age);
+    expect([at(kept), at(kept + 1)]).toEqual([false, true]);
+    expect(isRetirable(replaced, live, null, since + kept + 1)).toBe(false);
   });
 });
 
 const UNDONE = newFailure("unhealthy-after-release", "healthy", []);
-const TEN_MINUTES_MS = 600_000;
 
 describe("a release that failed in its watch window", () => {
   const undone = newDeployment({ state: "failed", failure: UNDONE });
@@ -74,12 +80,12 @@ describe("a release that failed in its watch window", () => {
     ["loses them then", itself, TEN_MINUTES_MS + 1, true],
     ["loses them once another release serves", { ...itself, liveDeploymentId: OTHER }, 0, true],
   ])("%s", (_, live, age, retirable) => {
-    expect(isRetirable(undone, live, since, since + age)).toBe(retirable);
+    expect(isRetirable(undone, live, succession, since + age)).toBe(retirable);
   });
 
   it.each(["crash-at-start", "cancelled"] as const)("differs from one of %s", (code) => {
     const failed = newDeployment({ state: "failed", failure: newFailure(code, "running", []) });
-    expect(isRetirable(failed, itself, since, since)).toBe(true);
+    expect(isRetirable(failed, itself, succession, since)).toBe(true);
     expect(needsExecution(failed, itself, 60_000, since)).toBe(false);
   });
 });

@@ -12,7 +12,7 @@ import * as v from "valibot";
 import type { Ports } from "../ports.ts";
 import { readSnapshot } from "../release-manifests.ts";
 import { updateNote } from "../transition-call.ts";
-import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
+import { decideReap, isRetirable, needsExecution, type Succession } from "./decide-reap.ts";
 
 type Needs = Pick<Ports, "deployments" | "projects" | "workflows" | "cluster" | "clock" | "log">;
 
@@ -102,14 +102,18 @@ async function resume(
   const now = ports.clock.now();
   if (!isResting(deployment.state) || now - deployment.stateSince.getTime() > LONGEST_WATCH_MS)
     return "left";
-  const [config, claim] = await Promise.all([
-    ports.deployments.readNote(deployment.id, "snapshot/config"),
+  const [watchMs, claim] = await Promise.all([
+    readWatchMs(ports, deployment.id),
     ports.deployments.readNote(deployment.id, "internal/execution"),
   ]);
-  if (config === null || claim === null) return "left";
-  const { watch } = readSnapshot(config.value).config.health;
-  if (!needsExecution(deployment, project?.value ?? null, watch.ms, now)) return "left";
+  const live = project?.value ?? null;
+  if (claim === null || !needsExecution(deployment, live, watchMs, now)) return "left";
   return takeUp(ports, deployment, claim.value);
+}
+
+async function readWatchMs(ports: Needs, id: Deployment["id"]): Promise<number> {
+  const snapshot = await ports.deployments.readNote(id, "snapshot/config");
+  return snapshot === null ? 0 : readSnapshot(snapshot.value).config.health.watch.ms;
 }
 
 async function readDeployment(ports: Needs, workload: Workload): Promise<Deployment | null> {
@@ -123,8 +127,19 @@ async function hasNoPurpose(
   project: Versioned<Project> | null,
 ): Promise<boolean> {
   if (deployment === null) return true;
-  const liveId = project?.value.liveDeploymentId ?? null;
-  const live = liveId === null ? null : await ports.deployments.read(liveId);
-  const since = live?.value.stateSince.getTime() ?? null;
-  return isRetirable(deployment, project?.value ?? null, since, ports.clock.now());
+  const succession = await readSuccession(ports, deployment, project?.value ?? null);
+  return isRetirable(deployment, project?.value ?? null, succession, ports.clock.now());
+}
+
+/** Null when no other release is live. */
+async function readSuccession(
+  ports: Needs,
+  { id }: Deployment,
+  project: Project | null,
+): Promise<Succession | null> {
+  const liveId = project?.liveDeploymentId ?? null;
+  if (liveId === null || liveId === id) return null;
+  const live = await ports.deployments.read(liveId);
+  if (live === null) return null;
+  return { since: live.value.stateSince.getTime(), watchMs: await readWatchMs(ports, liveId) };
 }

@@ -38,6 +38,31 @@ describe("which release a project is served by", () => {
   });
 });
 
+function served(live: string, ready: readonly string[], before = emptyServingTable("d")) {
+  return settle(before, table(live), backends(...ready));
+}
+
+describe("a release whose replicas all fail", () => {
+  const switched = served("new", ["old", "new"], served("old", ["old"]));
+
+  test.each<[string, string, string[], string]>([
+    ["the one before while that still runs", "new", ["old"], "old"],
+    ["itself when nothing else runs", "new", [], "new"],
+    ["itself as long as a replica of it is ready", "new", ["new", "old"], "new"],
+    ["its successor once that is ready", "next", ["old", "next"], "next"],
+    ["the one before until its successor is ready", "next", ["old"], "old"],
+  ])("is served by %s", (_, wanted, ready, expected) => {
+    expect(served(wanted, ready, switched).serving.get("p")).toBe(expected);
+    const fallenBack = served("new", ["old"], switched);
+    expect(served(wanted, ready, fallenBack).serving.get("p")).toBe(expected);
+  });
+
+  test("does not fall back to what served before the one before", () => {
+    const third = served("newer", ["old", "new", "newer"], switched);
+    expect(served("newer", ["old"], third).serving.get("p")).toBe("newer");
+  });
+});
+
 describe("matching", () => {
   const serving = settle(
     emptyServingTable("d.test"),
