@@ -92,17 +92,10 @@ describe.each(["sidecar", "sidecar-tls"] as const)("the image with %s", (variant
       `${name}=${value}`,
     ]);
     const pidFile = path.join(folder, `${variant}.pid`);
-    const options = ["--network=host", "--read-only", "--cap-drop=all", "--pidfile", pidFile];
     const name = `bifrost-${variant}-${process.pid}`;
-    const run = startSidecar(
-      [
-        ...["podman", "run", "--rm", "--name", name],
-        ...options,
-        ...variables,
-        `localhost/${variant}`,
-      ],
-      env,
-    );
+    const options = ["--network=host", "--read-only", "--cap-drop=all", "--pidfile", pidFile];
+    const command = ["podman", "run", "--rm", "--name", name, ...options, ...variables];
+    const run = startSidecar([...command, `localhost/${variant}`], env);
     await vi.waitUntil(() => collector.samples.length >= SOME, WAIT);
     expect(collector.samples.at(-1)).toMatchObject({ result: 1, status: 200, healthy: true });
     const pid = readFileSync(pidFile, "utf8");
