@@ -1,6 +1,5 @@
 /** The collector's gRPC transport: service Telemetry of proto/telemetry.proto on a port of its own, in cleartext HTTP/2. */
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from "node:net";
-import type { Timers } from "@bifrost/shared/domain/time";
 import { listen } from "../../control/listen.ts";
 import { ReportCall, type ReportCallDeps, type ReportStream } from "./report-call.ts";
 import { TELEMETRY_PROTO } from "./telemetry-proto.ts";
@@ -28,7 +27,6 @@ export interface GrpcOptions extends ReportCallDeps {
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
-  readonly timers: Timers;
   readonly limits?: Partial<GrpcLimits>;
 }
 
