@@ -59,7 +59,7 @@ class Service {
 
   private constructor(ports: readonly number[]) {
     this.ports = ports;
-    this.server = createServer((socket) => void this.forward(socket, this.ports));
+    this.server = createServer((socket) => this.forward(socket, this.ports));
   }
 
   static async start(ports: readonly number[]): Promise<Service> {

@@ -38,6 +38,9 @@ const LIMITS = {
   maxHeaderSize: 8192,
 };
 
+/** How often the end of the last request is looked for. */
+const LOOK_MS = 20;
+
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const app = new Hono();
   for (const router of options.routers) app.route(router.path, router.app);
@@ -64,10 +67,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     refusedConnections: () => refusedConnections,
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const isClosed = new AbortController();
-      await Promise.race([closed, options.timers.sleep(graceMs, isClosed.signal)]);
-      isClosed.abort();
+      // A connection is idle as soon as its request is answered.
+      for (let leftMs = graceMs; leftMs > 0; leftMs -= LOOK_MS) {
+        server.closeIdleConnections();
+        const look = options.timers.sleep(Math.min(leftMs, LOOK_MS)).then(() => "open");
+        if ((await Promise.race([closed, look])) !== "open") break;
+      }
       server.closeAllConnections();
       await closed;
     },
