@@ -38,7 +38,7 @@ export async function run(): Promise<BenchResult> {
     const kilobytes = (heapBytes() - before) / 1024 / (DEPLOYMENTS * REPLICAS);
     const http = await rate(collector, () => throughHttp(collector));
     const grpc = await rate(collector, () => throughGrpc(collector));
-    const { written } = collector.collector.metrics;
+    const { written } = collector.collector.writes;
     return {
       rows: [
         { metric: "samples over NDJSON", value: Math.round(http), unit: "/s" },

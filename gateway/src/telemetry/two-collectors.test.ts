@@ -93,8 +93,8 @@ describe("a sidecar that moves", () => {
       store.fails = false;
       give(b, { boot, seq: 1 });
       await timers.advance(30_000);
-      expect(b.metrics.written).toBe(1);
-      expect(a.metrics.superseded + a.metrics.writesFailed).toBeGreaterThan(0);
+      expect(b.writes.written).toBe(1);
+      expect(a.writes.superseded + a.writes.failed).toBeGreaterThan(0);
       expect(store.puts.at(-1)).toMatchObject({ boot, seq: 1 });
       expect(stored()).toBeNull();
     },
