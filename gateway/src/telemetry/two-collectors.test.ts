@@ -100,6 +100,33 @@ describe("a sidecar that moves", () => {
     },
   );
 
+  test("and left only an older sample behind keeps its document when that one is forgotten", async () => {
+    const { timers, store, a, b, stored } = rig();
+    give(b, { seq: 5, intervalMs: 600_000 });
+    await timers.advance(100);
+    give(a, { seq: 4, intervalMs: 1000 });
+    await timers.advance(20_000);
+    expect(a.writes.superseded).toBe(1);
+    expect(a.replicasOf(ID)).toEqual([]);
+    expect(store.removed).toEqual([]);
+    expect(stored()?.seq).toBe(5);
+  });
+
+  test("stays in its new life where that is known, though a report of the old one came later elsewhere", async () => {
+    const { timers, store, a, b, stored } = rig();
+    give(b, { boot: 1000, seq: 1 });
+    await timers.advance(100);
+    store.fails = true;
+    give(b, { boot: 900, seq: 1 });
+    await timers.advance(250);
+    store.fails = false;
+    give(a, { boot: 1000, seq: 2 });
+    await timers.advance(10);
+    expect(stored()).toMatchObject({ boot: 1000, seq: 2 });
+    await timers.advance(1000);
+    expect(stored()).toMatchObject({ boot: 900, seq: 1 });
+  });
+
   test("and sends its last sample to both leaves one document that both may remove", async () => {
     const { timers, store, a, b, stored } = rig();
     give(a, { seq: 1 });
