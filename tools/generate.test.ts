@@ -38,6 +38,7 @@ describe("a hand that changes generated text is caught", () => {
     ["docs/errors.md", "| `illegal-move` | 409 |", "| `illegal-move` | 400 |"],
     ["docs/errors.md", "`crash-at-start`", "`crash`"],
     ["docs/errors.md", "| 130 | interrupted |", "| 1 | interrupted |"],
+    ["gateway/src/telemetry/grpc/telemetry-proto.ts", "id: 20 }", "id: 21 }"],
     ["workflows/deployment.yaml", "max_retries: 8", "max_retries: 80"],
   ];
 

@@ -25,7 +25,8 @@ export function collectorMetrics(
   { collector, grpc, probes, unauthenticated }: RunningTelemetry,
   refusedHttpConnections: number,
 ): readonly Metric[] {
-  const { metrics, samples, writes } = collector;
+  const { metrics, samples } = collector;
+  const { running, waiting, ...outcomes } = collector.writes;
   const { accepted, repeated, late } = metrics;
   return [
     byLabel("bifrost_collector_replicas", "gauge", "health", healthOf(collector.replicas())),
@@ -40,13 +41,8 @@ export function collectorMetrics(
     byLabel("bifrost_collector_probes_total", "counter", "result", probes.results),
     histogram("bifrost_collector_probe_latency_seconds", probes.latency()),
     counter("bifrost_collector_dropped_by_sidecars_total", metrics.droppedBySidecars),
-    byLabel("bifrost_collector_writes_total", "counter", "outcome", {
-      written: metrics.written,
-      superseded: metrics.superseded,
-      removed: metrics.removed,
-      failed: metrics.writesFailed,
-    }),
-    byLabel("bifrost_collector_writes", "gauge", "state", { ...writes }),
+    byLabel("bifrost_collector_writes_total", "counter", "outcome", outcomes),
+    byLabel("bifrost_collector_writes", "gauge", "state", { running, waiting }),
     counter("bifrost_collector_missed_by_listeners_total", samples.missed),
     gauge("bifrost_collector_grpc_connections", grpc.connections()),
     gauge("bifrost_collector_grpc_calls", grpc.calls()),

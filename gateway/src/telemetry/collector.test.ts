@@ -196,7 +196,7 @@ describe("writes", () => {
       take({ seq, healthy: seq % 2 === 0 });
       await timers.advance(1000);
     }
-    expect(collector.metrics.writesFailed).toBeLessThan(8);
+    expect(collector.writes.failed).toBeLessThan(8);
     store.fails = false;
     await timers.advance(11_000);
     expect(seqs()).toEqual([10]);
@@ -221,7 +221,7 @@ describe("writes", () => {
     await timers.advance(1000);
     expect(collector.replicasOf(ID).every(({ seq }) => seq === 200)).toBe(true);
     expect(store.open).toBe(32);
-    expect(collector.writes).toEqual({ running: 32, waiting: 200 - 32 });
+    expect(collector.writes).toMatchObject({ running: 32, waiting: 200 - 32 });
     store.resume();
     await timers.advance(0);
     const after = store.puts.slice(200);

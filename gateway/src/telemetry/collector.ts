@@ -1,6 +1,6 @@
 /** Takes in the samples of all sidecars: drops repeated ones, keeps the last per replica, forgets silent replicas. */
 import * as v from "valibot";
-import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Replica } from "@bifrost/shared/domain/replica";
 import {
   replicaOf,
@@ -12,14 +12,12 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import { Life } from "./life.ts";
-import { ReplicaWriter, type WriterEvents } from "./replica-writer.ts";
+import type { ReplicaWriter } from "./replica-writer.ts";
+import { ReplicaWriters } from "./replica-writers.ts";
 import { SampleFeed } from "./sample-feed.ts";
 import { TokenBucket } from "./token-bucket.ts";
-import { WriteQueue } from "./write-queue.ts";
 
 const SWEEP_MS = 1000;
-/** How often the end of the last writes is looked for. */
-const DRAIN_LOOK_MS = 20;
 
 export const DEFAULT_COLLECTOR_LIMITS = {
   /** Five times what any configuration allows: beyond it a token is being misused. */
@@ -42,6 +40,11 @@ export interface CollectorOptions {
   readonly log: Logger;
   readonly limits?: Partial<CollectorLimits>;
 }
+
+const NO_WRITES = {
+  metrics: { written: 0, superseded: 0, removed: 0, failed: 0 },
+  state: { running: 0, waiting: 0 },
+};
 
 interface Seen {
   readonly life: Life;
@@ -66,10 +69,6 @@ export class Collector {
     refusedByRate: 0,
     refusedByReplicas: 0,
     refusedAsInvalid: 0,
-    written: 0,
-    superseded: 0,
-    removed: 0,
-    writesFailed: 0,
     /** Samples that sidecars say they dropped. */
     droppedBySidecars: 0,
   };
@@ -77,7 +76,7 @@ export class Collector {
   private readonly options: CollectorOptions;
   private readonly limits: CollectorLimits;
   private readonly known = new Map<string, Known>();
-  private readonly queue: WriteQueue;
+  private readonly writers: ReplicaWriters | null;
   private replicaCount = 0;
   /** Counts on whatever the wall clock is set to. */
   private upMs = 0;
@@ -86,9 +85,11 @@ export class Collector {
   constructor(options: CollectorOptions) {
     this.options = options;
     this.limits = { ...DEFAULT_COLLECTOR_LIMITS, ...options.limits };
-    this.queue = new WriteQueue(this.limits.writesAtOnce);
-    this.samples = new SampleFeed(options.timers, options.log);
-    this.sweepTimer = options.timers.after(SWEEP_MS, () => this.sweep());
+    const { store, timers, log } = options;
+    const { writesAtOnce } = this.limits;
+    this.writers = store && new ReplicaWriters({ store, timers, log, writesAtOnce });
+    this.samples = new SampleFeed(timers, log);
+    this.sweepTimer = timers.after(SWEEP_MS, () => this.sweep());
   }
 
   /**
@@ -121,21 +122,16 @@ export class Collector {
       for (const seen of pods.values()) yield seen.replica;
   }
 
-  get writes(): { readonly running: number; readonly waiting: number } {
-    return { running: this.queue.running, waiting: this.queue.waiting };
+  /** What happened to samples on their way to the store, and the writes that run and wait now. */
+  get writes() {
+    const { metrics, state } = this.writers ?? NO_WRITES;
+    return { ...metrics, ...state };
   }
 
   /** Stores what is not stored yet, for at most `graceMs`; nothing is forgotten or written afterwards. */
   async stop(graceMs: number): Promise<void> {
-    const { timers } = this.options;
     this.sweepTimer.cancel();
-    const writers = [...this.writers()];
-    if (graceMs > 0) for (const writer of writers) writer.hurry();
-    for (let leftMs = graceMs; leftMs > 0; leftMs -= DRAIN_LOOK_MS) {
-      if (writers.every((writer) => writer.isSettled)) break;
-      await timers.sleep(Math.min(leftMs, DRAIN_LOOK_MS));
-    }
-    for (const writer of writers) writer.stop();
+    await this.writers?.stop(graceMs);
   }
 
   private meet(deploymentId: string, samples: number): Known {
@@ -208,44 +204,11 @@ export class Collector {
     replica: Replica,
   ): Seen {
     const life = new Life(line, this.upMs);
-    const writer = this.writerFor(deploymentId, life);
+    const writer = this.writers?.add(deploymentId, life) ?? null;
     const seen: Seen = { life, writer, heardAt: this.upMs, line, replica };
     pods.set(line.pod, seen);
     this.replicaCount++;
     return seen;
-  }
-
-  private writerFor(deploymentId: string, life: Life): ReplicaWriter | null {
-    const { store, timers } = this.options;
-    if (store === null) return null;
-    return new ReplicaWriter({
-      deploymentId,
-      store,
-      timers,
-      queue: this.queue,
-      events: this.writerEvents(deploymentId),
-      isOver: (boot) => life.isOver(boot),
-    });
-  }
-
-  private writerEvents(deploymentId: string): WriterEvents {
-    const { metrics } = this;
-    return {
-      onWritten: () => metrics.written++,
-      onSuperseded: () => metrics.superseded++,
-      onRemoved: () => metrics.removed++,
-      onFailed: (error, isFirst) => {
-        metrics.writesFailed++;
-        if (!isFirst) return;
-        this.options.log.warn("replica not stored", { deploymentId, error: messageOf(error) });
-      },
-    };
-  }
-
-  private *writers(): Generator<ReplicaWriter> {
-    for (const { pods } of this.known.values()) {
-      for (const { writer } of pods.values()) if (writer !== null) yield writer;
-    }
   }
 
   private sweep(): void {
@@ -255,7 +218,7 @@ export class Collector {
         if (this.upMs - seen.heardAt <= silenceLimitMs(seen.line)) continue;
         pods.delete(pod);
         this.replicaCount--;
-        seen.writer?.forget();
+        if (seen.writer !== null) this.writers?.forget(seen.writer);
       }
       // One that still pays for a flood is remembered until it has paid.
       if (pods.size === 0 && bucket.isFull(this.options.timers.now())) {

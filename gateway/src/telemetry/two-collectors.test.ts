@@ -66,6 +66,18 @@ describe("a sidecar that moves", () => {
     expect(stored()).toMatchObject({ seq: 3, healthy: true });
   });
 
+  test("and sends old samples again first is believed as soon as new ones follow", async () => {
+    const { timers, a, b, stored } = rig();
+    give(a, { seq: 8, healthy: true });
+    await timers.advance(100);
+    give(b, { seq: 5, healthy: false });
+    await timers.advance(10);
+    for (const seq of [6, 7, 8]) give(b, { seq, healthy: seq === 8 });
+    give(b, { seq: 9, healthy: false });
+    await timers.advance(200);
+    expect(stored()).toMatchObject({ seq: 9, healthy: false });
+  });
+
   test.each([
     ["later", 2000],
     ["earlier, because its clock was set back", 500],
@@ -81,12 +93,39 @@ describe("a sidecar that moves", () => {
       store.fails = false;
       give(b, { boot, seq: 1 });
       await timers.advance(30_000);
-      expect(b.metrics.written).toBe(1);
-      expect(a.metrics.superseded + a.metrics.writesFailed).toBeGreaterThan(0);
+      expect(b.writes.written).toBe(1);
+      expect(a.writes.superseded + a.writes.failed).toBeGreaterThan(0);
       expect(store.puts.at(-1)).toMatchObject({ boot, seq: 1 });
       expect(stored()).toBeNull();
     },
   );
+
+  test("and left only an older sample behind keeps its document when that one is forgotten", async () => {
+    const { timers, store, a, b, stored } = rig();
+    give(b, { seq: 5, intervalMs: 600_000 });
+    await timers.advance(100);
+    give(a, { seq: 4, intervalMs: 1000 });
+    await timers.advance(20_000);
+    expect(a.writes.superseded).toBe(1);
+    expect(a.replicasOf(ID)).toEqual([]);
+    expect(store.removed).toEqual([]);
+    expect(stored()?.seq).toBe(5);
+  });
+
+  test("stays in its new life where that is known, though a report of the old one came later elsewhere", async () => {
+    const { timers, store, a, b, stored } = rig();
+    give(b, { boot: 1000, seq: 1 });
+    await timers.advance(100);
+    store.fails = true;
+    give(b, { boot: 900, seq: 1 });
+    await timers.advance(250);
+    store.fails = false;
+    give(a, { boot: 1000, seq: 2 });
+    await timers.advance(10);
+    expect(stored()).toMatchObject({ boot: 1000, seq: 2 });
+    await timers.advance(1000);
+    expect(stored()).toMatchObject({ boot: 900, seq: 1 });
+  });
 
   test("and sends its last sample to both leaves one document that both may remove", async () => {
     const { timers, store, a, b, stored } = rig();
