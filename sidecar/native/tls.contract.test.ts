@@ -2,7 +2,15 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { TlsOptions } from "node:tls";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  loadPackageDefinition,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServiceClientConstructor,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   createAuthority,
   createServerCertificate,
@@ -31,9 +39,14 @@ interface Case {
   readonly server?: TlsOptions;
   /** The sidecar trusts another authority than the one that signed. */
   readonly isStranger?: boolean;
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
-async function startReporting({ kinds, certificate, server, isStranger = false }: Case) {
+interface TelemetryPackage {
+  readonly bifrost: { readonly v1: { readonly Telemetry: ServiceClientConstructor } };
+}
+
+async function startReporting({ kinds, certificate, server, isStranger = false, settings }: Case) {
   const folder = temporaryFolder();
   const [ofAuthority, kind] = kinds ?? ["ec:P-256", "ec:P-256"];
   const authority = createAuthority(folder, "authority", ofAuthority);
@@ -44,6 +57,7 @@ async function startReporting({ kinds, certificate, server, isStranger = false }
   const env = sidecarEnvironment(world.ports, {
     COLLECTOR_CA_FILE: trusted.file,
     COLLECTOR_SERVER_NAME: NAME,
+    ...settings,
   });
   return { ...world, trusted, run: startSidecar([await nativeBinary("sidecar-tls")], env) };
 }
@@ -136,6 +150,53 @@ describe("COLLECTOR_CA_FILE is refused at the start with one line", () => {
     expect(await run.ended).toEqual({ code: 64, signal: null });
     expect(run.said()).toMatch(/^bifrost-sidecar: COLLECTOR_CA_FILE.*\n$/);
   });
+});
+
+it("a gRPC stream is agreed upon as h2 and carries the samples", async () => {
+  const folder = temporaryFolder();
+  const authority = createAuthority(folder, "authority");
+  const { key, cert } = createServerCertificate(folder, authority, NAME);
+  const proto = path.join(import.meta.dirname, "../../proto/telemetry.proto");
+  const service = loadPackageDefinition(loadSync(proto)) as unknown as TelemetryPackage;
+  const samples: unknown[] = [];
+  const server = new Server();
+  server.addService(service.bifrost.v1.Telemetry.service, {
+    Report: (call: ServerDuplexStream<{ seq: unknown }, { seq: unknown }>) => {
+      call.on("data", (sample: { seq: unknown }) => {
+        samples.push(sample);
+        call.write({ seq: sample.seq });
+      });
+      call.on("end", () => call.end());
+    },
+  });
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
+  const port = await new Promise<number>((resolve, reject) => {
+    const credentials = ServerCredentials.createSsl(null, [pair]);
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  onTestFinished(() => server.forceShutdown());
+  const { ports } = await startWorld();
+  const env = sidecarEnvironment(
+    { probed: ports.probed, collector: port },
+    {
+      COLLECTOR_PROTOCOL: "grpc",
+      COLLECTOR_CA_FILE: authority.file,
+      COLLECTOR_SERVER_NAME: NAME,
+    },
+  );
+  const run = startSidecar([await nativeBinary("sidecar-tls")], env);
+  await vi.waitUntil(() => samples.length >= SOME, WAIT);
+  expect(samples.at(-1)).toMatchObject({ deployment: "d-measured", result: 1, status: 200 });
+  expect(await run.terminate()).toEqual({ code: 0, signal: null });
+});
+
+it("a server that does not speak h2 gets no gRPC stream, and why is said", async () => {
+  const { collector, run } = await startReporting({ settings: { COLLECTOR_PROTOCOL: "grpc" } });
+  await vi.waitUntil(() => run.said().includes("TLS"), WAIT);
+  expect(run.said()).toContain("it does not speak what COLLECTOR_PROTOCOL needs");
+  expect(collector.samples).toEqual([]);
 });
 
 it("an authority that is replaced while the sidecar runs is used from the next connection on", async () => {
