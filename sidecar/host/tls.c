@@ -15,6 +15,7 @@
 #define ROUNDS 16
 #define DAYS_TO_1970 719528
 #define SECONDS_A_DAY 86400
+#define OTHER_PROTOCOL "it does not speak what COLLECTOR_PROTOCOL needs: h2 for grpc, http/1.1 for http"
 
 static br_ssl_client_context client;
 static br_ssl_engine_context *const engine = &client.eng;
@@ -47,6 +48,7 @@ static const char *meaning(int error) {
   case BR_ERR_X509_NOT_TRUSTED: return "its certificate is not signed by an authority in COLLECTOR_CA_FILE";
   case BR_ERR_RECV_FATAL_ALERT + BR_ALERT_PROTOCOL_VERSION: return "it does not speak TLS 1.2";
   case BR_ERR_RECV_FATAL_ALERT + BR_ALERT_HANDSHAKE_FAILURE: return "it has no cipher suite in common with ECDHE and AES-128-GCM or ChaCha20-Poly1305";
+  case BR_ERR_RECV_FATAL_ALERT + BR_ALERT_NO_APPLICATION_PROTOCOL: return OTHER_PROTOCOL;
   default: return NULL;
   }
 }
@@ -157,7 +159,7 @@ int tls_turn(void) {
   if (!is_shaken && (state & BR_SSL_SENDAPP)) {
     is_shaken = true;
     if (is_agreed()) return OPEN;
-    say_failure(0x10000, "it does not speak h2, which COLLECTOR_PROTOCOL=grpc needs");
+    say_failure(BR_ERR_RECV_FATAL_ALERT + BR_ALERT_NO_APPLICATION_PROTOCOL, OTHER_PROTOCOL);
     is_lost = true;
   }
   if (is_lost) return BROKEN;

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { keepBinary } from "../testing/native-binary.ts";
 import { compileCore, toolchainFor } from "./build-sidecar.ts";
 import { compile } from "./compile.ts";
 import { CACHE, NATIVE } from "./folders.ts";
@@ -68,6 +69,9 @@ async function main(args: readonly string[]): Promise<number> {
     const { machine } = toolchain;
     const folder = path.join(options.out, machine);
     await compile(wasm, VARIANTS, toolchain, folder);
+    for (const variant of VARIANTS) {
+      await keepBinary(variant, toolchain, path.join(folder, variant));
+    }
     builds.push(
       ...(await Promise.all(
         VARIANTS.map((variant) => weigh(variant, machine, path.join(folder, variant))),

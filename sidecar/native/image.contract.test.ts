@@ -65,7 +65,10 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  if (folder !== "") rmSync(folder, { recursive: true, force: true });
+  if (folder === "") return;
+  // A test that failed leaves its container running.
+  podman("rm", "--all", "--force");
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe.each(["sidecar", "sidecar-tls"] as const)("the image with %s", (variant) => {

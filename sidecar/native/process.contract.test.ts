@@ -112,23 +112,8 @@ describe("the build for arm64", () => {
   });
 });
 
-/** A core of which only `step` does anything. */
-async function coreWhoseStep(does: string): Promise<Uint8Array> {
-  const text = `(module
-    (import "host" "hostWall" (func (result f64)))
-    (memory (export "memory") 2 8)
-    (global $zero (mut i32) (i32.const 0))
-    (func $endless (param $n i32) (result i32)
-      (i32.store (i32.const 0) (call $endless (i32.add (local.get $n) (i32.const 1))))
-      (i32.load (i32.const 0)))
-    (func (export "init") (param f64) (result i32) (i32.const 0))
-    (func (export "step") (param f64) (result f64) ${does} (f64.const -1))
-    (func (export "stop") (param f64 f64)))`;
-  const module = (await wabt()).parseWat("core.wat", text);
-  return module.toBinary({}).buffer;
-}
-
-it.each([
+/** What a core does wrong, by what its words on stderr say; the last one does nothing wrong. */
+const DEEDS = [
   ["writes beyond its memory", "(i32.store (i32.const 131072) (i32.const 1))", "access outside"],
   [
     "reads as far away as it can",
@@ -136,24 +121,54 @@ it.each([
     "access outside",
   ],
   [
-    "copies beyond its memory",
+    "fills beyond its memory",
     "(memory.fill (i32.const 131071) (i32.const 0) (i32.const 2))",
     "out of range",
   ],
   ["calls itself for ever", "(drop (call $endless (i32.const 0)))", "access outside"],
-  ["divides by zero", "(drop (i32.div_s (i32.const 1) (global.get $zero)))", "division by zero"],
+  ["divides by zero", "(drop (i32.div_s (i32.const 1) (local.get $zero)))", "division by zero"],
   ["gives up", "(unreachable)", "the core gave up"],
-])("a core that %s ends with 70 and one line", async (_, does, words) => {
-  const binary = await nativeBinary("sidecar", { wasm: await coreWhoseStep(does) });
-  const run = startSidecar([binary], {});
-  expect(await run.ended).toEqual({ code: 70, signal: null });
-  expect(run.said()).toMatch(new RegExp(`^bifrost-sidecar: trap: .*${words}.*\\n$`));
-});
+] as const;
+
+const GROWS = `(if (i32.ne (memory.grow (i32.const 6)) (i32.const 2)) (then unreachable))
+  (i32.store (i32.const 524284) (i32.const 1))
+  (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))`;
+
+/** A core whose step does the deed whose index is in the variable DEED. */
+async function coreOfDeeds(): Promise<Uint8Array> {
+  const deeds = [...DEEDS.map(([, deed]) => deed), GROWS].map(
+    (deed, index) => `(if (i32.eq (local.get $deed) (i32.const ${48 + index})) (then ${deed}))`,
+  );
+  const text = `(module
+    (import "host" "hostEnv" (func $env (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 2 8)
+    (data (i32.const 8) "DEED")
+    (func $endless (param $n i32) (result i32)
+      (i32.store (i32.const 0) (call $endless (i32.add (local.get $n) (i32.const 1))))
+      (i32.load (i32.const 0)))
+    (func (export "init") (param f64) (result i32) (i32.const 0))
+    (func (export "step") (param f64) (result f64) (local $deed i32) (local $zero i32)
+      (drop (call $env (i32.const 8) (i32.const 4) (i32.const 16) (i32.const 1)))
+      (local.set $deed (i32.load8_u (i32.const 16)))
+      ${deeds.join("\n")}
+      (f64.const -1))
+    (func (export "stop") (param f64 f64)))`;
+  const module = (await wabt()).parseWat("core.wat", text);
+  return module.toBinary({}).buffer;
+}
+
+it.each(DEEDS.map((deed, index) => [...deed, index] as const))(
+  "a core that %s ends with 70 and one line",
+  async (_, _deed, words, index) => {
+    const binary = await nativeBinary("sidecar", { wasm: await coreOfDeeds() });
+    const run = startSidecar([binary], { DEED: String(index) });
+    expect(await run.ended).toEqual({ code: 70, signal: null });
+    expect(run.said()).toMatch(new RegExp(`^bifrost-sidecar: trap: .*${words}.*\\n$`));
+  },
+);
 
 it("memory that grows can be used, and no more than the core's maximum", async () => {
-  const growing = `(if (i32.ne (memory.grow (i32.const 6)) (i32.const 2)) (then unreachable))
-    (i32.store (i32.const 524284) (i32.const 1))
-    (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))`;
-  const binary = await nativeBinary("sidecar", { wasm: await coreWhoseStep(growing) });
-  expect(await startSidecar([binary], {}).ended).toEqual({ code: 0, signal: null });
+  const binary = await nativeBinary("sidecar", { wasm: await coreOfDeeds() });
+  const run = startSidecar([binary], { DEED: String(DEEDS.length) });
+  expect(await run.ended).toEqual({ code: 0, signal: null });
 });

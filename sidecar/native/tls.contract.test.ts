@@ -2,7 +2,8 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { TlsOptions } from "node:tls";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   createAuthority,
   createServerCertificate,
@@ -31,9 +32,21 @@ interface Case {
   readonly server?: TlsOptions;
   /** The sidecar trusts another authority than the one that signed. */
   readonly isStranger?: boolean;
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
-async function startReporting({ kinds, certificate, server, isStranger = false }: Case) {
+/** The stream of proto/telemetry.proto with messages as they are on the wire. */
+const REPORT = {
+  path: "/bifrost.v1.Telemetry/Report",
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: (message: Buffer) => message,
+  requestDeserialize: (bytes: Buffer) => bytes,
+  responseSerialize: (message: Buffer) => message,
+  responseDeserialize: (bytes: Buffer) => bytes,
+} as const;
+
+async function startReporting({ kinds, certificate, server, isStranger = false, settings }: Case) {
   const folder = temporaryFolder();
   const [ofAuthority, kind] = kinds ?? ["ec:P-256", "ec:P-256"];
   const authority = createAuthority(folder, "authority", ofAuthority);
@@ -44,6 +57,7 @@ async function startReporting({ kinds, certificate, server, isStranger = false }
   const env = sidecarEnvironment(world.ports, {
     COLLECTOR_CA_FILE: trusted.file,
     COLLECTOR_SERVER_NAME: NAME,
+    ...settings,
   });
   return { ...world, trusted, run: startSidecar([await nativeBinary("sidecar-tls")], env) };
 }
@@ -106,7 +120,6 @@ describe("nothing is told to a server", () => {
       .split("\n")
       .filter((line) => line.includes("TLS"));
     expect(lines).toEqual([`bifrost-sidecar: TLS to the collector failed: ${reason}`]);
-    expect(await run.terminate()).toEqual({ code: 0, signal: null });
   });
 });
 
@@ -136,6 +149,51 @@ describe("COLLECTOR_CA_FILE is refused at the start with one line", () => {
     expect(await run.ended).toEqual({ code: 64, signal: null });
     expect(run.said()).toMatch(/^bifrost-sidecar: COLLECTOR_CA_FILE.*\n$/);
   });
+});
+
+it("a gRPC stream is agreed upon as h2 and carries the samples", async () => {
+  const folder = temporaryFolder();
+  const authority = createAuthority(folder, "authority");
+  const { key, cert } = createServerCertificate(folder, authority, NAME);
+  const samples: Buffer[] = [];
+  const server = new Server();
+  server.addService(
+    { Report: REPORT },
+    {
+      Report: (call: ServerDuplexStream<Buffer, Buffer>) => {
+        call.on("data", (sample: Buffer) => samples.push(sample));
+        call.on("end", () => call.end());
+      },
+    },
+  );
+  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
+  const port = await new Promise<number>((resolve, reject) => {
+    const credentials = ServerCredentials.createSsl(null, [pair]);
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  onTestFinished(() => server.forceShutdown());
+  const { ports } = await startWorld();
+  const env = sidecarEnvironment(
+    { probed: ports.probed, collector: port },
+    {
+      COLLECTOR_PROTOCOL: "grpc",
+      COLLECTOR_CA_FILE: authority.file,
+      COLLECTOR_SERVER_NAME: NAME,
+    },
+  );
+  const run = startSidecar([await nativeBinary("sidecar-tls")], env);
+  await vi.waitUntil(() => samples.length >= SOME, WAIT);
+  expect(samples.map((sample) => sample.includes("d-measured"))).not.toContain(false);
+  expect(await run.terminate()).toEqual({ code: 0, signal: null });
+});
+
+it("a server that does not speak h2 gets no gRPC stream, and why is said", async () => {
+  const { collector, run } = await startReporting({ settings: { COLLECTOR_PROTOCOL: "grpc" } });
+  await vi.waitUntil(() => run.said().includes("TLS"), WAIT);
+  expect(run.said()).toContain("it does not speak what COLLECTOR_PROTOCOL needs");
+  expect(collector.samples).toEqual([]);
 });
 
 it("an authority that is replaced while the sidecar runs is used from the next connection on", async () => {

@@ -1,6 +1,7 @@
 /** The native sidecar for tests and benchmarks: built when its sources changed, found when they did not. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import path from "node:path";
 import { compileCore, toolchainFor } from "../native/build-sidecar.ts";
 import { compile } from "../native/compile.ts";
@@ -35,17 +36,39 @@ export async function nativeBinary(
   { machine = thisMachine() ?? "amd64", wasm }: NativeBinaryOptions = {},
 ): Promise<string> {
   const toolchain = toolchainFor(machine);
-  const folder = path.join(CACHE, `${variant}-${machine}-${fingerprint(toolchain, wasm)}`);
+  const folder = folderOf(variant, toolchain, wasm);
   if (!existsSync(folder)) {
-    const work = `${folder}.${process.pid}`;
-    try {
-      await compile(wasm ?? (await compileCore()), [variant], toolchain, work);
-      moveTo(folder, work);
-    } finally {
-      rmSync(work, { recursive: true, force: true });
-    }
+    await fill(folder, async (work) =>
+      compile(wasm ?? (await compileCore()), [variant], toolchain, work),
+    );
   }
   return path.join(folder, variant);
+}
+
+/** Lets tests find what was just built from the sources as they are. */
+export async function keepBinary(
+  variant: Variant,
+  toolchain: Toolchain,
+  binary: string,
+): Promise<void> {
+  const folder = folderOf(variant, toolchain);
+  if (existsSync(folder)) return;
+  await fill(folder, (work) => cp(binary, path.join(work, variant)));
+}
+
+function folderOf(variant: Variant, toolchain: Toolchain, wasm?: Uint8Array): string {
+  return path.join(CACHE, `${variant}-${toolchain.machine}-${fingerprint(toolchain, wasm)}`);
+}
+
+/** The folder appears when it is complete. */
+async function fill(folder: string, write: (work: string) => Promise<void>): Promise<void> {
+  const work = `${folder}.${process.pid}`;
+  try {
+    await write(work);
+    moveTo(folder, work);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
 }
 
 /** Another worker that built the same at the same time may have been first. */
