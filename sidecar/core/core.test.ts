@@ -1,6 +1,8 @@
 /** Every behaviour of the core on virtual time, in both of its forms. */
 import { describe, vi } from "vitest";
 import { FORMS } from "../testing/forms.ts";
+import { enduranceContract } from "./endurance.contract.ts";
+import { grpcContract } from "./grpc.contract.ts";
 import { livenessContract } from "./liveness.contract.ts";
 import { probingContract } from "./probing.contract.ts";
 import { reportingContract, stoppingContract } from "./reporting.contract.ts";
@@ -16,9 +18,11 @@ const CONTRACTS = {
   settings: settingsContract,
   probing: probingContract,
   reporting: reportingContract,
+  gRPC: grpcContract,
   stopping: stoppingContract,
   usage: usageContract,
   liveness: livenessContract,
+  endurance: enduranceContract,
 };
 
 describe.each(FORMS)("$form", ({ startCore }) => {
