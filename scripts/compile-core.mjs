@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { mergeDataSegments } from "./merge-data-segments.mjs";
 
 const CORE = fileURLToPath(new URL("../sidecar/core", import.meta.url));
 
@@ -11,8 +12,12 @@ const CORE = fileURLToPath(new URL("../sidecar/core", import.meta.url));
  * - 2 pages to start with; the native host keeps as many as the maximum in one static array.
  */
 const FLAGS = [
-  ...["--runtime", "stub", "-Osize", "--noAssert", "--use", "abort="],
-  ...["--initialMemory", "2", "--maximumMemory", "8"],
+  "--runtime=stub",
+  "-Osize",
+  "--noAssert",
+  "--use=abort=",
+  "--initialMemory=2",
+  "--maximumMemory=8",
 ];
 
 /**
@@ -23,18 +28,17 @@ const FLAGS = [
 export async function compileCore({ flags = [] } = {}) {
   const { default: asc } = await import("assemblyscript/asc");
   let wasm;
-  const { error, stderr } = await asc.main(
-    ["main.ts", "--outFile", "core.wasm", ...FLAGS, ...flags],
-    {
-      readFile: (name) => read(name),
-      writeFile: (name, contents) => void (name === "core.wasm" && (wasm = contents)),
-      listFiles: () => [],
-    },
-  );
+  const messages = [];
+  const { error } = await asc.main(["main.ts", "--outFile", "core.wasm", ...FLAGS, ...flags], {
+    readFile: (name) => read(name),
+    writeFile: (name, contents) => void (name === "core.wasm" && (wasm = contents)),
+    listFiles: () => [],
+    stderr: { write: (text) => void messages.push(text) },
+  });
   if (error !== null || wasm === undefined) {
-    throw new Error(`sidecar/core does not compile:\n${stderr.toString()}`, { cause: error });
+    throw new Error(`sidecar/core does not compile:\n${messages.join("")}`, { cause: error });
   }
-  return wasm;
+  return mergeDataSegments(wasm);
 }
 
 /** asc asks for names with and without extension and takes null for "not there". */

@@ -1,0 +1,1 @@
+export function compileCore(options?: { readonly flags?: readonly string[] }): Promise<Uint8Array>;
