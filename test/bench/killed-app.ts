@@ -10,7 +10,7 @@ import { type PlatformUnderTest, startPlatform } from "../support/platform.ts";
 import { firestoreAddress, personToken } from "../support/principals.ts";
 import { descendantsOf } from "../support/processes.ts";
 import { until } from "../support/until.ts";
-import { type BenchResult, median } from "./support/bench.ts";
+import { type BenchResult, median, type Row } from "./support/bench.ts";
 import { PushedApp } from "./support/pushed-app.ts";
 
 export const name = "killed app";
@@ -25,11 +25,6 @@ export async function run(): Promise<BenchResult> {
   try {
     const id = await deploy(platform);
     const delays = await killEach(platform, id);
-    const row = (metric: string, value: number) => ({
-      metric,
-      value: Math.round(value),
-      unit: "ms",
-    });
     return {
       rows: [
         row("probe interval", INTERVAL_MS),
@@ -40,6 +35,10 @@ export async function run(): Promise<BenchResult> {
   } finally {
     await platform.stop();
   }
+}
+
+function row(metric: string, value: number): Row {
+  return { metric, value: Math.round(value), unit: "ms" };
 }
 
 async function deploy(platform: PlatformUnderTest): Promise<string> {
