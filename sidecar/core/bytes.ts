@@ -29,6 +29,10 @@ export class Bytes {
     return this.buffer[index] as i32;
   }
 
+  set(index: i32, value: i32): void {
+    this.buffer[index] = (value & 255) as u8;
+  }
+
   /** What does not fit is left out; owners size their buffers for the longest that settings allow. */
   byte(value: i32): Bytes {
     if (this.length < this.buffer.length) {
@@ -78,7 +82,16 @@ export class Bytes {
   }
 
   equals(value: string): bool {
-    return this.length === value.length && this.hasAt(0, value);
+    return this.length === value.length && this.isAt(0, value);
+  }
+
+  /** Whether exactly `value` stands at `index`. */
+  isAt(index: i32, value: string): bool {
+    if (index < 0 || index + value.length > this.length) return false;
+    for (let i: i32 = 0; i < value.length; i++) {
+      if (this.at(index + i) !== (value.charCodeAt(i) as i32)) return false;
+    }
+    return true;
   }
 
   /** Whether `value` (in lower case) stands at `index`, in whatever case. */
@@ -138,9 +151,14 @@ export function isBlank(value: i32): bool {
   return value === SPACE || (value >= 9 && value <= CR);
 }
 
-/** Printable ASCII, the blank not included. */
+/** ASCII that a terminal shows. */
+export function isPrintable(value: i32): bool {
+  return value >= SPACE && value < 127;
+}
+
+/** The same without the blank. */
 export function isVisible(value: i32): bool {
-  return value > SPACE && value < 127;
+  return value !== SPACE && isPrintable(value);
 }
 
 function lower(value: i32): i32 {

@@ -1,15 +1,28 @@
 /** Every behaviour of the core on virtual time, in both of its forms. */
 import { describe, vi } from "vitest";
 import { FORMS } from "../testing/forms.ts";
+import { livenessContract } from "./liveness.contract.ts";
 import { probingContract } from "./probing.contract.ts";
+import { reportingContract, stoppingContract } from "./reporting.contract.ts";
+import { settingsContract } from "./settings.contract.ts";
+import { usageContract } from "./usage.contract.ts";
 
 vi.mock("./host.ts", async (original) => ({
   ...(await original<object>()),
   ...(await import("../testing/host-double.ts")),
 }));
 
+const CONTRACTS = {
+  settings: settingsContract,
+  probing: probingContract,
+  reporting: reportingContract,
+  stopping: stoppingContract,
+  usage: usageContract,
+  liveness: livenessContract,
+};
+
 describe.each(FORMS)("$form", ({ startCore }) => {
-  describe("probing", () => {
-    probingContract(startCore);
+  describe.each(Object.entries(CONTRACTS))("%s", (_name, contract) => {
+    contract(startCore);
   });
 });

@@ -1,5 +1,6 @@
 /** The sidecar without its I/O: told the time, it probes, samples, reports and says when it wants to be woken. */
 import { Environment } from "./environment.ts";
+import { GrpcReporter } from "./grpc-reporter.ts";
 import * as host from "./host.ts";
 import { Liveness } from "./liveness.ts";
 import { NdjsonReporter } from "./ndjson-reporter.ts";
@@ -35,15 +36,17 @@ export class Core {
     this.verdict = new Verdict(settings.passes, settings.failures, now);
     this.usage = new Usage(settings);
     this.sample = new Sample(settings, host.wall(), probe.excerpt.text);
-    this.reporter = new NdjsonReporter(settings);
+    this.reporter = settings.isGrpc ? new GrpcReporter(settings) : new NdjsonReporter(settings);
     this.nextAt = now;
   }
 
   /** Advances everything; milliseconds until the next call unless a wanted event comes first, or DONE. */
   step(now: f64): f64 {
     if (this.stopAt < 0) {
-      this.stepProbe(now);
+      const isProbed = this.stepProbe(now);
       this.usage.step(now);
+      // With few processes the usage in the report is as new as the probe.
+      if (isProbed) this.report(now);
     }
     this.reporter.step(now);
     this.liveness.step(now);
@@ -70,25 +73,22 @@ export class Core {
     return Math.min(wait, (this.isProbing ? this.probe.wakeAt() : this.nextAt) - now);
   }
 
-  private stepProbe(now: f64): void {
+  /** Whether a probe ended. */
+  private stepProbe(now: f64): bool {
     if (!this.isProbing && now >= this.nextAt) {
       this.isProbing = true;
       this.startedAt = now;
       this.probe.begin(now);
     }
     this.probe.step(now);
-    if (this.isProbing && !this.probe.isBusy()) this.probed(now);
-  }
-
-  private probed(now: f64): void {
+    if (!this.isProbing || this.probe.isBusy()) return false;
     this.isProbing = false;
     this.verdict.record(this.probe.result === RESULT_OK, now);
     // A clock that jumped ahead makes one probe, not all those it passed over.
     const pace = this.verdict.paceMs(now, this.settings.intervalMs);
     this.nextAt = Math.max(now, this.startedAt + pace);
     this.usage.refresh(now);
-    this.usage.step(now);
-    this.report(now);
+    return true;
   }
 
   private report(now: f64): void {

@@ -1,5 +1,5 @@
 /** Reads variables and checks them; the first that is wrong is told in one line, and then nothing else matters. */
-import { Bytes, bytesOf, isVisible } from "./bytes.ts";
+import { Bytes, bytesOf, isPrintable, isVisible } from "./bytes.ts";
 import * as host from "./host.ts";
 
 /** The longest value of any variable. */
@@ -8,6 +8,11 @@ const MAX_VALUE: i32 = 512;
 const MAX_QUOTED: i32 = 80;
 const MAX_DIGITS: i32 = 15;
 const SLASH: i32 = 47;
+const QUESTION_MARK: i32 = 63;
+const VISIBLE = "must be printable ASCII without blanks";
+const FORBIDDEN_IN_IDS = bytesOf('"\\/?#%');
+/** Takes what is written after a second problem. */
+const NOWHERE = new Bytes(0);
 
 export class Environment {
   /** What is wrong; empty = nothing so far. */
@@ -21,29 +26,27 @@ export class Environment {
 
   /** Empty when it is not set. */
   optional(name: string, most: i32): Bytes {
-    const length = host.env(this.name.clear().text(name), this.value);
-    if (length > most) {
-      this.refuse(name, "may have at most ").number(most as f64);
-      this.problem.text(" characters, found ").number(length as f64);
+    const value = this.read(name, most);
+    for (let i: i32 = 0; i < value.length; i++) {
+      if (!isPrintable(value.at(i))) this.refuseValue(name, "must be printable ASCII");
     }
-    for (let i: i32 = 0; i < this.value.length; i++) {
-      const code = this.value.at(i);
-      if (code < 32 || code > 126) return this.refuseValue(name, "holds a special character");
-    }
-    return this.copy();
-  }
-
-  required(name: string, most: i32): Bytes {
-    const value = this.optional(name, most);
-    if (value.length === 0) this.refuse(name, "is not set");
     return value;
   }
 
-  /** Printable ASCII without blanks, not quoted when it is wrong: these values go into HTTP heads and may be secret. */
+  /** Without blanks: these values go into HTTP heads. */
   visible(name: string, most: i32): Bytes {
     const value = this.required(name, most);
     for (let i: i32 = 0; i < value.length; i++) {
-      if (!isVisible(value.at(i))) this.refuse(name, "holds a blank or a special character");
+      if (!isVisible(value.at(i))) this.refuseValue(name, VISIBLE);
+    }
+    return value;
+  }
+
+  /** The same, and never quoted. */
+  secret(name: string, most: i32): Bytes {
+    const value = this.required(name, most);
+    for (let i: i32 = 0; i < value.length; i++) {
+      if (!isVisible(value.at(i))) this.refuse(name, VISIBLE);
     }
     return value;
   }
@@ -53,7 +56,7 @@ export class Environment {
     const value = this.visible(name, most);
     for (let i: i32 = 0; i < value.length; i++) {
       if (FORBIDDEN_IN_IDS.indexOf(value.at(i), 0) >= 0) {
-        this.refuse(name, "holds a character that no id has: ").byte(value.at(i));
+        this.refuseValue(name, 'must be an id, without "\\/?#%');
       }
     }
     return value;
@@ -76,14 +79,14 @@ export class Environment {
 
   /** `byDefault` < 0 = it must be set. */
   wholeNumber(name: string, least: f64, most: f64, byDefault: f64): f64 {
-    const text = this.optional(name, MAX_VALUE);
+    const text = this.read(name, MAX_VALUE);
     if (text.length === 0 && byDefault >= 0) return byDefault;
     if (text.length === 0) this.refuse(name, "is not set");
     const isNumber = text.length <= MAX_DIGITS && text.digitsEnd(0) === text.length;
     const value: f64 = isNumber ? text.numberAt(0) : -1;
     if (this.isFine() && (value < least || value > most)) {
       this.refuse(name, "must be a whole number from ").number(least).text(" to ").number(most);
-      this.quote(text);
+      this.quote();
     }
     return value;
   }
@@ -95,28 +98,33 @@ export class Environment {
   }
 
   /** The same, and quotes what was found. */
-  refuseValue(name: string, what: string): Bytes {
+  refuseValue(name: string, what: string): void {
     const isFirst = this.isFine();
     this.refuse(name, what);
-    if (isFirst) this.quote(this.value);
-    return this.value;
+    if (isFirst) this.quote();
   }
 
-  private quote(value: Bytes): void {
+  private quote(): void {
+    const value = this.value;
     this.problem.text(", found ");
     for (let i: i32 = 0; i < value.length && i < MAX_QUOTED; i++) {
-      const code = value.at(i);
-      this.problem.byte(code >= 32 && code < 127 ? code : 63);
+      this.problem.byte(isPrintable(value.at(i)) ? value.at(i) : QUESTION_MARK);
     }
     if (value.length > MAX_QUOTED) this.problem.text("...");
   }
 
-  private copy(): Bytes {
+  private required(name: string, most: i32): Bytes {
+    const value = this.read(name, most);
+    if (value.length === 0) this.refuse(name, "is not set");
+    return value;
+  }
+
+  private read(name: string, most: i32): Bytes {
+    const length = host.env(this.name.clear().text(name), this.value);
+    if (length > most) {
+      this.refuse(name, "may have at most ").number(most as f64);
+      this.problem.text(" characters, found ").number(length as f64);
+    }
     return new Bytes(this.value.length).append(this.value);
   }
 }
-
-const FORBIDDEN_IN_IDS = bytesOf('"\\/?#%');
-
-/** Takes what is written after a second problem. */
-const NOWHERE = new Bytes(0);

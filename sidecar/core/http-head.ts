@@ -16,11 +16,12 @@ export class HttpHead {
   /** Not HTTP/1. */
   isGarbage: bool = false;
   isComplete: bool = false;
-  /** -1 = none. */
-  contentLength: f64 = -1;
   isChunked: bool = false;
-  /** The other side closes after this response, or its body has no length one could rely on. */
+  /** The other side closes after this response. */
   isLast: bool = false;
+  /** -1 = none. */
+  private contentLength: f64 = -1;
+  private isLengthUnclear: bool = false;
   private isStatusLine: bool = true;
   private readonly line: Bytes = new Bytes(MAX_LINE);
 
@@ -31,6 +32,7 @@ export class HttpHead {
     this.contentLength = -1;
     this.isChunked = false;
     this.isLast = false;
+    this.isLengthUnclear = false;
     this.isStatusLine = true;
     this.line.clear();
   }
@@ -45,7 +47,7 @@ export class HttpHead {
   /** The length of the body when the connection goes on after it; -1 = only its end would tell. */
   bodyLength(): f64 {
     if (this.status === 204 || this.status === 304) return 0;
-    return this.isChunked ? -1 : this.contentLength;
+    return this.isChunked || this.isLengthUnclear ? -1 : this.contentLength;
   }
 
   private feedStatus(byte: i32): void {
@@ -82,8 +84,9 @@ export class HttpHead {
   private readLength(at: i32): void {
     const line = this.line;
     const isNumber = at < line.length && line.digitsEnd(at) === line.length;
-    const length: f64 = isNumber ? line.numberAt(at) : -1;
-    if (!isNumber || (this.contentLength >= 0 && this.contentLength !== length)) this.isLast = true;
+    const length = line.numberAt(at);
+    const isSame = this.contentLength < 0 || this.contentLength === length;
+    this.isLengthUnclear = this.isLengthUnclear || !isNumber || !isSame;
     this.contentLength = length;
   }
 }

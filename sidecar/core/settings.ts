@@ -43,7 +43,7 @@ export class Settings {
     this.failures = environment.wholeNumber("PROBE_FAILURES", 1, 10, 3);
     this.collectorHost = environment.address("COLLECTOR_HOST", MAX_NAME);
     this.collectorPort = environment.wholeNumber("COLLECTOR_PORT", 1, MAX_PORT, -1) as i32;
-    this.collectorToken = environment.visible("COLLECTOR_TOKEN", MAX_TEXT);
+    this.collectorToken = environment.secret("COLLECTOR_TOKEN", MAX_TEXT);
     this.isGrpc = readProtocol(environment);
     this.isTls = readTls(environment);
     this.livenessPort = environment.wholeNumber("LIVENESS_PORT", 1, MAX_PORT, 0) as i32;
