@@ -1,9 +1,9 @@
 /** The core as WebAssembly, and the toolchain of a machine: what compile() needs. */
 import path from "node:path";
 import { CACHE, ROOT } from "./folders.ts";
-import { thisMachine, type Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { findToolchain, type Toolchain } from "./toolchain.ts";
-import { unpackedPackages } from "./debian-packages.ts";
+import { packagesFolder } from "./debian-packages.ts";
 
 interface CompileCore {
   compileCore(): Promise<Uint8Array>;
@@ -19,10 +19,9 @@ export function compileCore(): Promise<Uint8Array> {
 }
 
 /**
- * This system's own files; for another machine, those of Debian packages that are unpacked beside the build.
+ * This system's own files; for another machine, those of Debian packages that `npm run sidecar` unpacked.
  * @throws MissingTool
  */
 export function toolchainFor(machine: Machine): Toolchain {
-  if (machine === thisMachine()) return findToolchain(machine, ["/"]);
-  return findToolchain(machine, ["/", unpackedPackages(machine, CACHE)]);
+  return findToolchain(machine, ["/", packagesFolder(machine, CACHE)]);
 }

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compileCore, toolchainFor } from "./build-sidecar.ts";
 import { compile } from "./compile.ts";
-import { NATIVE } from "./folders.ts";
+import { CACHE, NATIVE } from "./folders.ts";
+import { fetchPackages } from "./debian-packages.ts";
 import { MACHINES, thisMachine, type Machine } from "./machine.ts";
 import { measureResident } from "./measure.ts";
 import { type Built, excesses, table } from "./report.ts";
@@ -57,6 +58,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  for (const machine of options.machines) {
+    if (machine !== thisMachine()) fetchPackages(machine, CACHE);
+  }
   const toolchains = options.machines.map((machine) => toolchainFor(machine));
   const wasm = await compileCore();
   const builds: Built[] = [];
@@ -64,9 +68,11 @@ async function main(args: readonly string[]): Promise<number> {
     const { machine } = toolchain;
     const folder = path.join(options.out, machine);
     await compile(wasm, VARIANTS, toolchain, folder);
-    for (const variant of VARIANTS) {
-      builds.push(await weigh(variant, machine, path.join(folder, variant)));
-    }
+    builds.push(
+      ...(await Promise.all(
+        VARIANTS.map((variant) => weigh(variant, machine, path.join(folder, variant))),
+      )),
+    );
   }
   console.log(`core.wasm ${wasm.length} bytes\n${table(builds)}`);
   const reasons = excesses(builds);

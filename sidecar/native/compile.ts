@@ -14,23 +14,16 @@ const HOST = path.join(import.meta.dirname, "../host");
 
 const BEAR_SSL = "libbearssl.a";
 
-const COMPILER_FLAGS = [
-  ...["-std=gnu11", "-Os", "-DNDEBUG", "-fno-pie", "-fno-plt", "-fno-stack-protector"],
-  // What is not called is left out, and so is what only a debugger or an exception would read.
-  ...[
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-fno-asynchronous-unwind-tables",
-    "-fno-unwind-tables",
-  ],
-];
-const WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
-const LINKER_FLAGS = [
-  ...["-static", "-no-pie", "-nostdlib", "-s"],
-  ...["--gc-sections", "--build-id=none", "-z,norelro", "-z,noseparate-code"].map(
-    (flag) => `-Wl,${flag}`,
-  ),
-];
+const words = (text: string) => text.trim().split(/\s+/);
+
+// What is not called is left out, and so is what only a debugger or an exception would read.
+const COMPILER_FLAGS = words(`
+  -std=gnu11 -Os -DNDEBUG -fno-pie -fno-plt -fno-stack-protector
+  -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables`);
+const WARNINGS = words("-Wall -Wextra -Werror -Wno-unused-parameter");
+const LINKER_FLAGS = words(`
+  -static -no-pie -nostdlib -s
+  -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro -Wl,-z,noseparate-code`);
 
 /** Where a build happens, and for what. */
 interface Site {
@@ -73,19 +66,13 @@ async function link(variant: Variant, site: Site): Promise<void> {
   const { sources, needsBearSsl } = RECIPES[variant];
   const { muslLibraries, bearSslHeaders, compilerLibrary } = site.toolchain;
   const musl = (name: string) => path.join(muslLibraries, name);
-  await compileC(site, [
-    ...WARNINGS,
-    ...(needsBearSsl ? ["-isystem", bearSslHeaders] : []),
-    ...LINKER_FLAGS,
-    ...[musl("crt1.o"), musl("crti.o")],
-    ...sources.map((source) => path.join(site.host, source)),
-    "core.o",
-    ...(needsBearSsl ? [BEAR_SSL] : []),
-    // Either needs the other.
-    ...["-Wl,--start-group", musl("libc.a"), compilerLibrary, "-Wl,--end-group"],
-    musl("crtn.o"),
-    ...["-o", variant],
-  ]);
+  const objects = [...sources.map((source) => path.join(site.host, source)), "core.o"];
+  if (needsBearSsl) objects.unshift("-isystem", bearSslHeaders);
+  if (needsBearSsl) objects.push(BEAR_SSL);
+  // musl and the compiler's library need each other.
+  const libraries = ["-Wl,--start-group", musl("libc.a"), compilerLibrary, "-Wl,--end-group"];
+  const all = [musl("crt1.o"), musl("crti.o"), ...objects, ...libraries, musl("crtn.o")];
+  await compileC(site, [...WARNINGS, ...LINKER_FLAGS, ...all, "-o", variant]);
 }
 
 async function compileC({ toolchain, host, work }: Site, args: readonly string[]): Promise<void> {
@@ -94,8 +81,10 @@ async function compileC({ toolchain, host, work }: Site, args: readonly string[]
     ...COMPILER_FLAGS,
     ...NAMES[machine].compilerFlags,
     ...[host, work].flatMap((folder) => [`-I${folder}`, `-ffile-prefix-map=${folder}=.`]),
-    // musl's headers instead of the system's.
-    ...["-nostdinc", "-isystem", muslHeaders, "-isystem", compilerHeaders],
   ];
-  await run(compiler, [...flags, ...args], { cwd: work, env: { ...process.env, LC_ALL: "C" } });
+  const headers = ["-nostdinc", "-isystem", muslHeaders, "-isystem", compilerHeaders];
+  await run(compiler, [...flags, ...headers, ...args], {
+    cwd: work,
+    env: { ...process.env, LC_ALL: "C" },
+  });
 }

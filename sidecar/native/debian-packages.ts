@@ -6,14 +6,15 @@ import type { Machine } from "./machine.ts";
 
 const PACKAGES = ["musl-dev", "libbearssl-dev"];
 
-/** The folder with the packages' files; they are fetched from this system's Debian mirror when it is not there yet. */
-export function unpackedPackages(machine: Machine, cacheFolder: string): string {
-  const folder = path.join(cacheFolder, `debian-${machine}`);
-  if (!existsSync(folder)) fetchPackages(machine, folder);
-  return folder;
+/** Where the packages' files are once they were fetched. */
+export function packagesFolder(machine: Machine, cacheFolder: string): string {
+  return path.join(cacheFolder, `debian-${machine}`);
 }
 
-function fetchPackages(machine: Machine, folder: string): void {
+/** Fetches them from this system's Debian mirror, unless they are there. */
+export function fetchPackages(machine: Machine, cacheFolder: string): void {
+  const folder = packagesFolder(machine, cacheFolder);
+  if (existsSync(folder)) return;
   const work = `${folder}.${process.pid}`;
   for (const needed of ["state/lists/partial", "cache/archives/partial", "debs", "files"]) {
     mkdirSync(path.join(work, needed), { recursive: true });

@@ -94,9 +94,10 @@ it("a hanging look-up of the app's name fails the probe at its timeout and is ki
   const { collector, ports } = await startWorld();
   const settings = { PROBE_HOST: "app.test", PROBE_TIMEOUT_MS: "100" };
   const run = await startNamed("", sidecarEnvironment(ports, settings));
-  await vi.waitUntil(() => collector.samples.length >= SOME, WAIT);
+  await vi.waitUntil(() => collector.samples.length >= 2 * SOME, WAIT);
   expect(collector.samples.at(-1)).toMatchObject({ result: 3, healthy: false });
-  expect(childrenOf(run).length).toBeLessThanOrEqual(1);
+  // The one that looks up now, and at times one that was just killed.
+  expect(childrenOf(run).length).toBeLessThanOrEqual(2);
   expect(await run.terminate()).toEqual({ code: 0, signal: null });
 });
 

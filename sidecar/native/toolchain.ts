@@ -23,11 +23,10 @@ export class MissingTool extends Error {
   readonly debianPackage: string;
 
   constructor(debianPackage: string, what: string, machine: Machine) {
-    const command =
-      machine === "arm64" && debianPackage.endsWith("-dev")
-        ? "npm run sidecar fetches it with apt-get"
-        : `install it: apt-get install ${debianPackage}`;
-    super(`${what} was not found, which builds the sidecar for ${machine}; ${command}`);
+    const remedy = debianPackage.includes(":")
+      ? "npm run sidecar fetches it"
+      : `install it: apt-get install ${debianPackage}`;
+    super(`${what} was not found, which builds the sidecar for ${machine}; ${remedy}`);
     this.debianPackage = debianPackage;
   }
 }
@@ -39,7 +38,8 @@ export class MissingTool extends Error {
 export function findToolchain(machine: Machine, folders: readonly string[]): Toolchain {
   const { gnu, musl, node } = NAMES[machine];
   const compiler = `${gnu}-gcc`;
-  const compilerPackage = node === process.arch ? "gcc" : `gcc-${gnu}`;
+  const isThis = node === process.arch;
+  const compilerPackage = isThis ? "gcc" : `gcc-${gnu}`;
   const ask = (...options: string[]) => {
     const { error, status, stdout } = spawnSync(compiler, options, { encoding: "utf8" });
     if (error !== undefined || status !== 0) {
@@ -49,8 +49,8 @@ export function findToolchain(machine: Machine, folders: readonly string[]): Too
   };
   const file = (debianPackage: string, inside: string) => {
     const found = folders.map((folder) => path.join(folder, inside)).find(existsSync);
-    if (found === undefined) throw new MissingTool(debianPackage, `/${inside}`, machine);
-    return found;
+    if (found !== undefined) return found;
+    throw new MissingTool(isThis ? debianPackage : `${debianPackage}:${machine}`, inside, machine);
   };
   return {
     machine,

@@ -24,10 +24,12 @@ export function createAuthority(
 ): Authority {
   const file = path.join(folder, `${name}.pem`);
   const keyFile = path.join(folder, `${name}.key`);
-  openssl(
-    ...["req", "-x509", "-nodes", ...keyOptions(kind), "-keyout", keyFile, "-out", file],
-    ...["-days", "2", "-subj", `/CN=${name}`, "-addext", "keyUsage=critical,keyCertSign"],
-  );
+  const extension = "-addext keyUsage=critical,keyCertSign";
+  openssl("req -x509 -nodes -days 2", keyOptions(kind), extension, {
+    "-subj": `/CN=${name}`,
+    "-keyout": keyFile,
+    "-out": file,
+  });
   return { file, keyFile };
 }
 
@@ -46,26 +48,32 @@ export function createServerCertificate(
   const place = (ending: string) =>
     path.join(folder, `${dnsName}-${kind.replace(":", "-")}${days}.${ending}`);
   writeFileSync(place("ext"), `subjectAltName=DNS:${dnsName}\n`);
-  openssl(
-    ...["req", "-new", "-nodes", ...keyOptions(kind), "-keyout", place("key")],
-    ...["-out", place("csr"), "-subj", `/CN=${dnsName}`],
-  );
-  openssl(
-    ...["x509", "-req", "-in", place("csr"), "-out", place("pem"), "-days", String(days)],
-    ...["-CA", authority.file, "-CAkey", authority.keyFile, "-CAcreateserial"],
-    ...["-extfile", place("ext")],
-  );
+  openssl("req -new -nodes", keyOptions(kind), {
+    "-subj": `/CN=${dnsName}`,
+    "-keyout": place("key"),
+    "-out": place("csr"),
+  });
+  openssl("x509 -req -CAcreateserial", {
+    "-in": place("csr"),
+    "-out": place("pem"),
+    "-days": String(days),
+    "-CA": authority.file,
+    "-CAkey": authority.keyFile,
+    "-extfile": place("ext"),
+  });
   return { cert: readFileSync(place("pem"), "utf8"), key: readFileSync(place("key"), "utf8") };
 }
 
-function keyOptions(kind: KeyKind): readonly string[] {
-  const [algorithm = "", detail = ""] = kind.split(":");
-  return algorithm === "ec"
-    ? ["-newkey", "ec", "-pkeyopt", `ec_paramgen_curve:${detail}`]
-    : ["-newkey", kind];
+function keyOptions(kind: KeyKind): string {
+  const [algorithm, detail] = kind.split(":");
+  return algorithm === "ec" ? `-newkey ec -pkeyopt ec_paramgen_curve:${detail}` : `-newkey ${kind}`;
 }
 
-function openssl(...args: readonly string[]): void {
+/** Words that hold no spaces are given together, values that might by the name of their option. */
+function openssl(...parts: readonly (string | Readonly<Record<string, string>>)[]): void {
+  const args = parts.flatMap((part) =>
+    typeof part === "string" ? part.split(" ") : Object.entries(part).flat(),
+  );
   const { error, status, stderr } = spawnSync("openssl", args, { encoding: "utf8" });
   if (error !== undefined) {
     throw new Error(
@@ -73,5 +81,5 @@ function openssl(...args: readonly string[]): void {
       { cause: error },
     );
   }
-  if (status !== 0) throw new Error(`openssl ${args[0] ?? ""} failed: ${stderr.trim()}`);
+  if (status !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr.trim()}`);
 }

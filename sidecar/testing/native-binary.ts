@@ -38,8 +38,12 @@ export async function nativeBinary(
   const folder = path.join(CACHE, `${variant}-${machine}-${fingerprint(toolchain, wasm)}`);
   if (!existsSync(folder)) {
     const work = `${folder}.${process.pid}`;
-    await compile(wasm ?? (await compileCore()), [variant], toolchain, work);
-    moveTo(folder, work);
+    try {
+      await compile(wasm ?? (await compileCore()), [variant], toolchain, work);
+      moveTo(folder, work);
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
   }
   return path.join(folder, variant);
 }
@@ -50,7 +54,6 @@ function moveTo(folder: string, work: string): void {
   try {
     renameSync(work, folder);
   } catch (error) {
-    rmSync(work, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
   }
 }
