@@ -22,12 +22,13 @@ export interface ControlOptions {
   readonly routers: readonly { readonly path: string; readonly app: Hono }[];
   readonly timers: Timers;
   readonly log: Logger;
+  /** Replace single limits; for tests. */
+  readonly limits?: Partial<Readonly<Record<keyof typeof LIMITS, number>>>;
 }
 
-/** One sidecar holds one connection. */
-const MAX_CONNECTIONS = 8192;
-
 const LIMITS = {
+  // One sidecar holds one.
+  connections: 8192,
   // Sidecars report at their probe interval over one connection; the default of 5 s would close it between reports.
   keepAliveTimeout: 75_000,
   // Who takes longer for its head or its whole request is no sidecar.
@@ -35,7 +36,10 @@ const LIMITS = {
   requestTimeout: 20_000,
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 8192,
-} as const;
+};
+
+/** How often the end of the last request is looked for. */
+const LOOK_MS = 20;
 
 export async function startControl(options: ControlOptions): Promise<RunningControl> {
   const app = new Hono();
@@ -52,8 +56,9 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     return problemResponse(error);
   });
   const handle = getRequestListener(app.fetch);
-  const server = createServer(LIMITS, (request, response) => void handle(request, response));
-  server.maxConnections = MAX_CONNECTIONS;
+  const limits = { ...LIMITS, ...options.limits };
+  const server = createServer(limits, (request, response) => void handle(request, response));
+  server.maxConnections = limits.connections;
   let refusedConnections = 0;
   server.on("drop", () => refusedConnections++);
   await listen(server, options, "The control API");
@@ -62,10 +67,12 @@ export async function startControl(options: ControlOptions): Promise<RunningCont
     refusedConnections: () => refusedConnections,
     async stop(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const isClosed = new AbortController();
-      await Promise.race([closed, options.timers.sleep(graceMs, isClosed.signal)]);
-      isClosed.abort();
+      // A connection is idle as soon as its request is answered.
+      for (let leftMs = graceMs; leftMs > 0; leftMs -= LOOK_MS) {
+        server.closeIdleConnections();
+        const look = options.timers.sleep(Math.min(leftMs, LOOK_MS)).then(() => "open");
+        if ((await Promise.race([closed, look])) !== "open") break;
+      }
       server.closeAllConnections();
       await closed;
     },

@@ -55,8 +55,8 @@ export class ReplicaWriter implements QueuedWrite {
   private isWriting = false;
   private isForgotten = false;
   private isHurried = false;
-  /** Samples went elsewhere, so another collector may have told a change that this one never saw. */
-  private hasGap = false;
+  /** Another collector may have stored a change that this one never saw. */
+  private isUnsure = false;
   private retryMs = 0;
   /** What may be written by now. It follows timers alone, so no clock that is set holds anything up. */
   private allowed: "nothing" | "news" | "all" = "all";
@@ -68,7 +68,8 @@ export class ReplicaWriter implements QueuedWrite {
 
   offer(replica: Replica): void {
     const { latest } = this;
-    this.hasGap ||= latest?.boot === replica.boot && replica.seq > latest.seq + 1;
+    // Samples that are missing went elsewhere.
+    this.isUnsure ||= latest?.boot === replica.boot && replica.seq > latest.seq + 1;
     this.latest = replica;
     this.consider();
   }
@@ -114,7 +115,7 @@ export class ReplicaWriter implements QueuedWrite {
       return;
     }
     if (latest === null || latest === settled || this.allowed === "nothing") return;
-    const isUrgent = this.hasGap || isNews(settled, latest);
+    const isUrgent = this.isUnsure || isNews(settled, latest);
     if (isUrgent || this.allowed === "all") queue.add(this, isUrgent);
   }
 
@@ -133,11 +134,12 @@ export class ReplicaWriter implements QueuedWrite {
     const { events } = this.options;
     this.timer?.cancel();
     this.allowed = "nothing";
-    this.hasGap = false;
+    this.isUnsure = false;
     try {
       const isWritten = await this.put(replica);
       this.settled = replica;
       this.retryMs = 0;
+      this.isUnsure ||= !isWritten;
       if (isWritten) events.onWritten();
       else events.onSuperseded();
       this.after(NEWS_EVERY_MS, "news");

@@ -66,6 +66,18 @@ describe("a sidecar that moves", () => {
     expect(stored()).toMatchObject({ seq: 3, healthy: true });
   });
 
+  test("and sends old samples again first is believed as soon as new ones follow", async () => {
+    const { timers, a, b, stored } = rig();
+    give(a, { seq: 8, healthy: true });
+    await timers.advance(100);
+    give(b, { seq: 5, healthy: false });
+    await timers.advance(10);
+    for (const seq of [6, 7, 8]) give(b, { seq, healthy: seq === 8 });
+    give(b, { seq: 9, healthy: false });
+    await timers.advance(200);
+    expect(stored()).toMatchObject({ seq: 9, healthy: false });
+  });
+
   test.each([
     ["later", 2000],
     ["earlier, because its clock was set back", 500],

@@ -1,6 +1,6 @@
 /** The collector's gRPC transport: service Telemetry of proto/telemetry.proto on a port of its own, in cleartext HTTP/2. */
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from "node:net";
-import type { Timers } from "@bifrost/shared/domain/time";
+import { messageOf } from "@bifrost/shared/domain/errors";
 import { listen } from "../../control/listen.ts";
 import { ReportCall, type ReportCallDeps, type ReportStream } from "./report-call.ts";
 import { TELEMETRY_PROTO } from "./telemetry-proto.ts";
@@ -28,7 +28,6 @@ export interface GrpcOptions extends ReportCallDeps {
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
-  readonly timers: Timers;
   readonly limits?: Partial<GrpcLimits>;
 }
 
@@ -42,33 +41,24 @@ export interface RunningGrpc {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Listens at once; the library, which is not small, is loaded for the first connection. */
 export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
-  // Not needed by what must be up first, and not small.
-  const [grpc, { fromJSON }] = await Promise.all([
-    import("@grpc/grpc-js"),
-    import("@grpc/proto-loader"),
-  ]);
   const limits = { ...DEFAULT_GRPC_LIMITS, ...options.limits };
-  const server = new grpc.Server(serverOptions(limits));
   const calls = new Set<ReportCall>();
-  // 64-bit fields become numbers; one that does not fit is refused by the schema like any other that is too large.
-  const root = TELEMETRY_PROTO as Parameters<typeof fromJSON>[0];
-  const definition = fromJSON(root, { longs: Number, defaults: true })[SERVICE];
-  server.addService(definition as Parameters<typeof server.addService>[0], {
-    Report(stream: ReportStream) {
-      const call = new ReportCall(stream, options);
-      calls.add(call);
-      stream.once("close", () => calls.delete(call));
-    },
-  });
-  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   const metrics = { refusedConnections: 0 };
+  let loading: Promise<Http2Side> | null = null;
   const net = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.once("close", () => sockets.delete(socket));
-    injector.injectConnection(socket);
+    loading ??= loadServer(options, limits, calls);
+    loading
+      .then((side) => (socket.destroyed ? undefined : side.take(socket)))
+      .catch((error: unknown) => {
+        options.log.error("gRPC is not available", { error: messageOf(error) });
+        socket.destroy();
+      });
   });
   net.maxConnections = limits.connections;
   net.on("drop", () => metrics.refusedConnections++);
@@ -81,13 +71,48 @@ export async function startGrpc(options: GrpcOptions): Promise<RunningGrpc> {
     async stop(graceMs) {
       const closed = closing(net);
       for (const call of calls) call.leave();
+      await (await loading?.catch(() => null))?.stop(graceMs);
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** What speaks HTTP/2 over the sockets it is given. */
+interface Http2Side {
+  take(socket: Socket): void;
+  stop(graceMs: number): Promise<void>;
+}
+
+async function loadServer(
+  options: GrpcOptions,
+  limits: GrpcLimits,
+  calls: Set<ReportCall>,
+): Promise<Http2Side> {
+  const [grpc, { fromJSON }] = await Promise.all([
+    import("@grpc/grpc-js"),
+    import("@grpc/proto-loader"),
+  ]);
+  const server = new grpc.Server(serverOptions(limits));
+  // 64-bit fields become numbers; one that does not fit is refused by the schema like any other that is too large.
+  const root = TELEMETRY_PROTO as Parameters<typeof fromJSON>[0];
+  const definition = fromJSON(root, { longs: Number, defaults: true })[SERVICE];
+  server.addService(definition as Parameters<typeof server.addService>[0], {
+    Report(stream: ReportStream) {
+      const call = new ReportCall(stream, options);
+      calls.add(call);
+      stream.once("close", () => calls.delete(call));
+    },
+  });
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  return {
+    take: (socket) => injector.injectConnection(socket),
+    async stop(graceMs) {
       const isClosed = new AbortController();
       const shutdown = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       await Promise.race([shutdown, options.timers.sleep(graceMs, isClosed.signal)]);
       isClosed.abort();
       server.forceShutdown();
-      for (const socket of sockets) socket.destroy();
-      await closed;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** One sidecar's stream: samples in, now and then an acknowledgement of all that came so far out. */
 import type { Metadata, ServerDuplexStream } from "@grpc/grpc-js";
 import { BifrostError, messageOf, type ErrorCode } from "@bifrost/shared/domain/errors";
+import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Collector } from "../collector.ts";
 import type { Authenticate } from "../authenticate.ts";
@@ -26,9 +27,13 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   unauthenticated: STATUS.unauthenticated,
 };
 
+/** A sidecar keeps what is not acknowledged; it is in no hurry to forget it. */
+const ACK_EVERY_MS = 10;
+
 export interface ReportCallDeps {
   readonly collector: Collector;
   readonly authenticate: Authenticate;
+  readonly timers: Timers;
   readonly log: Logger;
 }
 
@@ -76,11 +81,11 @@ export class ReportCall {
     this.acknowledgeSoon();
   }
 
-  /** After whatever else has arrived by now: one acknowledgement for many samples under load. */
+  /** One acknowledgement for all that comes until then. */
   private acknowledgeSoon(): void {
     if (this.isAckDue) return;
     this.isAckDue = true;
-    setImmediate(() => {
+    this.deps.timers.after(ACK_EVERY_MS, () => {
       this.isAckDue = false;
       this.acknowledge();
     });
