@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -45,7 +45,7 @@ export async function run(): Promise<BenchResult> {
     for (let turn = 0; turn < STARTS; turn++) for (const racer of racers) await racer.timeStart();
     await Promise.all(racers.map((racer) => racer.endure()));
     for (const racer of racers) racer.assertHeard(gateway);
-    return { rows: racers.flatMap((racer) => racer.rows(racers.find(isPeer))) };
+    return { rows: rowsOf(racers) };
   } finally {
     await Promise.all(racers.map((racer) => racer.close()));
     await collector.close();
@@ -53,7 +53,32 @@ export async function run(): Promise<BenchResult> {
   }
 }
 
-const isPeer = ({ contender }: Racer): boolean => contender.name === PEER;
+const METRICS = [
+  { metric: "size", unit: "kB", isCompared: false },
+  { metric: `start to the first connection, p50 of ${STARTS}`, unit: "ms", isCompared: true },
+  { metric: "resident after 1,000 probes", unit: "kB", isCompared: true },
+  { metric: "proportional after 1,000 probes", unit: "kB", isCompared: false },
+  { metric: "growth of resident since 100 probes", unit: "kB", isCompared: false },
+  { metric: `CPU for each probe, p50 of ${ROUNDS} rounds`, unit: "ms", isCompared: true },
+] as const;
+
+function rowsOf(racers: readonly Racer[]): readonly Row[] {
+  const all = racers.map((racer) => ({ name: racer.contender.name, figures: racer.figures() }));
+  const peer = all.find((one) => one.name === PEER)?.figures ?? [];
+  const node = { metric: "size of Node, which two of them need", unit: "MB" };
+  return [
+    { ...node, value: hundredths(statSync(process.execPath).size / 1e6) },
+    ...METRICS.flatMap(({ metric, unit, isCompared }, index) =>
+      all.flatMap(({ name: who, figures }): Row[] => {
+        const value = figures[index] ?? Number.NaN;
+        const share = hundredths((value / (peer[index] ?? Number.NaN)) * 100);
+        const own = { metric: `${metric}: ${who}`, value: hundredths(value), unit };
+        if (!isCompared || who === PEER) return [own];
+        return [own, { metric: "  of the peer's", value: share, unit: "%" }];
+      }),
+    ),
+  ];
+}
 
 interface CollectorEnvironment {
   of(transport: Contender["transport"]): Readonly<Record<string, string>>;
@@ -162,35 +187,17 @@ class Racer {
     );
   }
 
-  rows(peer: Racer | undefined): Row[] {
-    const { contender } = this;
-    const memory = this.#end;
-    if (memory === undefined || this.#warm === undefined) return [];
-    const row = (metric: string, value: number, unit: string): Row => ({
-      metric: `${contender.name}: ${metric}`,
-      value,
-      unit,
-    });
-    const beside = (metric: string, own: number, of: (racer: Racer) => number): Row[] =>
-      peer === undefined || peer === this
-        ? []
-        : [row(`  ${metric}, share of the peer's`, hundredths((own / of(peer)) * 100), "%")];
-    const start = median(this.#startsMs);
-    const cpu = median(this.#cpuMs);
+  /** What was measured, in the order of METRICS. */
+  figures(): readonly number[] {
+    if (this.#warm === undefined || this.#end === undefined)
+      throw new Error("nothing was measured");
     return [
-      row("size", hundredths(contender.bytes / 1000), "kB"),
-      ...(contender.runtimeBytes === 0
-        ? []
-        : [row("size of Node, which it needs", hundredths(contender.runtimeBytes / 1e6), "MB")]),
-      row(`start to the first connection, p50 of ${STARTS}`, hundredths(start), "ms"),
-      ...beside("start", start, (racer) => median(racer.#startsMs)),
-      row("resident after 1,000 probes", memory.residentKb, "kB"),
-      ...beside("resident", memory.residentKb, (racer) => racer.#end?.residentKb ?? Number.NaN),
-      row("proportional", memory.proportionalKb, "kB"),
-      row("anonymous", memory.anonymousKb, "kB"),
-      row("growth since 100 probes", memory.residentKb - this.#warm.residentKb, "kB"),
-      row(`CPU for each probe, p50 of ${ROUNDS} rounds`, hundredths(cpu), "ms"),
-      ...beside("CPU", cpu, (racer) => median(racer.#cpuMs)),
+      this.contender.bytes / 1000,
+      median(this.#startsMs),
+      this.#end.residentKb,
+      this.#end.proportionalKb,
+      this.#end.residentKb - this.#warm.residentKb,
+      median(this.#cpuMs),
     ];
   }
 

@@ -5,13 +5,12 @@ export interface Memory {
   readonly residentKb: number;
   /** Pages that others map too count in part. */
   readonly proportionalKb: number;
-  readonly anonymousKb: number;
 }
 
 export function memoryOf(pid: number): Memory {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   const of = (name: string) => Number(new RegExp(`^${name}: +(\\d+) kB$`, "m").exec(rollup)?.[1]);
-  return { residentKb: of("Rss"), proportionalKb: of("Pss"), anonymousKb: of("Anonymous") };
+  return { residentKb: of("Rss"), proportionalKb: of("Pss") };
 }
 
 /** CPU time of all its threads so far, in ms, by the scheduler's own nanoseconds. */

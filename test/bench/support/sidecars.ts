@@ -8,10 +8,8 @@ export interface Contender {
   readonly name: string;
   readonly argv: readonly string[];
   readonly transport: "ndjson" | "grpc" | "ndjson over TLS";
-  /** Bytes of the program itself. */
+  /** Of the program itself, without what it runs on. */
   readonly bytes: number;
-  /** Bytes of what it needs besides. */
-  readonly runtimeBytes: number;
 }
 
 export async function nativeContenders(): Promise<readonly Contender[]> {
@@ -35,7 +33,7 @@ export function nodeContenders(): readonly Contender[] {
 export const PEER = "peer: plain Node prober";
 
 function alone(name: string, file: string, transport: Contender["transport"]): Contender {
-  return { name, argv: [file], transport, bytes: statSync(file).size, runtimeBytes: 0 };
+  return { name, argv: [file], transport, bytes: statSync(file).size };
 }
 
 function onNode(name: string, script: string): Contender {
@@ -45,6 +43,5 @@ function onNode(name: string, script: string): Contender {
     argv: [process.execPath, file],
     transport: "ndjson",
     bytes: statSync(file).size,
-    runtimeBytes: statSync(process.execPath).size,
   };
 }
