@@ -33,9 +33,11 @@ export default defineConfig({
       {
         test: {
           name: "contract",
+          // Tests that say so spend their time waiting for processes.
+          maxConcurrency: 12,
           env,
           include: [
-            "{shared,functions,gateway,pack,cli,local}/**/*.contract.test.ts",
+            "{shared,functions,gateway,sidecar,pack,cli,local}/**/*.contract.test.ts",
             "test/contract/**/*.contract.test.ts",
           ],
           exclude: ["**/node_modules/**"],

@@ -14,6 +14,9 @@ import { ROOT } from "./prepare.mjs";
 
 export const DIST = path.join(ROOT, "dist");
 const STAMP = path.join(DIST, ".sources");
+/** The sidecar's compiled core, which its bundle takes in. */
+const CORE = path.join(DIST, "core.wasm");
+const CORE_STAMP = path.join(DIST, ".core-sources");
 const SOURCES = ["shared", "functions", "gateway", "sidecar", "pack", "cli", "local", "scripts"];
 
 /** Programs that find node_modules where they run. */
@@ -21,16 +24,16 @@ const WITH_PACKAGES = {
   local: "local/src/main.ts",
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
+  collector: "gateway/src/collector-main.ts",
 };
-/** Programs that run alone: in a sandbox, in a pod, from any folder. */
+/** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */
 const SELF_CONTAINED = {
-  sidecar: "sidecar/host/node.ts",
   pack: "pack/src/main.ts",
   cli: "cli/src/main.ts",
 };
 
-/** Names, sizes and times of all sources: changes whenever a bundle could. */
-function fingerprint() {
+/** Names, sizes and times of all sources in the folders: changes whenever what is made of them could. */
+function fingerprint(folders) {
   const hash = createHash("sha256");
   const visit = (folder) => {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -43,7 +46,7 @@ function fingerprint() {
       }
     }
   };
-  for (const folder of SOURCES) visit(path.join(ROOT, folder));
+  for (const folder of folders) visit(path.join(ROOT, folder));
   hash.update(statSync(path.join(ROOT, "package-lock.json")).mtimeMs.toString());
   return hash.digest("hex");
 }
@@ -53,7 +56,7 @@ const REQUIRE_SHIM =
   "import { createRequire as __bifrostRequire } from 'node:module'; const require = __bifrostRequire(import.meta.url);";
 
 export async function bundle() {
-  const wanted = fingerprint();
+  const wanted = fingerprint(SOURCES);
   if (existsSync(STAMP) && readFileSync(STAMP, "utf8") === wanted) return;
   const { build } = await import("esbuild");
   const common = {
@@ -70,6 +73,7 @@ export async function bundle() {
   };
   mkdirSync(DIST, { recursive: true });
   await Promise.all([
+    bundleSidecar(build, common),
     // Workspaces are packages to the resolver: only they are taken in, the rest stays where npm put it.
     build({
       ...common,
@@ -83,6 +87,26 @@ export async function bundle() {
   // pack puts this file into images as it is, so it stays one.
   copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
   writeFileSync(STAMP, wanted);
+}
+
+/** Compiling the core takes longer than everything else, so it is done only when the core itself changed. */
+async function bundleSidecar(build, common) {
+  const wanted = fingerprint(["sidecar/core", "scripts"]);
+  if (!existsSync(CORE_STAMP) || readFileSync(CORE_STAMP, "utf8") !== wanted) {
+    const { compileCore } = await import("./compile-core.mjs");
+    writeFileSync(CORE, await compileCore());
+    writeFileSync(CORE_STAMP, wanted);
+  }
+  const core = {
+    name: "core",
+    setup: ({ onResolve }) => onResolve({ filter: /\/core\.wasm$/ }, () => ({ path: CORE })),
+  };
+  await build({
+    ...common,
+    entryPoints: { sidecar: "sidecar/host/node.ts" },
+    loader: { ".wasm": "binary" },
+    plugins: [core],
+  });
 }
 
 const externalPackages = {

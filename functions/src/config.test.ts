@@ -18,6 +18,7 @@ describe("a function's configuration", () => {
     const config = readFunctionConfig(TEST_ENVIRONMENT);
     expect(config).toMatchObject({
       collectorPort: 9000,
+      collectorProtocol: "http",
       githubApiUrl: "https://api.github.com",
       kubeconfig: null,
       healthTimeoutSeconds: 60,
@@ -42,6 +43,7 @@ describe("a function's configuration", () => {
     ["BIFROST_COLLECTOR_PORT", "0"],
     ["BIFROST_COLLECTOR_PORT", "65536"],
     ["BIFROST_COLLECTOR_PORT", "80.5"],
+    ["BIFROST_COLLECTOR_PROTOCOL", "udp"],
     ["BIFROST_FUNCTIONS_URL", "not a url"],
     ["BIFROST_WORKFLOWS_ENDPOINT", "http://x:1"],
     ["BIFROST_SCHEME", "ftp"],

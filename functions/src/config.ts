@@ -8,6 +8,11 @@ import {
   urlForm,
   variable,
 } from "@bifrost/shared/domain/platform-variables";
+import {
+  type CollectorProtocol,
+  COLLECTOR_PROTOCOLS,
+  DEFAULT_COLLECTOR_PROTOCOL,
+} from "@bifrost/shared/manifest/platform-settings";
 import * as v from "valibot";
 
 export const FUNCTION_VARIABLES = {
@@ -116,6 +121,12 @@ export const FUNCTION_VARIABLES = {
       v.minValue(1),
       v.maxValue(65_535),
     ),
+  }),
+  collectorProtocol: variable<CollectorProtocol>({
+    name: "BIFROST_COLLECTOR_PROTOCOL",
+    meaning: "What sidecars speak there: `http` (NDJSON) or `grpc` (a stream).",
+    schema: v.picklist(COLLECTOR_PROTOCOLS, `must be ${COLLECTOR_PROTOCOLS.join(" or ")}`),
+    fallback: DEFAULT_COLLECTOR_PROTOCOL,
   }),
   healthTimeoutSeconds: variable({
     name: "BIFROST_HEALTH_TIMEOUT_SECONDS",

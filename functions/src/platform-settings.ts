@@ -8,5 +8,6 @@ export function platformSettings(config: FunctionConfig): PlatformSettings {
     sidecarImage: config.sidecarImage,
     collectorHost: config.collectorHost,
     collectorPort: config.collectorPort,
+    collectorProtocol: config.collectorProtocol,
   };
 }

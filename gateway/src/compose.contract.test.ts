@@ -65,15 +65,13 @@ test("a replica is stored with its time as a timestamp, replaced as a whole and 
     new FirestoreRest({ baseUrl, projectId: PROJECT, token: collectorToken }),
   );
   const path = "deployments/abcdefghij/replicas/pod-1";
-  await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 }), 0));
-  await store.put(
-    "abcdefghij",
-    replicaOf(sampleLine({ seq: 2, passes: 2, at: 1_700_000_000_123 }), 0),
-  );
+  const first = await store.put("abcdefghij", replicaOf(sampleLine({ seq: 1 }), 0), null);
+  const last = sampleLine({ seq: 2, passes: 2, at: 1_700_000_000_123 });
+  const version = await store.put("abcdefghij", replicaOf(last, 0), first);
   const stored = (await writer.doc(path).get()).data();
   expect(stored?.["at"].toMillis()).toBe(1_700_000_000_123);
   expect(stored).toMatchObject({ pod: "pod-1", seq: 2, consecutivePasses: 2, lastResult: "ok" });
-  await store.remove("abcdefghij", "pod-1");
-  await store.remove("abcdefghij", "pod-1");
+  await store.remove("abcdefghij", "pod-1", version);
+  await store.remove("abcdefghij", "pod-1", version);
   expect((await writer.doc(path).get()).exists).toBe(false);
 });

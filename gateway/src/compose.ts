@@ -9,14 +9,29 @@ import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import type { CollectorDeps } from "./collector.ts";
+import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { GatewayDeps, GatewaySettings } from "./gateway.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
 const UPSTREAM_IDLE_MS = 4000;
 
-export function composeLogger(config: Pick<GatewayConfig, "logLevel">): Logger {
-  return structuredLogger({ service: "gateway", level: config.logLevel });
+export function composeLogger(
+  service: "gateway" | "collector",
+  config: Pick<GatewayConfig, "logLevel">,
+): Logger {
+  return structuredLogger({ service, level: config.logLevel });
+}
+
+export function composeCollector(config: CollectorConfig, log: Logger): CollectorDeps {
+  const { controlHost, controlPort, telemetryGrpcPort, telemetrySecret } = config;
+  return {
+    settings: { controlHost, controlPort, telemetryGrpcPort, telemetrySecret },
+    replicas: composeReplicas(config, systemTimers),
+    timers: systemTimers,
+    log,
+  };
 }
 
 export async function composeGateway(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
@@ -41,6 +56,7 @@ function settingsOf(config: GatewayConfig): GatewaySettings {
     controlPort,
     domain,
     scheme: publicScheme,
+    telemetryGrpcPort,
     telemetrySecret,
   } = config;
   return {
@@ -50,6 +66,7 @@ function settingsOf(config: GatewayConfig): GatewaySettings {
     controlPort,
     domain,
     publicScheme,
+    telemetryGrpcPort,
     telemetrySecret,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,
@@ -60,7 +77,7 @@ function settingsOf(config: GatewayConfig): GatewaySettings {
 }
 
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
-function composeReplicas(config: GatewayConfig, clock: Timers): FirestoreReplicaStore {
+function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
   const token = principalToken({
     issuerUrl: `${config.functionsUrl}/issue-principal`,
     identityToolkitUrl: config.identityToolkitUrl,

@@ -8,15 +8,12 @@ import {
   wholeNumberForm,
 } from "@bifrost/shared/domain/platform-variables";
 import * as v from "valibot";
+import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
-
-const flag = v.pipe(
-  v.picklist(["0", "1"], "must be 0 or 1"),
-  v.transform((value) => value === "1"),
-);
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
+  ...TELEMETRY_VARIABLES,
   host: variable({
     name: "BIFROST_GATEWAY_HOST",
     meaning: "Address the gateway listens on for the apps' traffic.",
@@ -28,18 +25,6 @@ export const GATEWAY_VARIABLES = {
     meaning: "Port for the apps' traffic; 0 picks a free one.",
     schema: wholeNumberForm(0, 65_535),
     fallback: 8080,
-  }),
-  controlHost: variable({
-    name: "BIFROST_CONTROL_HOST",
-    meaning: "Address of the gateway's control API and telemetry collector.",
-    schema: textForm,
-    fallback: "0.0.0.0",
-  }),
-  controlPort: variable({
-    name: "BIFROST_CONTROL_PORT",
-    meaning: "Port of the control API and telemetry collector; 0 picks a free one.",
-    schema: wholeNumberForm(0, 65_535),
-    fallback: 9090,
   }),
   domain: variable({
     name: "BIFROST_DOMAIN",
@@ -62,13 +47,6 @@ export const GATEWAY_VARIABLES = {
     schema: wholeNumberForm(1, 65_535),
     fallback: 512,
   }),
-  exitWithStdin: variable({
-    name: "BIFROST_EXIT_WITH_STDIN",
-    meaning:
-      "1 = end when standard input ends, so that no gateway outlives the program that started it.",
-    schema: flag,
-    fallback: false,
-  }),
 } as const;
 
 export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
@@ -79,7 +57,7 @@ export function readGatewayConfig(environment: Environment) {
   return readEnvironment(GATEWAY_VARIABLES, environment);
 }
 
-/** For main.ts, so that the environment is touched in this file alone. */
+/** For the entry points, so that the environment is touched in this file alone. */
 export function processEnvironment(): Environment {
   return process.env;
 }

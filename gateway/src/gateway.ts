@@ -7,17 +7,17 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 import { healthRoutes } from "./control/health.ts";
-import { metricsRoutes } from "./control/metrics.ts";
+import { collectorMetrics, metricsRoutes, proxyMetrics } from "./control/metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
-import { startControl } from "./control/server.ts";
-import { telemetryRoutes } from "./control/telemetry.ts";
+import { startControl, type RunningControl } from "./control/server.ts";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
 import { matchHost, type Match } from "./routing/match.ts";
 import { emptyServingTable, settle, type ServingTable } from "./routing/route-table.ts";
-import { Collector } from "./telemetry/collector.ts";
+import type { Collector } from "./telemetry/collector.ts";
+import { startTelemetry, type TelemetryOptions } from "./telemetry/start-telemetry.ts";
 
 export interface GatewaySettings {
   readonly host: string;
@@ -27,6 +27,8 @@ export interface GatewaySettings {
   /** Hosts are `<slug>.<domain>`. */
   readonly domain: string;
   readonly publicScheme: "http" | "https";
+  /** Of the collector's gRPC transport, on the control API's address; 0 = a free one. */
+  readonly telemetryGrpcPort: number;
   readonly telemetrySecret: string;
   readonly upstreams: PoolLimits;
 }
@@ -39,13 +41,15 @@ export interface GatewayDeps {
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
   readonly log: Logger;
-  /** Replaces single limits; for tests. */
+  /** Replace single limits; for tests. */
   readonly limits?: Partial<ProxyLimits>;
+  readonly telemetryLimits?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
 }
 
 export interface RunningGateway {
   readonly port: number;
   readonly controlPort: number;
+  readonly telemetryGrpcPort: number;
   readonly collector: Collector;
   readonly listener: RunningListener;
   table(): ServingTable;
@@ -53,14 +57,67 @@ export interface RunningGateway {
   stop(graceMs: number): Promise<void>;
 }
 
+/** Part of the grace that is kept for what is not stored yet. */
+const STORE_MS = 1000;
+
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
-  const { settings, timers, log } = deps;
+  const { settings, timers } = deps;
   const serving = new Serving(settings.domain, new Balancer(timers));
-  const collector = new Collector({ store: deps.replicas, timers, log });
-  const listener = await startListener({
+  const listener = await startProxy(deps, serving);
+  serving.onBackends = (addresses) => listener.pool.retain(addresses);
+  const stopSources = [
+    deps.routes.watch((table) => serving.setRoutes(table)),
+    deps.backends.watch((table) => serving.setBackends(table)),
+  ];
+  const telemetry = await startTelemetry(telemetryOptions(deps)).catch(async (error: unknown) => {
+    await listener.stop(0);
+    throw error;
+  });
+  const control: RunningControl = await startControl({
+    host: settings.controlHost,
+    port: settings.controlPort,
+    timers,
+    log: deps.log,
+    routers: [
+      { path: "/", app: healthRoutes(() => serving.readiness()) },
+      { path: "/", app: routeRoutes(() => serving.table) },
+      {
+        path: "/",
+        app: metricsRoutes(() => [
+          ...proxyMetrics(listener),
+          ...collectorMetrics(telemetry, control.refusedConnections()),
+        ]),
+      },
+      { path: "/v1/telemetry", app: telemetry.routes },
+    ],
+  }).catch(async (error: unknown) => {
+    await Promise.all([listener.stop(0), telemetry.stop(0)]);
+    throw error;
+  });
+  return {
+    port: listener.port,
+    controlPort: control.port,
+    telemetryGrpcPort: telemetry.grpc.port,
+    collector: telemetry.collector,
+    listener,
+    table: () => serving.table,
+    async stop(graceMs) {
+      await listener.stop(graceMs);
+      for (const stop of stopSources) stop();
+      await control.stop(0);
+      await telemetry.stop(Math.min(graceMs, STORE_MS));
+    },
+  };
+}
+
+function startProxy(
+  { settings, timers, limits }: GatewayDeps,
+  serving: Serving,
+): Promise<RunningListener> {
+  return startListener({
     host: settings.host,
     port: settings.port,
-    limits: { ...DEFAULT_PROXY_LIMITS, ...deps.limits },
+    limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
     poolLimits: settings.upstreams,
     publicScheme: settings.publicScheme,
     timers,
@@ -68,37 +125,18 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     match: (host, clientIp) => serving.match(host, clientIp),
     onRefused: (address) => serving.balancer.refused(address),
   });
-  serving.onBackends = (addresses) => listener.pool.retain(addresses);
-  const stopSources = [
-    deps.routes.watch((table) => serving.setRoutes(table)),
-    deps.backends.watch((table) => serving.setBackends(table)),
-  ];
-  const control = await startControl({
-    host: settings.controlHost,
-    port: settings.controlPort,
-    log,
-    routers: [
-      { path: "/", app: healthRoutes(() => serving.readiness()) },
-      { path: "/", app: routeRoutes(() => serving.table) },
-      { path: "/", app: metricsRoutes(() => metricsOf(listener, collector)) },
-      { path: "/v1/telemetry", app: telemetryRoutes(collector, settings.telemetrySecret) },
-    ],
-  }).catch(async (error: unknown) => {
-    await listener.stop(0);
-    throw error;
-  });
+}
+
+function telemetryOptions(deps: GatewayDeps): TelemetryOptions {
+  const { settings, timers, log } = deps;
   return {
-    port: listener.port,
-    controlPort: control.port,
-    collector,
-    listener,
-    table: () => serving.table,
-    async stop(graceMs) {
-      await listener.stop(graceMs);
-      for (const stop of stopSources) stop();
-      collector.stop();
-      await control.stop();
-    },
+    host: settings.controlHost,
+    grpcPort: settings.telemetryGrpcPort,
+    secret: settings.telemetrySecret,
+    store: deps.replicas,
+    timers,
+    log,
+    ...deps.telemetryLimits,
   };
 }
 
@@ -143,13 +181,4 @@ class Serving {
   private settle(): void {
     this.table = settle(this.table, this.routes ?? EMPTY_ROUTE_TABLE, this.backends ?? new Map());
   }
-}
-
-function metricsOf(listener: RunningListener, collector: Collector) {
-  return {
-    proxy: { ...listener.metrics },
-    collector: { ...collector.metrics },
-    clients: listener.clients(),
-    upstreamConnections: [...listener.pool.sizes().values()].reduce((sum, size) => sum + size, 0),
-  };
 }

@@ -1,160 +1,136 @@
-/** The sidecar on Node: real sockets, /proc and signals around the core. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { connect, type Socket } from "node:net";
-import { Core, DONE } from "../plain/core.ts";
-import { BROKEN, CONNECTING, ENDED, OPEN, REFUSED, type Host } from "../plain/host.ts";
-import { SettingsError } from "../plain/settings.ts";
+/** The sidecar on Node: the compiled core with real sockets, /proc and signals. */
+import core from "./core.wasm";
+import { isIP } from "node:net";
+import { countDescriptors, listInto, ownerOf, readInto } from "./files.ts";
+import { Sockets } from "./sockets.ts";
+import { Trust } from "./trust.ts";
 
 /** How long what is queued is still sent after SIGTERM. */
 const FLUSH_MS = 2000;
 
-/** sysexits.h: wrong usage. */
-const EXIT_USAGE = 64;
+/** `step` says so when the program is over. */
+const DONE = -1;
 
-/** Most of what is read ahead of the core; a hostile target cannot fill the memory. */
-const MAX_BUFFERED = 16 * 1024;
+/** sysexits.h: a malformed environment, and a fault of this program's own. */
+const EXIT_MALFORMED = 64;
+const EXIT_FAULT = 70;
 
-interface Connection {
-  readonly socket: Socket;
-  state: number;
-  received: string;
+/** setTimeout takes more for less. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
+/** With a letter: digits and dots alone are an address that is wrong. */
+const HOST_NAME = /^(?=.{1,253}$)(?=.*[A-Za-z])[A-Za-z0-9_.-]+$/;
+
+/** What the compiled core offers. */
+interface Core {
+  readonly memory: WebAssembly.Memory;
+  readonly init: (now: number) => number;
+  readonly step: (now: number) => number;
+  readonly stop: (now: number, graceMs: number) => void;
 }
 
-class NodeHost implements Host {
-  private readonly connections = new Map<number, Connection>();
-  private readonly wake: () => void;
-  private lastHandle = 0;
+const { env } = process;
+const trust = new Trust(env);
+const sockets = new Sockets(trust, wake);
+const { memory, init, step, stop } = startCore();
+let timer: NodeJS.Timeout | undefined;
+let isDue = false;
 
-  constructor(wake: () => void) {
-    this.wake = wake;
-  }
+process.on("uncaughtException", fail);
+process.on("SIGTERM", end);
+process.on("SIGINT", end);
+const problem = trust.problem();
+if (problem !== null) {
+  log(problem);
+  process.exit(EXIT_MALFORMED);
+}
+const code = init(monotonicMs());
+if (code !== 0) process.exit(code);
+advance();
 
-  env(name: string): string | null {
-    return process.env[name] ?? null;
-  }
-
-  readFile(path: string): string | null {
-    try {
-      return readFileSync(path, "latin1");
-    } catch {
-      return null;
-    }
-  }
-
-  listNumeric(path: string): number[] {
-    try {
-      return readdirSync(path)
-        .filter((name) => /^\d+$/.test(name))
-        .map(Number);
-    } catch {
-      return [];
-    }
-  }
-
-  /** Linux since 6.2 tells the number as the directory's size, even to another user. */
-  countDescriptors(path: string): number {
-    try {
-      return statSync(path).size || readdirSync(path).length;
-    } catch {
-      return -1;
-    }
-  }
-
-  selfPid(): number {
-    return process.pid;
-  }
-
-  wallMs(): number {
-    return Date.now();
-  }
-
-  random(): number {
-    return Math.random();
-  }
-
-  log(text: string): void {
-    process.stderr.write(`bifrost-sidecar: ${text}\n`);
-  }
-
-  open(address: string, port: number): number {
-    const socket = connect({ host: address, port, noDelay: true, allowHalfOpen: true });
-    const connection: Connection = { socket, state: CONNECTING, received: "" };
-    const became = (state: number): void => {
-      if (connection.state >= 0) connection.state = state;
-      this.wake();
-    };
-    socket.on("connect", () => became(OPEN));
-    socket.on("data", (data) => {
-      connection.received += data.toString("latin1");
-      if (connection.received.length > MAX_BUFFERED) socket.pause();
-      this.wake();
-    });
-    socket.on("drain", this.wake);
-    socket.on("end", () => became(ENDED));
-    socket.on("error", (error: NodeJS.ErrnoException) => {
-      became(error.code === "ECONNREFUSED" ? REFUSED : BROKEN);
-    });
-    this.connections.set(++this.lastHandle, connection);
-    return this.lastHandle;
-  }
-
-  state(handle: number): number {
-    return this.connections.get(handle)?.state ?? BROKEN;
-  }
-
-  send(handle: number, text: string, from: number): number {
-    const socket = this.connections.get(handle)?.socket;
-    if (socket === undefined || socket.writableNeedDrain) return 0;
-    socket.write(text.slice(from), "latin1");
-    return text.length - from;
-  }
-
-  receive(handle: number, most: number): string {
-    const connection = this.connections.get(handle);
-    if (connection === undefined) return "";
-    const part = connection.received.slice(0, most);
-    connection.received = connection.received.slice(most);
-    if (connection.received.length <= MAX_BUFFERED) connection.socket.resume();
-    return part;
-  }
-
-  close(handle: number): void {
-    this.connections.get(handle)?.socket.destroy();
-    this.connections.delete(handle);
-  }
+function advance(): void {
+  isDue = false;
+  clearTimeout(timer);
+  const waitMs = step(monotonicMs());
+  if (waitMs === DONE) process.exit(0);
+  if (sockets.isAnyReady()) wake();
+  else timer = setTimeout(advance, Math.min(waitMs, LONGEST_WAIT_MS));
 }
 
-const monotonicMs = (): number => Math.floor(performance.now());
+function wake(): void {
+  if (isDue) return;
+  isDue = true;
+  setImmediate(advance);
+}
 
-function run(): void {
-  let timer: NodeJS.Timeout | undefined;
-  let isDue = false;
-  const wake = (): void => {
-    if (isDue) return;
-    isDue = true;
-    setImmediate(step);
+function end(): void {
+  stop(monotonicMs(), FLUSH_MS);
+  wake();
+}
+
+function fail(error: Error): never {
+  log(error instanceof WebAssembly.RuntimeError ? `trap: ${error.message}` : String(error));
+  process.exit(EXIT_FAULT);
+}
+
+function log(line: string): void {
+  process.stderr.write(`bifrost-sidecar: ${line}\n`);
+}
+
+function monotonicMs(): number {
+  return Math.floor(performance.now());
+}
+
+/** Memory of the core from `at` on; a view is only good until the core runs again. */
+function bytes(at: number, length: number): Buffer {
+  return Buffer.from(memory.buffer, at, length);
+}
+
+function text(at: number, length: number): string {
+  return bytes(at, length).toString("latin1");
+}
+
+function canOpen(address: string): boolean {
+  return isIP(address) !== 0 || HOST_NAME.test(address);
+}
+
+function readVariable(name: string, into: Buffer): number {
+  const value = env[name];
+  if (value === undefined) return -1;
+  const encoded = Buffer.from(value);
+  encoded.copy(into);
+  return encoded.length;
+}
+
+function startCore(): Core {
+  const host = {
+    hostEnv: (name: number, length: number, out: number, capacity: number) =>
+      readVariable(text(name, length), bytes(out, capacity)),
+    hostRead: (path: number, length: number, out: number, capacity: number) =>
+      readInto(text(path, length), bytes(out, capacity)),
+    hostList: (path: number, length: number, after: number, out: number, capacity: number) =>
+      listInto(text(path, length), after, bytes(out, capacity * 4)),
+    hostDescriptors: (path: number, length: number) => countDescriptors(text(path, length)),
+    hostOwner: (path: number, length: number) => ownerOf(text(path, length)),
+    hostPid: () => process.pid,
+    hostUid: () => process.geteuid?.() ?? 0,
+    hostLog: (line: number, length: number) => log(text(line, length)),
+    hostWall: () => Date.now(),
+    hostRandom: () => Math.random(),
+    hostCanOpen: (address: number, length: number) => Number(canOpen(text(address, length))),
+    hostHasTls: () => 1,
+    hostOpen: (address: number, length: number, port: number, mode: number) =>
+      sockets.open(text(address, length), port, mode),
+    hostListen: (port: number) => sockets.listen(port),
+    hostAccept: (handle: number) => sockets.accept(handle),
+    hostState: (handle: number) => sockets.state(handle),
+    hostSend: (handle: number, from: number, length: number) =>
+      sockets.send(handle, bytes(from, length)),
+    hostReceive: (handle: number, out: number, capacity: number) =>
+      sockets.receive(handle, bytes(out, capacity)),
+    hostWant: (handle: number, events: number) => sockets.want(handle, events),
+    hostClose: (handle: number) => sockets.close(handle),
   };
-  const core = new Core(new NodeHost(wake), monotonicMs());
-  function step(): void {
-    isDue = false;
-    clearTimeout(timer);
-    const waitMs = core.step(monotonicMs());
-    if (waitMs === DONE) process.exit(0);
-    timer = setTimeout(step, waitMs);
-  }
-  const stop = (): void => {
-    core.stop(monotonicMs(), FLUSH_MS);
-    wake();
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
-  step();
-}
-
-try {
-  run();
-} catch (error) {
-  if (!(error instanceof SettingsError)) throw error;
-  process.stderr.write(`bifrost-sidecar: ${error.message}\n`);
-  process.exit(EXIT_USAGE);
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(core), { host });
+  return exports as Core;
 }

@@ -5,7 +5,7 @@ import {
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
 import { BifrostError } from "@bifrost/shared/domain/errors";
-import type { Replica } from "@bifrost/shared/domain/replica";
+import { newReplica } from "@bifrost/shared/testing/fixtures";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { present, SERVICES, World } from "./firestore-world.ts";
 
@@ -154,34 +154,13 @@ describe("people", () => {
 });
 
 describe("replicas", () => {
-  const replica: Replica = {
-    pod: "app-1",
-    healthy: true,
-    boot: 1000,
-    proven: true,
-    verdictMs: 0,
-    lastBody: null,
-    connectMs: 1,
-    receivedAt: 1_000_000,
-    expireAt: 1_015_000,
-    consecutivePasses: 2,
-    lastResult: "ok",
-    lastStatus: 200,
-    latencyMs: 3,
-    cpuMillicores: null,
-    memoryBytes: 1024,
-    descriptors: null,
-    threads: 4,
-    restarts: 0,
-    at: 1_767_225_600_000,
-    seq: 1,
-  };
+  const replica = newReplica();
 
   it("are put and removed by the collector, and read by verify", async () => {
     const { id } = await world.deploymentIn("running");
     const store = new FirestoreReplicaStore(world.as("collector"));
-    await store.put(id, replica);
-    await store.put(id, { ...replica, seq: 2 });
+    const first = await store.put(id, replica, null);
+    const second = await store.put(id, { ...replica, seq: 2 }, first);
     const found = await world.deployments("verify").replicas(id);
     expect(found).toEqual([
       {
@@ -192,17 +171,49 @@ describe("replicas", () => {
         expireAt: new Date(replica.expireAt),
       },
     ]);
-    await store.remove(id, replica.pod);
-    await store.remove(id, replica.pod);
+    await store.remove(id, replica.pod, second);
+    await store.remove(id, replica.pod, second);
     expect(await world.deployments("verify").replicas(id)).toEqual([]);
+  });
+
+  it("are replaced and removed only by who knows their version, and read back with it", async () => {
+    const { id } = await world.deploymentIn("running");
+    const store = new FirestoreReplicaStore(world.as("collector"));
+    const { pod, boot, receivedAt } = replica;
+    expect(await store.read(id, pod)).toBeNull();
+    const first = await store.put(id, replica, null);
+    const second = await store.put(id, { ...replica, seq: 2 }, first);
+    for (const expected of [null, first]) {
+      const late = store.put(id, { ...replica, seq: 3 }, expected);
+      await expect(late).rejects.toMatchObject({ code: "write-conflict" });
+    }
+    await store.remove(id, pod, first);
+    expect(await store.read(id, pod)).toEqual({ boot, seq: 2, receivedAt, version: second });
+    await store.remove(id, pod, second);
+    const gone = store.put(id, { ...replica, seq: 3 }, second);
+    await expect(gone).rejects.toMatchObject({ code: "write-conflict" });
+  });
+
+  it("are not set back within one life, whatever version a write names", async () => {
+    const { id } = await world.deploymentIn("running");
+    const store = new FirestoreReplicaStore(world.as("collector"));
+    const version = await store.put(id, { ...replica, seq: 5 }, null);
+    for (const seq of [4, 5]) {
+      await expect(store.put(id, { ...replica, seq }, version)).rejects.toMatchObject(DENIED);
+    }
+    await store.put(id, { ...replica, boot: replica.boot - 1, seq: 1 }, version);
   });
 
   it("are written by no other service", async () => {
     const { id } = await world.deployment();
+    const own = new FirestoreReplicaStore(world.as("collector"));
+    const version = await own.put(id, replica, null);
     for (const service of SERVICES.filter((name) => name !== "collector")) {
       const store = new FirestoreReplicaStore(world.as(service));
-      await expect(store.put(id, replica)).rejects.toMatchObject(DENIED);
-      await expect(store.remove(id, replica.pod)).rejects.toMatchObject(DENIED);
+      const later = { ...replica, seq: 2 };
+      await expect(store.put(id, later, version)).rejects.toMatchObject(DENIED);
+      await expect(store.put(id, { ...replica, pod: "new" }, null)).rejects.toMatchObject(DENIED);
+      await expect(store.remove(id, replica.pod, version)).rejects.toMatchObject(DENIED);
     }
   });
 });

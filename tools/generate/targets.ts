@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { FUNCTION_VARIABLES } from "@bifrost/functions/config";
+import { COLLECTOR_VARIABLES } from "@bifrost/gateway/collector-config";
 import { GATEWAY_VARIABLES } from "@bifrost/gateway/config";
 import { USAGE } from "@bifrost/local/config";
 import { EXIT } from "../../cli/src/exit-code.ts";
@@ -11,6 +12,7 @@ import { lifecycleSection } from "./diagram.ts";
 import { errorTable, exitCodeTable, failureTable } from "./errors.ts";
 import { fillFence } from "./fence.ts";
 import { rulesBlock } from "./rules.ts";
+import { telemetryProtoModule } from "./telemetry-proto.ts";
 import { generateWorkflowRetries } from "./workflow-retries.ts";
 
 export interface Target {
@@ -35,12 +37,17 @@ export function targetsOf(root: string): readonly Target[] {
       "local/src/config.ts": () => usageBlock(USAGE),
       "functions/src/config.ts": () => variablesTable(FUNCTION_VARIABLES),
       "gateway/src/config.ts": () => variablesTable(GATEWAY_VARIABLES),
+      "gateway/src/collector-config.ts": () => variablesTable(COLLECTOR_VARIABLES),
     }),
     fenced("docs/errors.md", {
       "shared/src/domain/errors.ts": errorTable,
       "shared/src/domain/failure.ts": failureTable,
       "cli/src/exit-code.ts": () => exitCodeTable(EXIT),
     }),
+    {
+      file: "gateway/src/telemetry/grpc/telemetry-proto.ts",
+      render: () => telemetryProtoModule(root),
+    },
     ...workflowFiles(root).map((file) => ({
       file,
       render: (current: string) => generateWorkflowRetries(current),

@@ -6,6 +6,7 @@ import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import { startGateway, type RunningGateway } from "../gateway.ts";
 import type { ProxyLimits } from "../proxy/services.ts";
 import type { PoolLimits } from "../proxy/upstream-pool.ts";
+import type { TelemetryOptions } from "../telemetry/start-telemetry.ts";
 import { testSources, type TestSources } from "./sources.ts";
 
 export const TEST_SECRET = "a-secret-for-tests";
@@ -17,6 +18,7 @@ export interface TestGateway extends TestSources {
 export interface TestGatewayOptions {
   readonly replicas?: ReplicaStore;
   readonly limits?: Partial<ProxyLimits>;
+  readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
   /** The sources never tell anything. */
   readonly isSilent?: boolean;
@@ -34,6 +36,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
       controlPort: 0,
       domain: "test.local",
       publicScheme: "http",
+      telemetryGrpcPort: 0,
       telemetrySecret: TEST_SECRET,
       upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...options.upstreams },
     },
@@ -43,6 +46,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     timers: systemTimers,
     log: silentLogger,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.telemetry === undefined ? {} : { telemetryLimits: options.telemetry }),
   });
   return { ...sources, gateway };
 }

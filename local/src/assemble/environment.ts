@@ -93,6 +93,8 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_GATEWAY_PORT: String(context.addresses.gateway),
     BIFROST_CONTROL_HOST: "127.0.0.1",
     BIFROST_CONTROL_PORT: String(context.addresses.control),
+    // Sidecars of this machine report over HTTP.
+    BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
     BIFROST_METADATA_URL: `${metadataBase(context)}/collector`,
   };

@@ -279,6 +279,46 @@ describe("a pod", () => {
     expect(Number(port)).not.toBe(8080);
   });
 
+  it("restarts a sidecar that no longer answers its liveness probe, and leaves the app alone", async () => {
+    const source = `
+      const { existsSync, writeFileSync } = require("fs");
+      const isFirst = !existsSync("has-hung");
+      const answer = (_, r) => isFirst ? writeFileSync("has-hung", "") : r.end("ok");
+      const port = process.env.LIVENESS_PORT;
+      require("http").createServer(answer).listen(port, () => console.log("listens on", port));`;
+    const shop = await cluster({
+      platformImages: { "bifrost/sidecar": { argv: [process.execPath, "-e", source] } },
+    });
+    const sidecar = {
+      name: "sidecar",
+      image: "bifrost/sidecar:1",
+      restartPolicy: "Always",
+      ports: [{ name: "liveness", containerPort: 65_532 }],
+      env: [{ name: "LIVENESS_PORT", value: "65532" }],
+      livenessProbe: {
+        httpGet: { path: "/", port: "liveness" },
+        periodSeconds: 1,
+        failureThreshold: 3,
+      },
+    };
+    await shop.apply(deployment("web", "shop:1", { pod: { initContainers: [sidecar] } }));
+    const pod = await eventually("a second life of the sidecar", async () => {
+      const found = await onlyPod(shop, "web");
+      const status = found?.status?.initContainerStatuses?.[0];
+      return status?.restartCount === 1 && status.state?.running !== undefined && found;
+    });
+    expect(pod.status?.containerStatuses).toMatchObject([{ name: "app", restartCount: 0 }]);
+    const words = await eventually("its second word", () => {
+      const lines = shop.logs.filter((entry) => entry.container === "sidecar");
+      const found = lines.flatMap((entry) => entry.lines);
+      return Promise.resolve(found.length === 2 && found);
+    });
+    const [port = 0] = words.map((word) => Number(word.split(" ").at(-1)));
+    expect(port).not.toBe(65_532);
+    expect(await fetchText("127.0.0.1", port)).toBe("ok");
+    await rolledOut(shop, "web");
+  });
+
   it("leaves no process when its Deployment is deleted, though it ignores SIGTERM", async () => {
     const shop = await cluster();
     const mark = `MARK_${process.pid}_${Date.now()}`;

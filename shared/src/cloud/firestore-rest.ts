@@ -43,6 +43,17 @@ interface WireDocument {
   readonly updateTime: string;
 }
 
+interface WireCommit {
+  readonly commitTime: string;
+  readonly writeResults?: readonly { readonly updateTime?: string }[];
+}
+
+interface Commit {
+  readonly commitTime: Date;
+  /** Of each write's document, in RFC 3339; null for a delete. */
+  readonly updateTimes: readonly (string | null)[];
+}
+
 const REQUEST_TIMEOUT_MS = 20_000;
 
 export class FirestoreRest {
@@ -86,11 +97,14 @@ export class FirestoreRest {
   }
 
   /** Applies all writes or none. Throws `write-conflict`, `already-exists`, `not-found` or `permission-denied`. */
-  async commit(writes: readonly RestWrite[]): Promise<{ readonly commitTime: Date }> {
-    const answer = await this.#post(":commit", {
+  async commit(writes: readonly RestWrite[]): Promise<Commit> {
+    const answer = (await this.#post(":commit", {
       writes: writes.map((write) => this.#wire(write)),
-    });
-    return { commitTime: new Date((answer as { commitTime: string }).commitTime) };
+    })) as WireCommit;
+    return {
+      commitTime: new Date(answer.commitTime),
+      updateTimes: (answer.writeResults ?? []).map(({ updateTime }) => updateTime ?? null),
+    };
   }
 
   #wire(write: RestWrite): object {

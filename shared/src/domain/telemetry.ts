@@ -40,8 +40,12 @@ export const TelemetryLineSchema = v.object({
   connected: v.boolean(),
   connectMs: count,
   latencyMs: count,
-  /** Begin of an answer that failed the probe by its status. */
-  body: v.pipe(v.string(), v.maxLength(MAX_BODY_CHARACTERS)),
+  /** Begin of an answer that failed the probe by its status. People read it on terminals: it is printable or made so. */
+  body: v.pipe(
+    v.string(),
+    v.maxLength(MAX_BODY_CHARACTERS),
+    v.transform((text) => text.replaceAll(/[^\x20-\x7e]/g, ".")),
+  ),
   passes: count,
   fails: count,
   restarts: count,

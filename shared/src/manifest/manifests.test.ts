@@ -117,13 +117,36 @@ describe("the pod", () => {
       PROBE_PATH: "/ready",
       PROBE_INTERVAL_MS: "20000",
       PROBE_TIMEOUT_MS: "1500",
+      PROBE_PASSES: "2",
+      PROBE_FAILURES: "3",
       COLLECTOR_HOST: "collector.bifrost.svc",
       COLLECTOR_PORT: "4600",
+      COLLECTOR_PROTOCOL: "http",
+      LIVENESS_PORT: "65532",
     });
     const token = env.find(({ name }) => name === "COLLECTOR_TOKEN")?.valueFrom?.secretKeyRef;
     expect(token).toEqual({ name: "d-dk3v9x1m2p8q-telemetry", key: "token" });
     const secret = find("Secret") as V1Secret;
     expect(Buffer.from(secret.data?.["token"] ?? "", "base64").toString()).toBe(GO.telemetryToken);
+  });
+
+  it("has the sidecar report over gRPC where the platform says so", () => {
+    const platform = { ...GO.platform, collectorProtocol: "grpc" } as const;
+    expect(podOf({ ...GO, platform }).sidecar.env).toContainEqual({
+      name: "COLLECTOR_PROTOCOL",
+      value: "grpc",
+    });
+  });
+
+  it.each([
+    [9000, 65_532],
+    [65_532, 65_533],
+    [65_533, 65_532],
+  ])("restarts a sidecar that does not answer; with the app on %i it listens on %i", (app, own) => {
+    const { sidecar } = podOf(inputFor(configOf(GO_TOML.replace("9000", String(app)))));
+    expect(sidecar.ports).toEqual([{ name: "liveness", containerPort: own, protocol: "TCP" }]);
+    expect(sidecar.env).toContainEqual({ name: "LIVENESS_PORT", value: String(own) });
+    expect(sidecar.livenessProbe).toMatchObject({ httpGet: { path: "/", port: "liveness" } });
   });
 
   it("locks both containers down, each with a numeric uid of its own", () => {

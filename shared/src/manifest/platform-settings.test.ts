@@ -7,7 +7,12 @@ const GOOD = inputFor(configOf(GO_TOML)).platform;
 
 describe("stored platform settings", () => {
   it("are read back as they were", () => {
-    const full = { ...GOOD, ingressNamespaces: ["edge"], ingressCidrs: ["10.8.0.0/24"] };
+    const full = {
+      ...GOOD,
+      collectorProtocol: "grpc",
+      ingressNamespaces: ["edge"],
+      ingressCidrs: ["10.8.0.0/24"],
+    };
     expect(parsePlatformSettings(JSON.parse(JSON.stringify(full)))).toEqual(full);
   });
 
@@ -15,6 +20,7 @@ describe("stored platform settings", () => {
     ["a sidecar by tag", { ...GOOD, sidecarImage: "sidecar:latest" }, "sidecarImage"],
     ["a port out of range", { ...GOOD, collectorPort: 0 }, "collectorPort"],
     ["a host that is a URL", { ...GOOD, collectorHost: "http://x" }, "collectorHost"],
+    ["a protocol nobody speaks", { ...GOOD, collectorProtocol: "udp" }, "collectorProtocol"],
     ["a key nobody knows", { ...GOOD, extra: 1 }, "extra"],
     ["nothing", null, ""],
   ])("are refused as corrupt, naming the field: %s", (_, stored, path) => {

@@ -6,6 +6,11 @@ const DNS_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const CIDR = /^[0-9a-f:.]{2,45}\/\d{1,3}$/;
 
+/** NDJSON over HTTP/1.1, or a gRPC stream. */
+export const COLLECTOR_PROTOCOLS = ["http", "grpc"] as const;
+export type CollectorProtocol = (typeof COLLECTOR_PROTOCOLS)[number];
+export const DEFAULT_COLLECTOR_PROTOCOL = "http";
+
 export const platformSettingsSchema = v.strictObject({
   /** A project's namespace is this and its slug. */
   namespacePrefix: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,19}$/)),
@@ -14,6 +19,8 @@ export const platformSettingsSchema = v.strictObject({
   /** Where sidecars report to. */
   collectorHost: v.pipe(v.string(), v.regex(DNS_NAME)),
   collectorPort: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
+  /** What they speak there; snapshots from before there was a choice have none: `http`. */
+  collectorProtocol: v.exactOptional(v.picklist(COLLECTOR_PROTOCOLS)),
   /** Namespaces whose pods may open connections to apps; default: `bifrost`. */
   ingressNamespaces: v.exactOptional(v.array(v.pipe(v.string(), v.regex(DNS_LABEL)))),
   /** Address ranges that may do so as well: a gateway outside the cluster; default: none. */

@@ -9,6 +9,7 @@ import {
   slugSchema,
 } from "../domain/ids.ts";
 import type { Project } from "../domain/project.ts";
+import type { Replica } from "../domain/replica.ts";
 
 const EPOCH = new Date("2026-01-01T00:00:00.000Z");
 
@@ -57,6 +58,34 @@ export function newProject(changes: Partial<Project> = {}): Project {
     nextNumber: 1,
     createdAt: EPOCH,
     updatedAt: EPOCH,
+    ...changes,
+  };
+}
+
+/** A healthy replica as its collector stores it. */
+export function newReplica(changes: Partial<Replica> = {}): Replica {
+  const at = EPOCH.getTime();
+  return {
+    pod: "app-1",
+    boot: 1000,
+    healthy: true,
+    proven: true,
+    verdictMs: 0,
+    consecutivePasses: 2,
+    lastResult: "ok",
+    lastStatus: 200,
+    lastBody: null,
+    connectMs: 1,
+    latencyMs: 3,
+    cpuMillicores: null,
+    memoryBytes: 1024,
+    descriptors: null,
+    threads: 4,
+    restarts: 0,
+    at,
+    seq: 1,
+    receivedAt: at,
+    expireAt: at + 15_000,
     ...changes,
   };
 }

@@ -2,6 +2,7 @@
 import { MOVES } from "@bifrost/shared/domain/lifecycle";
 import { newDeploymentId } from "@bifrost/shared/domain/ids";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
+import { newReplica } from "@bifrost/shared/testing/fixtures";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LIMITS } from "../../../local/src/firestore/rules/limits.ts";
@@ -61,7 +62,15 @@ async function measureNotes(): Promise<void> {
   const chunk = { id: "1", stream: "build", step: "x", lines: ["x"], at: new Date(0) } as const;
   await measured("log chunk", () => world.deployments("append-logs").appendLog(id, chunk));
   const replicas = new FirestoreReplicaStore(world.as("collector"));
-  await measured("replica removed", () => replicas.remove(id, "pod"));
+  let version = "";
+  const sample = newReplica();
+  await measured("replica", async () => {
+    version = await replicas.put(id, sample, null);
+  });
+  await measured("replica again", async () => {
+    version = await replicas.put(id, { ...sample, seq: 2 }, version);
+  });
+  await measured("replica removed", () => replicas.remove(id, sample.pod, version));
 }
 
 async function measureProjects(): Promise<void> {
@@ -104,7 +113,7 @@ test("each lawful request takes at most 70 % of the expressions and half of the 
   await measureProjects();
   await measureReads(origin.id);
   console.table(Object.fromEntries(costs.map(({ what, ...cost }) => [what, cost])));
-  expect(costs).toHaveLength(14 + 1 + 6 + 3 + 2);
+  expect(costs).toHaveLength(14 + 1 + 8 + 3 + 2);
   const idle = costs.filter(({ evaluations }) => evaluations === 0);
   expect(idle).toEqual([]);
   const costly = costs.filter(

@@ -1,6 +1,14 @@
 /** firestore.rules: for every collection, who may do what. Principals are spelled out here on purpose. */
 import { describe, expect, test } from "vitest";
-import { ID, OLD, PRINCIPALS, PROJECT_PATH, SERVICES, worldIn } from "./lifecycle-world.ts";
+import {
+  ID,
+  OLD,
+  PRINCIPALS,
+  PROJECT_PATH,
+  REPLICA,
+  SERVICES,
+  worldIn,
+} from "./lifecycle-world.ts";
 import { person, type Auth, type Fields, type RulesWorld } from "./rules-world.ts";
 
 type Operation = "get" | "list" | "create" | "update" | "delete";
@@ -40,8 +48,8 @@ const DOCUMENTS: readonly Document[] = [
   },
   {
     path: `${DEPLOYMENT}/replicas/shop-1`,
-    fields: { pod: "shop-1" },
-    change: { healthy: true },
+    fields: REPLICA,
+    change: { seq: 6 },
     allowed: {
       get: MEMBERS,
       list: MEMBERS,

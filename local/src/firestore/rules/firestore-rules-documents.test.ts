@@ -7,6 +7,7 @@ import {
   productRules,
   PROJECT,
   PROJECT_PATH,
+  REPLICA,
   worldIn,
 } from "./lifecycle-world.ts";
 import { NOW, person, RulesWorld, service, type Fields } from "./rules-world.ts";
@@ -14,7 +15,6 @@ import { NOW, person, RulesWorld, service, type Fields } from "./rules-world.ts"
 describe("fields and documents beside the moves", () => {
   const at = `deployments/${ID}`;
   const log = { stream: "build", step: "install", lines: ["ok"], at: OLD };
-  const sample = { pod: "shop-1", healthy: true };
   const note = { attempt: 2 };
   const cases: readonly (readonly [state: string, path: string, Fields, readonly string[]])[] = [
     ["validating", at, { configHash: "h" }, ["validate"]],
@@ -42,7 +42,7 @@ describe("fields and documents beside the moves", () => {
     ["queued", PROJECT_PATH, { settings: "x", updatedAt: NOW }, []],
     ["queued", "routes/a.example", { host: "a.example", projectId: 1, targets: [] }, []],
     ["queued", "routes/a.example", { host: "a.example", projectId: "p", targets: "x" }, []],
-    ["running", `${at}/replicas/shop-1`, sample, ["collector"]],
+    ["running", `${at}/replicas/shop-1`, REPLICA, ["collector"]],
     ["queued", PROJECT_PATH, { name: "Shop 2", updatedAt: NOW }, ["api"]],
     ["queued", PROJECT_PATH, { name: "Shop 2", updatedAt: OLD }, []],
     ["queued", PROJECT_PATH, { settings: { a: 1 }, updatedAt: NOW }, ["api"]],

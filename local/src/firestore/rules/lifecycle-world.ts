@@ -84,6 +84,29 @@ export const DEPLOYMENT = {
   failure: null,
   retiredAt: null,
 };
+/** As the collector stores it below `replicas/shop-1`. */
+export const REPLICA = {
+  pod: "shop-1",
+  boot: 1000,
+  seq: 5,
+  at: OLD,
+  receivedAt: OLD,
+  expireAt: new Date(OLD.getTime() + 15_000),
+  healthy: true,
+  proven: true,
+  verdictMs: 10,
+  consecutivePasses: 2,
+  restarts: 0,
+  lastResult: "ok",
+  lastStatus: 200,
+  lastBody: null,
+  connectMs: 1,
+  latencyMs: 3,
+  cpuMillicores: null,
+  memoryBytes: 4096,
+  descriptors: 4,
+  threads: 1,
+};
 export const PROJECT_PATH = `projects/${DEPLOYMENT.projectId}`;
 
 /** A world whose deployment is in `state`, with its history, its snapshot and a member of the team. */

@@ -15,7 +15,7 @@ export interface EnvSources {
 /** Something the pod names does not exist (yet): the container waits. */
 export class ConfigError extends Error {}
 
-const PORT_NAMES = new Set(["PORT", "PROBE_PORT"]);
+const PORT_NAMES = new Set(["PORT", "PROBE_PORT", "LIVENESS_PORT"]);
 
 /** Throws ConfigError when a Secret, ConfigMap or key is missing and not optional. */
 export function containerEnv(

@@ -92,12 +92,23 @@ export function note(shared: SharedWorld): Operation | null {
           ["retirement", "reap", merge(at, { retiredAt: new Date(shared.random() * 1e12) })],
           ["internal note", "build", set(`${at}/internal/build`, { attempt })],
           ["log chunk", "append-logs", set(`${at}/logs/${shared.newName("l")}`, chunk)],
-          ["replica", "collector", set(`${at}/replicas/a`, { healthy: shared.chance(0.5) })],
+          ["replica", "collector", set(`${at}/replicas/a`, replica(shared))],
           ["replica gone", "collector", remove(`${at}/replicas/a`)],
           ["rename", "api", renaming(shared, String(seen.fields["projectId"]))],
         ] as const)),
   ] as const);
   return { kind, by, writes: [write], isForged: false, promises: [] };
+}
+
+/** Of a life of its own, so that no writer is late. */
+function replica(shared: SharedWorld) {
+  const at = new Date(0);
+  const boot = Math.floor(shared.random() * 1e12);
+  const verdict = { healthy: shared.chance(0.5), proven: true, verdictMs: 0, consecutivePasses: 2 };
+  const last = { lastResult: "ok", lastStatus: 200, lastBody: null, connectMs: 1, latencyMs: 1 };
+  const usage = { cpuMillicores: null, memoryBytes: null, descriptors: null, threads: null };
+  const times = { at, receivedAt: at, expireAt: new Date(15_000) };
+  return { pod: "a", boot, seq: 1, restarts: 0, ...verdict, ...last, ...usage, ...times };
 }
 
 function renaming(shared: SharedWorld, projectId: string): SetWrite {
