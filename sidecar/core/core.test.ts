@@ -1,6 +1,11 @@
 /** Every behaviour of the core on virtual time, in both of its forms. */
 import { describe, vi } from "vitest";
 import { FORMS } from "../testing/forms.ts";
+import { startPlain } from "../testing/plain-form.ts";
+import { startWasm } from "../testing/wasm-form.ts";
+import { enduranceContract } from "./endurance.contract.ts";
+import { fuzz } from "./fuzz.contract.ts";
+import { grpcContract } from "./grpc.contract.ts";
 import { livenessContract } from "./liveness.contract.ts";
 import { probingContract } from "./probing.contract.ts";
 import { reportingContract, stoppingContract } from "./reporting.contract.ts";
@@ -16,13 +21,19 @@ const CONTRACTS = {
   settings: settingsContract,
   probing: probingContract,
   reporting: reportingContract,
+  gRPC: grpcContract,
   stopping: stoppingContract,
   usage: usageContract,
   liveness: livenessContract,
+  endurance: enduranceContract,
 };
 
 describe.each(FORMS)("$form", ({ startCore }) => {
   describe.each(Object.entries(CONTRACTS))("%s", (_name, contract) => {
     contract(startCore);
   });
+});
+
+describe("whatever comes", () => {
+  fuzz(startPlain, startWasm);
 });

@@ -25,11 +25,9 @@ declare function hostReceive(handle: i32, out: usize, capacity: i32): i32;
 declare function hostWant(handle: i32, events: i32): void;
 declare function hostClose(handle: i32): void;
 
-/** States of a connection. */
+/** States of a connection; less than REFUSED: reset, unreachable or without TLS, which `send` and `receive` tell too. */
 export const OPEN: i32 = 1;
 export const REFUSED: i32 = -1;
-/** Reset, unreachable, TLS failure; also what `send` and `receive` answer then. */
-export const BROKEN: i32 = -2;
 
 /** Answers of `receive` that are no count of bytes. */
 export const ENDED: i32 = 0;
@@ -132,12 +130,12 @@ export function state(handle: i32): i32 {
   return hostState(handle);
 }
 
-/** Hands over `from` to `to` of the bytes; how many were taken, or BROKEN. */
+/** Hands over `from` to `to` of the bytes; how many were taken, less than 0 = broken. */
 export function send(handle: i32, bytes: Bytes, from: i32, to: i32): i32 {
   return hostSend(handle, bytes.buffer.dataStart + from, to - from);
 }
 
-/** Replaces `out` by at most `most` bytes that arrived; their count, ENDED, NOTHING_NOW or BROKEN. */
+/** Replaces `out` by at most `most` bytes that arrived; their count, ENDED, NOTHING_NOW, or less: broken. */
 export function receive(handle: i32, out: Bytes, most: i32): i32 {
   const length = hostReceive(handle, out.buffer.dataStart, most);
   out.length = length < 0 ? 0 : length;

@@ -74,7 +74,11 @@ export class CallStatus {
     this.grpc = -1;
     this.block = block;
     this.at = 0;
-    while (this.at >= 0 && this.at < block.length) this.readField(block.at(this.at));
+    while (this.hasMore()) this.readField(block.at(this.at));
+  }
+
+  private hasMore(): bool {
+    return this.at >= 0 && this.at < this.block.length;
   }
 
   private readField(first: i32): void {
@@ -92,7 +96,7 @@ export class CallStatus {
   private readLiteral(nameIndex: i32): void {
     const isStatus = nameIndex >= FIRST_STATUS && nameIndex <= LAST_STATUS;
     const isGrpc = nameIndex === 0 && this.readName();
-    if (this.at < 0 || this.at >= this.block.length) {
+    if (!this.hasMore()) {
       this.at = -1;
       return;
     }
@@ -108,7 +112,7 @@ export class CallStatus {
 
   /** Whether the name is gRPC's status. */
   private readName(): bool {
-    if (this.at >= this.block.length) return false;
+    if (!this.hasMore()) return false;
     const isCoded = this.block.at(this.at) >= HUFFMAN;
     const length = this.integer(127);
     const from = this.at;
@@ -157,7 +161,7 @@ export class CallStatus {
     this.at = this.at + 1;
     if (value < most) return value;
     for (let shift: i32 = 0; shift <= 14; shift = shift + 7) {
-      if (this.at < 0 || this.at >= this.block.length) break;
+      if (!this.hasMore()) break;
       const byte = this.block.at(this.at);
       this.at = this.at + 1;
       value = value + ((byte & 127) << shift);

@@ -3,9 +3,9 @@ import { Bytes } from "./bytes.ts";
 
 export const DATA: i32 = 0;
 export const HEADERS: i32 = 1;
+const PRIORITY_FRAME: i32 = 2;
 export const RST_STREAM: i32 = 3;
 export const SETTINGS: i32 = 4;
-export const PUSH_PROMISE: i32 = 5;
 export const PING: i32 = 6;
 export const GOAWAY: i32 = 7;
 export const WINDOW_UPDATE: i32 = 8;
@@ -77,18 +77,23 @@ export class FrameHead {
   /** Whether a server may send this to a client whose only stream is 1. */
   isLegal(): bool {
     if (this.length > MAX_FRAME || this.stream < 0 || this.stream > 1) return false;
-    const isOnStream = this.stream === 1;
-    if (this.kind === DATA || this.kind === HEADERS || this.kind === CONTINUATION)
-      return isOnStream;
-    if (this.kind === RST_STREAM) return isOnStream && this.length === 4;
+    if (this.kind === DATA || this.kind === HEADERS || this.kind === CONTINUATION) {
+      return this.stream === 1;
+    }
+    if (this.kind === RST_STREAM) return this.stream === 1 && this.length === 4;
     if (this.kind === WINDOW_UPDATE) return this.length === 4;
-    if (this.kind === SETTINGS) return !isOnStream && this.isSettingsLength();
-    if (this.kind === PING) return !isOnStream && this.length === 8;
-    if (this.kind === GOAWAY) return !isOnStream && this.length >= 8;
-    return this.kind !== PUSH_PROMISE;
+    return this.stream === 0 ? this.isLegalForConnection() : this.isIgnored();
   }
 
-  private isSettingsLength(): bool {
-    return this.has(ACK) ? this.length === 0 : this.length % 6 === 0;
+  /** Kinds that are passed over: PRIORITY and those nobody knows. */
+  private isIgnored(): bool {
+    return this.kind === PRIORITY_FRAME || this.kind > CONTINUATION;
+  }
+
+  private isLegalForConnection(): bool {
+    if (this.kind === SETTINGS) return this.has(ACK) ? this.length === 0 : this.length % 6 === 0;
+    if (this.kind === PING) return this.length === 8;
+    if (this.kind === GOAWAY) return this.length >= 8;
+    return this.isIgnored();
   }
 }

@@ -17,7 +17,7 @@ export function livenessContract(startCore: StartCore): void {
 
   test.each([
     ["at once", [REQUEST]],
-    ["in pieces", [...REQUEST]],
+    ["in pieces", REQUEST.split("")],
     ["with bare line ends", ["GET / HTTP/1.0\n\n"]],
   ])("a request that comes %s is answered", (_how, pieces) => {
     const host = live();

@@ -82,10 +82,10 @@ export class Liveness {
 
   step(now: f64): void {
     if (this.listener === NONE) return;
-    this.serve(this.first, now);
-    this.serve(this.second, now);
-    const isFull = this.first.handle !== NONE && this.second.handle !== NONE;
-    host.want(this.listener, isFull ? 0 : host.READABLE);
+    while (this.welcome(now)) continue;
+    if (this.first.handle !== NONE) this.first.step(now, this.inbox, this.answer);
+    if (this.second.handle !== NONE) this.second.step(now, this.inbox, this.answer);
+    host.want(this.listener, this.isFull() ? 0 : host.READABLE);
   }
 
   waitMs(now: f64): f64 {
@@ -98,12 +98,18 @@ export class Liveness {
     if (this.listener !== NONE) host.close(this.listener);
   }
 
-  private serve(guest: Guest, now: f64): void {
-    if (guest.handle === NONE) {
-      const handle = host.accept(this.listener);
-      if (handle !== NONE) guest.welcome(handle, now);
-    }
-    if (guest.handle !== NONE) guest.step(now, this.inbox, this.answer);
+  /** Whether somebody came in. */
+  private welcome(now: f64): bool {
+    if (this.isFull()) return false;
+    const handle = host.accept(this.listener);
+    if (handle === NONE) return false;
+    const guest = this.first.handle === NONE ? this.first : this.second;
+    guest.welcome(handle, now);
+    return true;
+  }
+
+  private isFull(): bool {
+    return this.first.handle !== NONE && this.second.handle !== NONE;
   }
 }
 

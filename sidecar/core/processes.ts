@@ -12,16 +12,21 @@ export const NOT_YET: i32 = 0;
 const MAX_TREE: i32 = 512;
 /** Holds the children of one thread, up to about MAX_TREE. */
 const MAX_CHILDREN: i32 = 4096;
-/** Entries of a directory asked for at once. */
-const CHUNK: i32 = 64;
+/** Entries of a directory asked for at once: the host reads the whole directory each time. */
+const PROCESSES: i32 = 1024;
+const THREADS: i32 = 64;
 const MAX_PID: f64 = 4_194_304;
 
 /** Numeric entries of a directory, in ascending order. */
 class Entries {
-  private readonly chunk: Int32Array = new Int32Array(CHUNK);
+  private readonly chunk: Int32Array;
   private index: i32 = 0;
   private count: i32 = 0;
   private last: i32 = 0;
+
+  constructor(chunk: i32) {
+    this.chunk = new Int32Array(chunk);
+  }
 
   restart(): void {
     this.index = 0;
@@ -55,7 +60,7 @@ export abstract class Processes {
 
 /** All processes of the namespace but those of the own user. */
 export class ProcessNamespace extends Processes {
-  private readonly entries: Entries = new Entries();
+  private readonly entries: Entries = new Entries(PROCESSES);
   private readonly root: Bytes = new Bytes(8).text("/proc");
   private readonly path: Bytes = new Bytes(32);
   private readonly text: Bytes = new Bytes(MAX_STAT);
@@ -92,7 +97,7 @@ export class ProcessTree extends Processes {
   private count: i32 = 0;
   /** The process whose children are looked for; -1 = none yet. */
   private current: i32 = -1;
-  private readonly threads: Entries = new Entries();
+  private readonly threads: Entries = new Entries(THREADS);
   private readonly path: Bytes = new Bytes(64);
   private readonly text: Bytes = new Bytes(MAX_CHILDREN);
 

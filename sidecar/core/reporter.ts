@@ -30,6 +30,8 @@ export abstract class Reporter {
   private readonly entry: Bytes;
   private handle: i32 = NONE;
   private isOpen: bool = false;
+  /** Whether this connection has taken something. */
+  private isProven: bool = false;
   private sent: i32 = 0;
   private progressAt: f64 = 0;
   private lastRefusal: i32 = 0;
@@ -108,6 +110,7 @@ export abstract class Reporter {
 
   /** The collector took something over. */
   protected delivered(now: f64): void {
+    this.isProven = true;
     this.progressed(now);
     this.backoff.delivered();
     this.lastRefusal = 0;
@@ -143,6 +146,7 @@ export abstract class Reporter {
     if (state < 0) return this.fail(now);
     if (state !== host.OPEN) return;
     this.isOpen = true;
+    this.isProven = false;
     this.progressed(now);
     this.greet();
   }
@@ -154,8 +158,8 @@ export abstract class Reporter {
       const count = host.receive(this.handle, this.inbox, room < MAX_IN ? room : MAX_IN);
       if (count === host.NOTHING_NOW) return;
       if (count > 0) this.take(now);
-      // An idle connection may end as the collector likes.
-      else if (this.queue.inFlight === 0 && count === host.ENDED) this.close();
+      // A connection that took something may end when it is idle, as the collector likes.
+      else if (this.isProven && this.queue.inFlight === 0 && count === host.ENDED) this.close();
       else this.fail(now);
     }
   }

@@ -251,6 +251,14 @@ export function reportingContract(startCore: StartCore): void {
     expect(seqsOf(server.requests)[3]).toEqual([1, 2]);
   });
 
+  test.each(["http", "grpc"])("a collector that closes at once has failed over %s", (protocol) => {
+    const { host } = scene(healthy, { COLLECTOR_PROTOCOL: protocol });
+    host.servers.set(COLLECTOR_PORT, { onOpen: (one) => (one.accept(), one.end()) });
+    host.start(startCore);
+    host.run(1000);
+    expect(connects(host)).toEqual([0, 100, 300, 700]);
+  });
+
   test("a connection closed between two reports is opened again without a pause", () => {
     const { host, lines } = scene(healthy);
     host.start(startCore);

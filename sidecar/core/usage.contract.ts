@@ -12,19 +12,19 @@ import {
 
 const PID_FILE = "/run/app.pid";
 
+const healthy = () => scene(answeringApp(() => 200));
+
+/** An app of its own process tree. */
+function tree(pid = 40) {
+  const made = scene(
+    answeringApp(() => 200),
+    { APP_PID_FILE: PID_FILE },
+  );
+  made.host.files.set(PID_FILE, `${pid}\n`);
+  return made;
+}
+
 export function usageContract(startCore: StartCore): void {
-  const healthy = () => scene(answeringApp(() => 200));
-
-  /** An app of its own process tree. */
-  const tree = (pid = 40) => {
-    const made = scene(
-      answeringApp(() => 200),
-      { APP_PID_FILE: PID_FILE },
-    );
-    made.host.files.set(PID_FILE, `${pid}\n`);
-    return made;
-  };
-
   test("the app and all its descendants are counted, those of every thread", () => {
     const { host, lines } = tree();
     putProcess(host, { pid: 40, ticks: 100 }, { 40: [41], 44: [45, 46] });

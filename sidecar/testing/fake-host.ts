@@ -9,6 +9,8 @@ import { FakeConnection, type FakeServer } from "./fake-connection.ts";
 export interface RunningCore {
   step(now: number): number;
   stop(now: number, graceMs: number): void;
+  /** Bytes taken from the allocator since this was last asked. */
+  growth(): number;
 }
 
 /** Starts a core on a host; a number is the exit code of one that refuses. */

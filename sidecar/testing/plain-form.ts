@@ -9,5 +9,7 @@ export function startPlain(host: FakeHost): RunningCore | number {
   return {
     step: (now) => onHost(host, () => core.step(now)),
     stop: (now, graceMs) => onHost(host, () => core.stop(now, graceMs)),
+    // JavaScript does not tell.
+    growth: () => 0,
   };
 }

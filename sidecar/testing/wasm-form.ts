@@ -4,32 +4,32 @@ import type { FakeHost, RunningCore } from "./fake-host.ts";
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
-  /** Only with asc's --exportRuntime: takes memory from the allocator. */
-  readonly __new?: (size: number, kind: number) => number;
+  __new(size: number, kind: number): number;
   init(now: number): number;
   step(now: number): number;
   stop(now: number, graceMs: number): void;
 }
 
-export interface WasmCore extends RunningCore {
-  /** Where the next allocation would be; it takes a few bytes to find out. */
-  readonly allocate: () => number;
-  readonly memoryBytes: () => number;
-}
-
 /** The allocator is exported to see that nothing is allocated; the code is the one that ships. */
 const module = new WebAssembly.Module(await compileCore({ flags: ["--exportRuntime"] }));
 
-export function startWasm(host: FakeHost): WasmCore | number {
+export function startWasm(host: FakeHost): RunningCore | number {
   const core = new WebAssembly.Instance(module, { host: imports(host, () => exports) });
   const exports = core.exports as unknown as Exports;
   const code = exports.init(host.now);
   if (code !== 0) return code;
+  // The allocator never takes memory back: a block begins where the last one ended.
+  const allocate = (): number => exports.__new(1, 0);
+  const block = -allocate() + allocate();
+  let last = allocate();
   return {
     step: (now) => exports.step(now),
     stop: (now, graceMs) => exports.stop(now, graceMs),
-    allocate: () => exports.__new?.(16, 0) ?? 0,
-    memoryBytes: () => exports.memory.buffer.byteLength,
+    growth() {
+      const before = last;
+      last = allocate();
+      return last - before - block;
+    },
   };
 }
 

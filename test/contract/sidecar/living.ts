@@ -22,7 +22,7 @@ export function living(rig: Rig): void {
     [
       "a token that would end its line",
       { COLLECTOR_TOKEN: "a\r\nb" },
-      "COLLECTOR_TOKEN holds a special character, found a??b",
+      "COLLECTOR_TOKEN must be printable ASCII without blanks",
     ],
   ])("ends with 64 and one line because of %s", async ([, changes, line], context) => {
     await endsWith(rig.sidecar(context, { PROBE_PORT: "1", ...changes }), 64, line);

@@ -1,5 +1,6 @@
 /** What the sidecar says of an app: how it is, what it uses, and whatever the app does instead of answering. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { until } from "../../support/until.ts";
 import { endsWith, type Rig, serve, serveApp } from "./rig.ts";
@@ -15,9 +16,15 @@ export function probing(rig: Rig): void {
       turns[target.accepted % turns.length]?.(socket),
     );
     const running = rig.sidecar(context, { PROBE_PORT: `${target.port}`, PROBE_TIMEOUT_MS: "60" });
-    /** Between two probes there is no connection to the app. */
-    const resting = () =>
-      until(() => (target.open === 0 ? running.descriptors() : null), { everyMs: 1 });
+    /** The fewest of some looks: between two probes there is no connection to the app. */
+    const resting = async () => {
+      const looks: number[] = [];
+      while (looks.length < 20) {
+        await sleep(5);
+        if (target.open === 0) looks.push(running.descriptors());
+      }
+      return Math.min(...looks);
+    };
     await running.known("20 probes", ({ seq }) => seq >= 20);
     const few = await resting();
     await running.known("220 probes", ({ seq }) => seq >= 220);
@@ -94,8 +101,9 @@ export function probing(rig: Rig): void {
   ])("tells of an app that %s, and needs no memory for it", async ([, manners, told], context) => {
     const target = await serve(context, manners);
     const running = rig.sidecar(context, { PROBE_PORT: `${target.port}`, PROBE_TIMEOUT_MS: "300" });
-    const replica = await running.known("the result of three probes", ({ seq }) => seq >= 3);
-    expect(replica).toMatchObject(told);
+    await running.known("three probes", ({ seq }) => seq >= 3);
+    // A busy machine may make an answer late now and then.
+    await until(() => (expect(running.replica()).toMatchObject(told), true), { everyMs: 10 });
     expect(running.residentKb()).toBeLessThanOrEqual(rig.form.maxResidentKb);
   });
 

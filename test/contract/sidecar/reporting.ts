@@ -1,111 +1,90 @@
 /** How samples reach the collector, and what becomes of them while it is away, rude or slow. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, test, type TestContext } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "../../support/until.ts";
 import { type Rig, serve } from "./rig.ts";
-import { answer, forwardTo, hang, type Manners, OK, reset } from "./servers.ts";
+import { forwardTo, hang, OK } from "./servers.ts";
+import type { Transport } from "./transports.ts";
 
-export function reporting(rig: Rig): void {
-  const controlPort = () => rig.gateway().gateway.controlPort;
+export function reporting(rig: Rig, transport: Transport): void {
+  const { changes } = transport;
+  const collectorPort = () => transport.portOf(rig.gateway());
 
-  test.for<[string, Manners]>([
-    ["hangs", hang],
-    ["resets", reset],
-    ["answers garbage", answer("\0\u0001garbage\r\n\r\n")],
-    ["answers half a head", answer("HTTP/1.1 20")],
-    [
-      "fails in chunks",
-      answer("HTTP/1.1 503 Away\r\nTransfer-Encoding: chunked\r\n\r\n4\r\naway\r\n0\r\n\r\n", {
-        keepOpen: true,
-      }),
-    ],
-    ["promises more than it sends", answer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nok")],
-    [
-      "refuses the token",
-      answer("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", { keepOpen: true }),
-    ],
-  ])(
+  test.for(transport.rudeness)(
     "brings every sample to a collector that %s and then recovers",
     async ([, manners], context) => {
       const target = await serve(context, OK);
-      const between = await serveBetween(context, manners);
+      const collector = await serve(context, manners);
       const running = rig.sidecar(context, {
+        ...changes,
         PROBE_PORT: `${target.port}`,
         PROBE_INTERVAL_MS: "200",
-        COLLECTOR_PORT: `${between.server.port}`,
+        COLLECTOR_PORT: `${collector.port}`,
       });
-      await until(() => between.server.accepted > 0 && target.accepted > 3, { everyMs: 10 });
+      await until(() => collector.accepted > 0 && target.accepted > 3, { everyMs: 10 });
       expect(running.replica()).toBeUndefined();
-      await between.recover();
+      await collector.shut();
+      collector.manners = forwardTo(collectorPort());
+      await collector.reopen();
       const { seq, healthy } = await running.known("later samples", (replica) => replica.seq > 4);
       expect(healthy).toBe(true);
-      expect(between.firstMissing()).toBeGreaterThan(seq);
+      await until(() => running.firstMissing() > seq, { what: `all samples up to ${seq}` });
     },
   );
 
-  test("takes an answer in chunks for what its status says", async (context) => {
-    const collector = createServer(
-      (request, response) => void passOn(controlPort(), request, response),
-    );
-    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
-    context.onTestFinished(() => {
-      collector.close();
-      collector.closeAllConnections();
-    });
-    const target = await serve(context, OK);
-    const { port } = collector.address() as AddressInfo;
-    const changes = { PROBE_PORT: `${target.port}`, COLLECTOR_PORT: `${port}` };
-    const running = rig.sidecar(context, changes);
-    await running.known("ten samples", ({ seq }) => seq >= 10);
-    expect(running.told).toBe("");
-  });
-
   test("says once what the collector answers, and goes on probing", async (context) => {
     const target = await serve(context, OK);
-    const changes = { PROBE_PORT: `${target.port}`, COLLECTOR_TOKEN: "wrong" };
-    const running = rig.sidecar(context, changes);
+    const running = rig.sidecar(context, {
+      ...changes,
+      PROBE_PORT: `${target.port}`,
+      COLLECTOR_PORT: `${collectorPort()}`,
+      COLLECTOR_TOKEN: "wrong",
+    });
     await until(() => running.told !== "" && target.accepted > 20, { everyMs: 10 });
-    expect(running.told).toBe("bifrost-sidecar: the collector answers 401\n");
+    expect(running.told).toBe(`bifrost-sidecar: ${transport.refusal}\n`);
     expect(running.replica()).toBeUndefined();
   });
 
-  test("reports over IPv6", async (context) => {
+  test("reaches a collector on IPv6", async (context) => {
     const target = await serve(context, OK);
-    const { server, through } = await serveBetween(context, hang, "::1");
-    server.manners = through;
+    const collector = await serve(context, forwardTo(collectorPort()), "::1");
     const running = rig.sidecar(context, {
+      ...changes,
       PROBE_PORT: `${target.port}`,
       COLLECTOR_HOST: "::1",
-      COLLECTOR_PORT: `${server.port}`,
+      COLLECTOR_PORT: `${collector.port}`,
     });
-    await running.known("a healthy app", (replica) => replica.healthy);
+    await running.known("ten samples", ({ seq }) => seq >= 10);
+    expect(collector.accepted).toBe(1);
   });
 
-  test("sends everything and ends with 0 after SIGTERM, as soon as the collector is there", async (context) => {
+  test("sends everything after SIGTERM as soon as the collector is there, and ends with 0", async (context) => {
     const target = await serve(context, OK);
-    const { server, through, firstMissing } = await serveBetween(context, hang);
-    server.manners = through;
-    await server.shut();
+    const collector = await serve(context, forwardTo(collectorPort()));
+    await collector.shut();
     const running = rig.sidecar(context, {
+      ...changes,
       PROBE_PORT: `${target.port}`,
-      COLLECTOR_PORT: `${server.port}`,
+      COLLECTOR_PORT: `${collector.port}`,
     });
     await until(() => target.accepted > 10, { everyMs: 10 });
-    await server.reopen();
+    await collector.reopen();
     // One more may be under way.
     const probes = target.accepted - 1;
     running.signal("SIGTERM");
     expect(await running.exit).toBe(0);
-    expect(firstMissing()).toBeGreaterThan(probes);
-    expect(running.replica()?.seq).toBe(firstMissing() - 1);
+    await until(() => running.firstMissing() > probes, { what: `all samples up to ${probes}` });
   });
 
   test("ends with 0 after SIGTERM within its grace, though the collector hangs", async (context) => {
     const target = await serve(context, OK);
     const nobody = await serve(context, hang);
-    const changes = { PROBE_PORT: `${target.port}`, COLLECTOR_PORT: `${nobody.port}` };
-    const running = rig.sidecar(context, changes);
+    const running = rig.sidecar(context, {
+      ...changes,
+      PROBE_PORT: `${target.port}`,
+      COLLECTOR_PORT: `${nobody.port}`,
+    });
     await until(() => nobody.accepted > 0 && target.accepted > 3, { everyMs: 10 });
     const told = Date.now();
     running.signal("SIGTERM");
@@ -113,30 +92,28 @@ export function reporting(rig: Rig): void {
     // Two seconds, on a machine that may be busy.
     expect(Date.now() - told).toBeLessThan(5000);
   });
+}
 
-  /** A server before the collector: the gateway hears what it lets through. */
-  async function serveBetween(context: TestContext, manners: Manners, host?: string) {
-    const seqs = new Set<number>();
-    const server = await serve(context, manners, host);
-    const through = forwardTo(controlPort(), (text) => {
-      for (const [, seq] of text.matchAll(/"seq":(\d+)/g)) seqs.add(Number(seq));
+/** An answer whose length is not told takes a report over like any other. */
+export function reportingInChunks(rig: Rig): void {
+  test("takes an answer in chunks for what its status says", async (context) => {
+    const collector = createServer((request, response) => {
+      void passOn(rig.gateway().controlPort, request, response);
     });
-    return {
-      server,
-      through,
-      async recover(): Promise<void> {
-        await server.shut();
-        server.manners = through;
-        await server.reopen();
-      },
-      /** The first sample it did not see. */
-      firstMissing: (): number => {
-        let seq = 1;
-        while (seqs.has(seq)) seq += 1;
-        return seq;
-      },
-    };
-  }
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    context.onTestFinished(() => {
+      collector.close();
+      collector.closeAllConnections();
+    });
+    const target = await serve(context, OK);
+    const { port } = collector.address() as AddressInfo;
+    const running = rig.sidecar(context, {
+      PROBE_PORT: `${target.port}`,
+      COLLECTOR_PORT: `${port}`,
+    });
+    await running.known("ten samples", ({ seq }) => seq >= 10);
+    expect(running.told).toBe("");
+  });
 }
 
 /** Hands a report to the collector and answers in chunks. */

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, type TestContext } from "vitest";
-import type { TestGateway } from "../../../gateway/src/testing/test-gateway.ts";
+import type { RunningGateway } from "../../../gateway/src/gateway.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 import { type App, startApp } from "./app.ts";
 import type { Form } from "./forms.ts";
@@ -11,14 +11,14 @@ import { type Manners, type RawServer, rawServer } from "./servers.ts";
 
 export interface Rig {
   readonly form: Form;
-  gateway(): TestGateway;
+  gateway(): RunningGateway;
   /** Skips the test when there is no such form here. */
   sidecar(context: TestContext, changes: Changes): RunningSidecar;
 }
 
 export function rigFor(
   form: Form,
-  parts: { readonly argv: () => readonly string[]; readonly gateway: () => TestGateway },
+  parts: { readonly argv: () => readonly string[]; readonly gateway: () => RunningGateway },
 ): Rig {
   return {
     form,

@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Replica } from "@bifrost/shared/domain/replica";
 import { telemetryToken } from "@bifrost/shared/domain/telemetry-token";
-import { TEST_SECRET, type TestGateway } from "../../../gateway/src/testing/test-gateway.ts";
+import type { RunningGateway } from "../../../gateway/src/gateway.ts";
+import { TEST_SECRET } from "../../../gateway/src/testing/test-gateway.ts";
 import { endWithTests } from "../../support/processes.ts";
 import { until } from "../../support/until.ts";
 
@@ -21,6 +22,8 @@ export interface RunningSidecar {
   replica(): Replica | undefined;
   /** Waits until the collector knows a replica of which `isIt` holds. */
   known(what: string, isIt?: (replica: Replica) => boolean): Promise<Replica>;
+  /** The first of its samples that did not reach the collector. */
+  firstMissing(): number;
   descriptors(): number;
   residentKb(): number;
 }
@@ -29,7 +32,7 @@ let started = 0;
 
 export function startSidecar(
   argv: readonly string[],
-  gateway: TestGateway,
+  gateway: RunningGateway,
   changes: Changes,
 ): RunningSidecar {
   started += 1;
@@ -45,7 +48,7 @@ export function startSidecar(
       PROBE_INTERVAL_MS: "50",
       PROBE_TIMEOUT_MS: "1000",
       COLLECTOR_HOST: "127.0.0.1",
-      COLLECTOR_PORT: String(gateway.gateway.controlPort),
+      COLLECTOR_PORT: String(gateway.controlPort),
       COLLECTOR_TOKEN: telemetryToken(TEST_SECRET, deploymentId),
       // Of an app that has not started yet; without it the whole machine would be taken for the pod.
       APP_PID_FILE: "/nonexistent/app.pid",
@@ -57,7 +60,12 @@ export function startSidecar(
   child.stderr.setEncoding("utf8").on("data", (text: string) => (told += text));
   const exit = new Promise<number | null>((resolve) => void child.once("close", resolve));
   const pid = child.pid ?? 0;
-  const replica = () => gateway.gateway.collector.replicasOf(deploymentId)[0];
+  const heard = new Set<number>();
+  gateway.collector.samples.subscribe((samples) => {
+    for (const sample of samples)
+      if (sample.deploymentId === deploymentId) heard.add(sample.line.seq);
+  });
+  const replica = () => gateway.collector.replicasOf(deploymentId)[0];
   return {
     pid,
     deploymentId,
@@ -72,6 +80,11 @@ export function startSidecar(
         everyMs: 10,
         what: `${what}; last known: ${JSON.stringify(replica())}; told: ${told}`,
       }),
+    firstMissing: () => {
+      let seq = 1;
+      while (heard.has(seq)) seq += 1;
+      return seq;
+    },
     descriptors: () => readdirSync(`/proc/${pid}/fd`).length,
     residentKb: () => {
       const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");

@@ -106,12 +106,11 @@ export function flood(head: string): Manners {
   };
 }
 
-/** Passes every byte on to another server, and back; `tap` hears what the client says. */
-export function forwardTo(port: number, tap: (text: string) => void = () => undefined): Manners {
+/** Passes every byte on to another server, and back. */
+export function forwardTo(port: number): Manners {
   return (socket) => {
     const upstream = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
     upstream.on("error", () => socket.destroy());
-    socket.on("data", (data: Buffer) => tap(data.toString("latin1")));
     socket.on("close", () => upstream.destroy());
     upstream.on("close", () => socket.destroy());
     socket.pipe(upstream).pipe(socket);

@@ -28,7 +28,7 @@ export function reportingOverTls(rig: Rig): void {
     const folder = temporaryFolder();
     const authority = createAuthority(folder, "authority");
     const certificate = createServerCertificate(folder, authority, NAME);
-    const through = forwardTo(rig.gateway().gateway.controlPort);
+    const through = forwardTo(rig.gateway().controlPort);
     const collector = await serve(context, overTls(certificate, through));
     const target = await serve(context, OK);
     const changes = {
