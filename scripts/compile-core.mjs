@@ -9,7 +9,7 @@ const CORE = fileURLToPath(new URL("../sidecar/core", import.meta.url));
 /**
  * - stub: memory is given out and never taken back, because the core allocates at its start only.
  * - noAssert and no abort: a bug ends as a trap; bounds of arrays are still checked.
- * - 2 pages to start with; the native host keeps as many as the maximum in one static array.
+ * - 2 pages to start with, 8 at most: what the core allocates fits into the first two.
  */
 const FLAGS = [
   "--runtime=stub",
@@ -21,16 +21,17 @@ const FLAGS = [
 ];
 
 /**
- * The bytes of the module. `flags` are asc's, beyond those above: the tests ask for the allocator's export.
- * @param {{ flags?: readonly string[] }} [options]
+ * The bytes of the module. `flags` are asc's, beyond those above: the tests ask for the allocator's export. `source` gives
+ * the text of a file, or null: the tests of the native host bring a core of their own.
+ * @param {{ flags?: readonly string[], source?: (name: string) => string | null }} [options]
  * @returns {Promise<Uint8Array>}
  */
-export async function compileCore({ flags = [] } = {}) {
+export async function compileCore({ flags = [], source = read } = {}) {
   const { default: asc } = await import("assemblyscript/asc");
   let wasm;
   const messages = [];
   const { error } = await asc.main(["main.ts", "--outFile", "core.wasm", ...FLAGS, ...flags], {
-    readFile: (name) => read(name),
+    readFile: (name) => source(name),
     writeFile: (name, contents) => void (name === "core.wasm" && (wasm = contents)),
     listFiles: () => [],
     stderr: { write: (text) => void messages.push(text) },

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { compileCore } from "../../scripts/compile-core.mjs";
 import { lacksNative, nativeBinary } from "../testing/native-binary.ts";
 import { startProbed } from "../testing/probed-and-collector.ts";
 import { startSidecar } from "../testing/running-sidecar.ts";
@@ -90,18 +91,7 @@ export function stop(now: f64, grace: f64): void {}
 
 let wasm: Uint8Array;
 beforeAll(async () => {
-  const { default: asc } = await import("assemblyscript/asc");
-  const { error } = await asc.main(
-    ["main.ts", "--outFile", "core.wasm", "-Osize", "--runtime", "stub", "--use", "abort="],
-    {
-      readFile: (name) => (name === "main.ts" ? ASKING : null),
-      writeFile: (name, contents) => {
-        if (name === "core.wasm" && typeof contents !== "string") wasm = contents;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (error !== null) throw error;
+  wasm = await compileCore({ source: (name) => (name === "main.ts" ? ASKING : null) });
 });
 
 it.each([
