@@ -1,1 +1,4 @@
-export function compileCore(options?: { readonly flags?: readonly string[] }): Promise<Uint8Array>;
+export function compileCore(options?: {
+  readonly flags?: readonly string[];
+  readonly source?: (name: string) => string | null;
+}): Promise<Uint8Array>;
