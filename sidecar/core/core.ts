@@ -84,9 +84,8 @@ export class Core {
     if (!this.isProbing || this.probe.isBusy()) return false;
     this.isProbing = false;
     this.verdict.record(this.probe.result === RESULT_OK, now);
-    // A clock that jumped ahead makes one probe, not all those it passed over.
-    const pace = this.verdict.paceMs(now, this.settings.intervalMs);
-    this.nextAt = Math.max(now, this.startedAt + pace);
+    // From this probe's start, so that a clock that jumps ahead makes one probe and not all it passed over.
+    this.nextAt = this.startedAt + this.verdict.paceMs(now, this.settings.intervalMs);
     this.usage.refresh(now);
     return true;
   }

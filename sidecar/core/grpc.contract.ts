@@ -278,9 +278,11 @@ export function grpcContract(startCore: StartCore): void {
     host.run(33_000);
     const before = lines.length;
     expect(before).toBeLessThan(331);
-    connection(host).reply(frame(FRAME.windowUpdate, 0, 0, word(60_000)));
     connection(host).reply(frame(FRAME.windowUpdate, 0, 1, word(60_000)));
     host.run(33_100);
+    expect(lines).toHaveLength(before);
+    connection(host).reply(frame(FRAME.windowUpdate, 0, 0, word(60_000)));
+    host.run(33_150);
     expect(lines.length).toBe(332);
   });
 

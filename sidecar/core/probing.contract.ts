@@ -194,6 +194,16 @@ export function probingContract(startCore: StartCore): void {
       expect(lines[0]?.["body"]).toBe(body);
     });
 
+    test.each([
+      ["its last byte", "Content-Length: 2\r\n\r\nno"],
+      ["its last chunk", "Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n"],
+    ])("is not waited for any longer after %s", (_what, rest) => {
+      const { host, lines } = scene(appThat((connection) => connection.reply(head + rest)));
+      host.start(startCore);
+      host.run(150);
+      expect(lines.map(({ body }) => body)).toEqual(["no", "no"]);
+    });
+
     test("is waited for 200 ms, and counts neither in the result nor in the time", () => {
       const { host, lines } = scene(
         appThat((connection) => {

@@ -1,5 +1,5 @@
 /** The processes to look at, one after another, so that whoever asks can stop at any of them and go on later. */
-import { Bytes, isBlank } from "./bytes.ts";
+import { Bytes } from "./bytes.ts";
 import * as host from "./host.ts";
 import { isNamed, MAX_STAT } from "./proc-stat.ts";
 
@@ -10,7 +10,7 @@ export const NOT_YET: i32 = 0;
 
 /** A tree deeper or wider than this is counted in part. */
 const MAX_TREE: i32 = 512;
-/** Holds the children of one thread, up to about MAX_TREE. */
+/** Holds as many numbers of seven digits, so none that counts is cut off. */
 const MAX_CHILDREN: i32 = 4096;
 /** Entries of a directory asked for at once: the host reads the whole directory each time. */
 const PROCESSES: i32 = 1024;
@@ -131,9 +131,7 @@ export class ProcessTree extends Processes {
     const text = this.text;
     if (!host.readFile(this.path, text)) return true;
     for (let at = text.blanksEnd(0); at < text.length; at = text.nextWord(at)) {
-      const end = text.digitsEnd(at);
-      // Each number is followed by a blank; one without is cut off.
-      if (end < text.length && isBlank(text.at(end))) this.add(text.numberAt(at));
+      this.add(text.numberAt(at));
     }
     return true;
   }

@@ -165,6 +165,26 @@ export function reportingContract(startCore: StartCore): void {
     expect(gaps.at(-1)).toBe(30_000);
   });
 
+  test("after a delivery the pauses grow from half a second, each time anew", () => {
+    const { host } = scene(healthy);
+    const up = host.servers.get(COLLECTOR_PORT) ?? {};
+    const outage = (until: number): number[] => {
+      const before = connects(host).length;
+      host.servers.set(COLLECTOR_PORT, refusing);
+      host.opened.findLast(({ port }) => port === COLLECTOR_PORT)?.connection.reset();
+      host.run(until);
+      const at = connects(host).slice(before);
+      host.servers.set(COLLECTOR_PORT, up);
+      return at.slice(1).map((time, index) => time - (at[index] ?? 0));
+    };
+    host.random = 1 - Number.EPSILON;
+    host.start(startCore);
+    host.run(2500);
+    expect(outage(7500)).toEqual([1000, 2000]);
+    host.run(20_500);
+    expect(outage(25_500)).toEqual([1000, 2000]);
+  });
+
   test("half of a pause is random", () => {
     const { host } = scene(healthy);
     host.random = 0;

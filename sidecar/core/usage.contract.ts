@@ -58,9 +58,9 @@ export function usageContract(startCore: StartCore): void {
       answeringApp(() => 500),
     );
     host.start(startCore);
-    host.run(4050);
-    expect(lines).toHaveLength(41);
-    expect(reads).toBe(5);
+    host.run(9050);
+    expect(lines).toHaveLength(91);
+    expect(reads).toBe(10);
   });
 
   test("a child that ends while its parent was read already is neither lost nor counted twice", () => {
