@@ -17,6 +17,9 @@ import type { RunningStandIn } from "../stand-in.ts";
 import { startCloudBuild, type CloudBuildOptions } from "./index.ts";
 import type { BuildLogEntry } from "./log-stream.ts";
 
+/** The tests wait for what must happen; how long it takes says nothing on a busy machine. */
+const SOON = { timeout: 20_000, interval: 20 };
+
 type Build = protos.google.devtools.cloudbuild.v1.IBuild;
 type Step = protos.google.devtools.cloudbuild.v1.IBuildStep;
 
@@ -106,14 +109,11 @@ async function create(steps: Step[], more: Build = {}): Promise<string> {
 }
 
 async function ended(id: string): Promise<Build> {
-  return vi.waitFor(
-    async () => {
-      const [build] = await client.getBuild({ projectId, id });
-      expect(build.status).not.toMatch(/QUEUED|WORKING/);
-      return build;
-    },
-    { timeout: 20_000, interval: 20 },
-  );
+  return vi.waitFor(async () => {
+    const [build] = await client.getBuild({ projectId, id });
+    expect(build.status).not.toMatch(/QUEUED|WORKING/);
+    return build;
+  }, SOON);
 }
 
 function text(): string {
@@ -161,7 +161,7 @@ describe("a build", () => {
     });
     const ids = entries.map((candidate) => candidate.insertId);
     expect(ids).toEqual(ids.toSorted());
-    await vi.waitFor(() => expect(notices).toHaveLength(3));
+    await vi.waitFor(() => expect(notices).toHaveLength(3), SOON);
     expect(notices.map((notice) => notice.status)).toEqual(["QUEUED", "WORKING", "SUCCESS"]);
     expect(notices.every((notice) => notice.topic === topic && notice.id === build.id)).toBe(true);
     expect(notices[2]?.build).toMatchObject({ status: "SUCCESS", tags: ["deployment-1"] });
@@ -185,11 +185,11 @@ describe("a build", () => {
     const command = "echo started; sleep 1000 & (trap '' TERM; sleep 1000) & wait";
     const [operation] = await client.createBuild(request([shell("hang", command)]));
     const { id } = (operation.metadata as unknown as { build: { id: string } }).build;
-    await vi.waitFor(() => expect(text()).toContain("started"), { timeout: 10_000 });
+    await vi.waitFor(() => expect(text()).toContain("started"), SOON);
     const spawned = await vi.waitFor(async () => {
       const { stdout } = await run("pgrep", ["-f", "^sleep 1000$"]);
       return stdout.trim().split("\n");
-    });
+    }, SOON);
     expect(spawned.length).toBeGreaterThan(0);
     const [build] = await client.cancelBuild({ projectId, id });
     expect(build.status).toBe("CANCELLED");
@@ -239,15 +239,16 @@ describe("after a restart", () => {
     const command =
       "echo run; if [ -e /cache/again ]; then exit 0; fi; touch /cache/again; sleep 1000";
     const id = await create([shell("twice", command)], { tags: ["attempt-1"] });
-    await vi.waitFor(() => access(join(dir, "cache/again")), { timeout: 10_000 });
+    await vi.waitFor(() => access(join(dir, "cache/again")), SOON);
     await client.close();
     await builder.stop();
     await start();
     expect((await ended(id)).status).toBe("SUCCESS");
     const [builds] = await client.listBuilds({ projectId, filter: 'tags="attempt-1"' });
     expect(builds.map((build) => build.id)).toEqual([id]);
-    await vi.waitFor(() =>
-      expect(notices.map((n) => n.status)).toEqual(["QUEUED", "WORKING", "SUCCESS"]),
+    await vi.waitFor(
+      () => expect(notices.map((n) => n.status)).toEqual(["QUEUED", "WORKING", "SUCCESS"]),
+      SOON,
     );
     const ids = entries.map((entry) => entry.insertId);
     expect(new Set(ids).size).toBe(ids.length);
@@ -263,8 +264,9 @@ describe("after a restart", () => {
     await builder.stop();
     isTopicDown = false;
     await start();
-    await vi.waitFor(() =>
-      expect(notices.map((n) => n.status)).toEqual(["QUEUED", "WORKING", "SUCCESS"]),
+    await vi.waitFor(
+      () => expect(notices.map((n) => n.status)).toEqual(["QUEUED", "WORKING", "SUCCESS"]),
+      SOON,
     );
   });
 

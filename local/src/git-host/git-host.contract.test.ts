@@ -14,6 +14,9 @@ import { Octokit } from "@octokit/core";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { startGitHost, type RunningGitHost } from "./index.ts";
 
+/** The tests wait for what must happen; how long it takes says nothing on a busy machine. */
+const SOON = { timeout: 20_000, interval: 20 };
+
 const run = promisify(execFile);
 const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const privateKey = keys.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
@@ -199,9 +202,9 @@ describe("git", () => {
     await host.stop();
     receiverStatus = 202;
     await start();
-    await vi.waitFor(() => expect(hooks).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(hooks).toHaveLength(1), SOON);
     expect(hooks[0]?.body.after).toBe(sha);
-    await vi.waitFor(() => expect(host.info()["delivered"]).toBe(1));
+    await vi.waitFor(() => expect(host.info()["delivered"]).toBe(1), SOON);
   });
 
   test("a push that landed when the process died is announced at the next start", async () => {
@@ -211,7 +214,7 @@ describe("git", () => {
     const sha = await commit({ a: "2" }, "two");
     await git("push", join(dir, "host/repositories/acme/shop.git"), "main");
     await start();
-    await vi.waitFor(() => expect(hooks).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(hooks).toHaveLength(2), SOON);
     expect(hooks[1]?.body.after).toBe(sha);
   });
 });

@@ -15,6 +15,9 @@ import { ROTATION_MS } from "./key-ring.ts";
 import { startIdentity, type RunningIdentity } from "./index.ts";
 import { ID_TOKEN_KEYS_PATH } from "./published-keys.ts";
 
+/** The tests wait for what must happen; how long it takes says nothing on a busy machine. */
+const SOON = { timeout: 20_000, interval: 20 };
+
 const HOUR_MS = 3_600_000;
 const projectId = "bifrost-local";
 let dataDir: string;
@@ -97,7 +100,7 @@ test("a running server makes its new key by itself, and nobody has to sign in ag
   await vi.waitFor(async () => {
     const { idToken: later } = await identity.mintUserToken("ada");
     expect(keyIdOf(later)).not.toBe(keyIdOf(idToken));
-  });
+  }, SOON);
   const reply = await fetch(`http://127.0.0.1:${identity.port}/v1/token?key=key`, {
     method: "POST",
     body: new URLSearchParams({ grant_type: "refresh_token", refresh_token: refreshToken }),
@@ -124,7 +127,7 @@ test("keys and the refresh secret are their owner's only, and old keys leave the
   const keys = path.join(dataDir, "keys");
   const [first] = readdirSync(keys);
   timers.pass(ROTATION_MS);
-  await vi.waitFor(() => expect(readdirSync(keys)).toHaveLength(2));
+  await vi.waitFor(() => expect(readdirSync(keys)).toHaveLength(2), SOON);
   for (const file of [
     ...readdirSync(keys).map((name) => path.join("keys", name)),
     "refresh-secret",
