@@ -5,12 +5,12 @@ import { startPlain } from "../testing/plain-form.ts";
 import { startWasm } from "../testing/wasm-form.ts";
 import { enduranceContract } from "./endurance.contract.ts";
 import { fuzz } from "./fuzz.contract.ts";
-import { grpcContract } from "./grpc.contract.ts";
+import { grpcContract } from "./report/grpc/grpc.contract.ts";
 import { livenessContract } from "./liveness.contract.ts";
-import { probingContract } from "./probing.contract.ts";
-import { reportingContract, stoppingContract } from "./reporting.contract.ts";
-import { settingsContract } from "./settings.contract.ts";
-import { usageContract } from "./usage.contract.ts";
+import { probingContract } from "./probe/probing.contract.ts";
+import { reportingContract, stoppingContract } from "./report/reporting.contract.ts";
+import { settingsContract } from "./settings/settings.contract.ts";
+import { usageContract } from "./usage/usage.contract.ts";
 
 vi.mock("./host.ts", async (original) => ({
   ...(await original<object>()),

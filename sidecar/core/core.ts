@@ -1,15 +1,15 @@
 /** The sidecar without its I/O: told the time, it probes, samples, reports and says when it wants to be woken. */
-import { Environment } from "./environment.ts";
-import { GrpcReporter } from "./grpc-reporter.ts";
+import { Environment } from "./settings/environment.ts";
+import { GrpcReporter } from "./report/grpc/grpc-reporter.ts";
 import * as host from "./host.ts";
 import { Liveness } from "./liveness.ts";
-import { NdjsonReporter } from "./ndjson-reporter.ts";
-import { Probe, RESULT_OK } from "./probe.ts";
-import { Reporter } from "./reporter.ts";
-import { Sample } from "./sample.ts";
-import { Settings } from "./settings.ts";
-import { Usage } from "./usage.ts";
-import { Verdict } from "./verdict.ts";
+import { NdjsonReporter } from "./report/ndjson-reporter.ts";
+import { Probe, RESULT_OK } from "./probe/probe.ts";
+import { Reporter } from "./report/reporter.ts";
+import { Sample } from "./report/sample.ts";
+import { Settings } from "./settings/settings.ts";
+import { Usage } from "./usage/usage.ts";
+import { Verdict } from "./probe/verdict.ts";
 
 /** What `step` answers when the program is over. */
 const DONE: f64 = -1;

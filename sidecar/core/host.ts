@@ -2,7 +2,7 @@
  * What the core needs of the world. Nothing here waits. Each `declare function` is an import of the wasm module; as plain
  * TypeScript, in the tests, this whole file is replaced by ../testing/host-double.ts.
  */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "./wire/bytes.ts";
 
 declare function hostEnv(name: usize, nameLength: i32, out: usize, capacity: i32): i32;
 declare function hostRead(path: usize, pathLength: i32, out: usize, capacity: i32): i32;

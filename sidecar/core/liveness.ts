@@ -1,5 +1,5 @@
 /** Answers `ok` to whoever asks whether the sidecar is alive: the request's head is awaited, not read. */
-import { Bytes, CR, LF } from "./bytes.ts";
+import { Bytes, CR, LF } from "./wire/bytes.ts";
 import * as host from "./host.ts";
 
 const MAX_HEAD: i32 = 4096;

@@ -1,5 +1,5 @@
 /** Stands for the functions of ../core/host.ts where the core runs as plain TypeScript. */
-import type { Bytes } from "../core/bytes.ts";
+import type { Bytes } from "../core/wire/bytes.ts";
 import type { FakeHost } from "./fake-host.ts";
 
 let current: FakeHost | null = null;

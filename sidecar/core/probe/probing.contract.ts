@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { FakeServer } from "../testing/fake-connection.ts";
-import type { StartCore } from "../testing/fake-host.ts";
-import { answer, answeringApp, APP_PORT, appThat, scene } from "../testing/scene.ts";
+import type { FakeServer } from "../../testing/fake-connection.ts";
+import type { StartCore } from "../../testing/fake-host.ts";
+import { answer, answeringApp, APP_PORT, appThat, scene } from "../../testing/scene.ts";
 
 const probeTimes = (host: { opened: readonly { port: number; at: number }[] }) =>
   host.opened.filter(({ port }) => port === APP_PORT).map(({ at }) => at);

@@ -1,6 +1,6 @@
 /** The processes to look at, one after another, so that whoever asks can stop at any of them and go on later. */
-import { Bytes } from "./bytes.ts";
-import * as host from "./host.ts";
+import { Bytes } from "../wire/bytes.ts";
+import * as host from "../host.ts";
 import { isNamed, MAX_STAT } from "./proc-stat.ts";
 
 /** Answers of `next` that are no process. */

@@ -1,5 +1,5 @@
 /** The first readable characters of a response's body, to tell a person why a probe failed. */
-import { Bytes, LF, isBlank, isVisible } from "./bytes.ts";
+import { Bytes, LF, isBlank, isVisible } from "../wire/bytes.ts";
 
 const MAX_CHARACTERS: i32 = 160;
 /** No chunk of interest is larger. */

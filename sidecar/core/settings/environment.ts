@@ -1,6 +1,6 @@
 /** Reads variables and checks them; the first that is wrong is told in one line, and then nothing else matters. */
-import { Bytes, bytesOf, isPrintable, isVisible } from "./bytes.ts";
-import * as host from "./host.ts";
+import { Bytes, bytesOf, isPrintable, isVisible } from "../wire/bytes.ts";
+import * as host from "../host.ts";
 
 /** The longest value of any variable. */
 const MAX_VALUE: i32 = 512;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { FakeConnection, FakeServer } from "../testing/fake-connection.ts";
-import type { FakeHost, StartCore } from "../testing/fake-host.ts";
+import type { FakeConnection, FakeServer } from "../../../testing/fake-connection.ts";
+import type { FakeHost, StartCore } from "../../../testing/fake-host.ts";
 import {
   ack,
   ackMessage,
@@ -18,8 +18,8 @@ import {
   settings,
   trailers,
   word,
-} from "../testing/grpc-collector.ts";
-import { answeringApp, COLLECTOR_PORT, scene, type Line } from "../testing/scene.ts";
+} from "../../../testing/grpc-collector.ts";
+import { answeringApp, COLLECTOR_PORT, scene, type Line } from "../../../testing/scene.ts";
 
 const NOTHING = Buffer.alloc(0);
 const GRPC = { COLLECTOR_PROTOCOL: "grpc" };

@@ -1,5 +1,5 @@
 /** What one line of `/proc/<pid>/stat` says about a process. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../wire/bytes.ts";
 
 /** A name has at most 64 characters, each of the fifty numbers at most 20. */
 export const MAX_STAT: i32 = 1280;

@@ -1,11 +1,11 @@
 /** What the app's processes use, from /proc, read in slices: ten thousand processes do not hold up a probe. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../wire/bytes.ts";
 import { CpuMeter } from "./cpu-meter.ts";
-import * as host from "./host.ts";
+import * as host from "../host.ts";
 import { DONE, NOT_YET, ProcessNamespace, ProcessTree, Processes, procPath } from "./processes.ts";
 import { isNamed, MAX_STAT, ProcStat } from "./proc-stat.ts";
-import { Sample } from "./sample.ts";
-import { Settings } from "./settings.ts";
+import { Sample } from "../report/sample.ts";
+import { Settings } from "../settings/settings.ts";
 
 /** Figures younger than this are used again: reading /proc costs more than a probe. */
 const FRESH_MS: f64 = 1000;

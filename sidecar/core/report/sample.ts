@@ -1,6 +1,6 @@
 /** One reading of the replica; proto/telemetry.proto says what each field means. */
-import { Bytes } from "./bytes.ts";
-import { Settings } from "./settings.ts";
+import { Bytes } from "../wire/bytes.ts";
+import { Settings } from "../settings/settings.ts";
 
 export class Sample {
   readonly deployment: Bytes;

@@ -1,5 +1,5 @@
 /** A sample as one line of JSON. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../wire/bytes.ts";
 import { Sample } from "./sample.ts";
 
 const QUOTE: i32 = 34;

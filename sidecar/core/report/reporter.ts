@@ -1,10 +1,10 @@
 /** One connection to the collector that takes samples there: bounded in memory, and probing never waits for it. */
 import { Backoff } from "./backoff.ts";
-import { Bytes } from "./bytes.ts";
-import * as host from "./host.ts";
+import { Bytes } from "../wire/bytes.ts";
+import * as host from "../host.ts";
 import { Queue } from "./queue.ts";
 import { Sample } from "./sample.ts";
-import { Settings } from "./settings.ts";
+import { Settings } from "../settings/settings.ts";
 
 /** A connection that takes no sample for so long has failed. */
 const NO_PROGRESS_MS: f64 = 5000;

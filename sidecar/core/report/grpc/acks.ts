@@ -1,5 +1,5 @@
 /** The collector's side of the stream: messages `Ack` in gRPC's framing, taken byte by byte as they arrive. */
-import { Bytes, MAX_NUMBER } from "./bytes.ts";
+import { Bytes, MAX_NUMBER } from "../../wire/bytes.ts";
 import { PREFIX } from "./protobuf.ts";
 
 /** An Ack has eleven bytes; the rest is for fields to come. */

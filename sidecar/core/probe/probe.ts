@@ -1,10 +1,10 @@
 /** One health check: TCP connect, then an HTTP GET whose status line decides, all within one timeout. */
-import { AUTHORITY_EXTRA, authority } from "./address.ts";
-import { Bytes } from "./bytes.ts";
+import { AUTHORITY_EXTRA, authority } from "../wire/address.ts";
+import { Bytes } from "../wire/bytes.ts";
 import { Excerpt } from "./excerpt.ts";
-import * as host from "./host.ts";
-import { HttpHead } from "./http-head.ts";
-import { Settings } from "./settings.ts";
+import * as host from "../host.ts";
+import { HttpHead } from "../wire/http-head.ts";
+import { Settings } from "../settings/settings.ts";
 
 /** Codes of proto/telemetry.proto. */
 export const RESULT_NONE: i32 = 0;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { FakeHost, type StartCore } from "../testing/fake-host.ts";
-import { answeringApp, scene, TEST_ENVIRONMENT } from "../testing/scene.ts";
+import { FakeHost, type StartCore } from "../../testing/fake-host.ts";
+import { answeringApp, scene, TEST_ENVIRONMENT } from "../../testing/scene.ts";
 
 /** What a core answers that is started with these variables changed; undefined = unset. */
 function refusal(startCore: StartCore, changes: Readonly<Record<string, string | undefined>>) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { StartCore } from "../testing/fake-host.ts";
+import type { StartCore } from "../../testing/fake-host.ts";
 import {
   answeringApp,
   APP_PORT,
@@ -8,7 +8,7 @@ import {
   removeProcess,
   scene,
   stat,
-} from "../testing/scene.ts";
+} from "../../testing/scene.ts";
 
 const PID_FILE = "/run/app.pid";
 

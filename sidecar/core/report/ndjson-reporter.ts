@@ -1,12 +1,12 @@
 /** Reports batches of lines by HTTP/1.1 POST over one kept connection, one batch at a time. */
-import { AUTHORITY_EXTRA, authority } from "./address.ts";
-import { Bytes } from "./bytes.ts";
-import * as host from "./host.ts";
-import { HttpHead } from "./http-head.ts";
+import { AUTHORITY_EXTRA, authority } from "../wire/address.ts";
+import { Bytes } from "../wire/bytes.ts";
+import * as host from "../host.ts";
+import { HttpHead } from "../wire/http-head.ts";
 import { MAX_LINE, writeLine } from "./json-line.ts";
 import { Reporter } from "./reporter.ts";
 import { Sample } from "./sample.ts";
-import { Settings } from "./settings.ts";
+import { Settings } from "../settings/settings.ts";
 
 /** The collector answers 204 or a short problem text. */
 const MAX_REPLY: i32 = 4096;

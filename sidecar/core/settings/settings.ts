@@ -1,7 +1,7 @@
 /** The sidecar's environment. Anything missing or malformed is one clear line and an exit, never a guess. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../wire/bytes.ts";
 import { Environment } from "./environment.ts";
-import * as host from "./host.ts";
+import * as host from "../host.ts";
 
 const MAX_DEPLOYMENT_ID: i32 = 128;
 /** Names of hosts and of pods. */

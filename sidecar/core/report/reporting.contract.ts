@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { FakeServer } from "../testing/fake-connection.ts";
-import type { FakeHost, StartCore } from "../testing/fake-host.ts";
+import type { FakeServer } from "../../testing/fake-connection.ts";
+import type { FakeHost, StartCore } from "../../testing/fake-host.ts";
 import {
   answer,
   answeringApp,
@@ -9,7 +9,7 @@ import {
   linesOf,
   scene,
   takingCollector,
-} from "../testing/scene.ts";
+} from "../../testing/scene.ts";
 
 const healthy = answeringApp(() => 200);
 const refusing: FakeServer = { onOpen: (connection) => connection.refuse() };

@@ -1,5 +1,5 @@
 /** Encoded samples that wait for the collector: bounded, the oldest go first, never those on the wire. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../wire/bytes.ts";
 
 /** Some fifteen samples as JSON, six of the longest there can be. */
 const MAX_BYTES: i32 = 8192;

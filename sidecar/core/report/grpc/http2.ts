@@ -1,5 +1,5 @@
 /** Frames of HTTP/2 (RFC 9113): the nine bytes before each, and what each kind may look like. */
-import { Bytes } from "./bytes.ts";
+import { Bytes } from "../../wire/bytes.ts";
 
 export const DATA: i32 = 0;
 export const HEADERS: i32 = 1;

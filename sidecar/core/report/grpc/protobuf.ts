@@ -1,6 +1,6 @@
 /** A sample as protobuf within gRPC's framing; the numbers of the fields are those of proto/telemetry.proto. */
-import { Bytes } from "./bytes.ts";
-import { Sample } from "./sample.ts";
+import { Bytes } from "../../wire/bytes.ts";
+import { Sample } from "../sample.ts";
 
 /** Not compressed, then the length in four bytes. */
 export const PREFIX: i32 = 5;

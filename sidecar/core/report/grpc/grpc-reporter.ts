@@ -1,15 +1,15 @@
 /** Reports over one bidirectional gRPC stream, on HTTP/2 with prior knowledge: samples out, acknowledged numbers back. */
 import { Acks } from "./acks.ts";
-import { authority } from "./address.ts";
-import { Bytes, bytesOf } from "./bytes.ts";
-import * as host from "./host.ts";
+import { authority } from "../../wire/address.ts";
+import { Bytes, bytesOf } from "../../wire/bytes.ts";
+import * as host from "../../host.ts";
 import * as hpack from "./hpack.ts";
 import * as http2 from "./http2.ts";
 import { MAX_MESSAGE, writeMessage } from "./protobuf.ts";
-import { Reporter } from "./reporter.ts";
-import { Sample } from "./sample.ts";
+import { Reporter } from "../reporter.ts";
+import { Sample } from "../sample.ts";
 import { SendWindow } from "./send-window.ts";
-import { Settings } from "./settings.ts";
+import { Settings } from "../../settings/settings.ts";
 
 const STREAM: i32 = 1;
 

@@ -2,7 +2,7 @@
  * Header fields of HTTP/2 (HPACK, RFC 7541) as far as one call needs them: ours are written as literals, and of the
  * collector's only the two that say how the call ended are read. No table is kept: our SETTINGS forbid one.
  */
-import { Bytes, bytesOf } from "./bytes.ts";
+import { Bytes, bytesOf } from "../../wire/bytes.ts";
 
 /** Indices of the static table. */
 export const AUTHORITY: i32 = 1;
