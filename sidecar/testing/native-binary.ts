@@ -98,7 +98,7 @@ function fingerprint(toolchain: Toolchain, wasm: Uint8Array | undefined): string
 }
 
 function filesOf(folder: string): readonly string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => /\.(ts|c|h)$/.test(name) && !name.includes(".test."))
     .toSorted()
     .map((name) => path.join(folder, name));
