@@ -22,21 +22,18 @@ export function createFail(ports: Needs): TransitionHandler {
     if (active) assertMayFail(deployment, reason);
     const undoing = active && deployment.state === "healthy" ? await undo(ports, deployment) : null;
     const stops = active && (undoing === null || undoing.kind === "nothing");
-    if (stops) await stopWork(ports, deployment);
-    const { deployment: failed } = await makeMove(ports.deployments, deployment.id, {
-      to: "failed",
-      by: "fail",
+    // What verify may be about to call healthy keeps its replicas until this move has won.
+    if (stops && deployment.state !== "running") await stopWork(ports, deployment);
+    const failure = decideFailure({
+      state: deployment.state,
       attempt: call.attempt,
-      why: reason,
-      fields: {
-        failure: decideFailure({
-          state: deployment.state,
-          attempt: call.attempt,
-          reason,
-          traces: await readTraces(ports, deployment),
-          ...(undoing === null ? {} : { successor: undoing.words }),
-        }),
-      },
+      reason,
+      traces: await readTraces(ports, deployment),
+      ...(undoing === null ? {} : { successor: undoing.words }),
+    });
+    const { deployment: failed } = await makeMove(ports.deployments, deployment.id, (current) => {
+      if (current.attempt === call.attempt) assertMayFail(current, reason);
+      return { to: "failed", by: "fail", attempt: call.attempt, why: reason, fields: { failure } };
     });
     // A function that was at work meanwhile may have started something after the first stop.
     if (stops) await stopWork(ports, failed);
