@@ -182,6 +182,20 @@ describe("reap", () => {
     expect(await createReap(ports)()).toMatchObject({ open: 2, restarted: 1 });
   });
 
+  it("goes on with the others when the replicas of one cannot be tended", async () => {
+    const platform = new TestPlatform();
+    const broken = platform.deployment({ state: "healthy" });
+    platform.project({ liveDeploymentId: broken.id, liveNumber: 1 });
+    await platform.deployments.writeNote(broken.id, "snapshot/config", { config: "?" });
+    const namespace = "app-app";
+    platform.cluster.running = [
+      { deploymentId: broken.id, namespace },
+      { deploymentId: "nobody-knows-it", namespace },
+    ];
+    expect(await createReap(platform.ports)()).toMatchObject({ retired: 1 });
+    expect(platform.cluster.removed).toEqual(["nobody-knows-it"]);
+  });
+
   it("removes the replicas of a replaced release and notes when", async () => {
     const platform = new TestPlatform();
     const old = platform.deployment({ state: "healthy" });
