@@ -152,5 +152,7 @@ async function readSuccession(
   if (liveId === null || liveId === id) return null;
   const live = await ports.deployments.read(liveId);
   if (live === null) return null;
-  return { since: live.value.stateSince.getTime(), watchMs: await readWatchMs(ports, liveId) };
+  const { state, stateSince } = live.value;
+  const watchMs = await readWatchMs(ports, liveId);
+  return { since: stateSince.getTime(), watchMs, isFailed: state === "failed" };
 }
