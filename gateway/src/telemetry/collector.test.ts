@@ -34,6 +34,13 @@ describe("samples", () => {
     ["a field of the wrong type", { ...sampleLine(), passes: "2" }, /: passes: /],
     ["a number beyond the safe ones", { ...sampleLine(), boot: 2 ** 53 }, /: boot: /],
     ["a missing field", { ...sampleLine(), seq: undefined }, /: seq: /],
+    ["a time that no calendar has", { ...sampleLine(), at: 2 ** 53 - 1 }, /: at: /],
+    [
+      "more memory than the store can count",
+      { ...sampleLine(), rssPages: 2 ** 52 },
+      /: rssPages: /,
+    ],
+    ["a silence of years", { ...sampleLine(), intervalMs: 2 ** 40 }, /: intervalMs: /],
     [
       "another deployment's name",
       sampleLine({ deployment: "other" }),
