@@ -1,6 +1,7 @@
 /**
- * any state → failed: stops the work first, then records why, then looks once more that nothing is left. A release
- * that failed in its watch window keeps the replicas it has until its successor serves: those that pass still answer.
+ * any state → failed: stops the work first, then records why, then looks once more that nothing is left. What runs
+ * already loses its replicas after the move. A release that failed in its watch window keeps the replicas it has until its
+ * successor serves: those that pass still answer.
  */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
