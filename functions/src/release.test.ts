@@ -273,6 +273,19 @@ describe("fail of a healthy release", () => {
   );
 });
 
+it("fail leaves a release alone that verify calls healthy at the same moment", async () => {
+  const { platform, ports, id, call } = await release("running");
+  const lastLogs = platform.deployments.lastLogs.bind(platform.deployments);
+  platform.deployments.lastLogs = async (...args) => {
+    platform.deployment({ ...(await platform.read(id)), state: "healthy" });
+    return lastLogs(...args);
+  };
+  const failed = createFail(ports)({ ...call, reason: "cancelled" });
+  await expect(failed).rejects.toMatchObject({ code: "illegal-move" });
+  expect(platform.cluster.removed).toEqual([]);
+  expect((await platform.read(id)).state).toBe("healthy");
+});
+
 describe("retry", () => {
   it("puts a failed deployment back into the queue as a new attempt, its image kept", async () => {
     const { platform, ports, id, call } = await release("failed");

@@ -77,12 +77,13 @@ export interface MoveOutcome {
 export function makeMove(
   store: DeploymentStore,
   id: Deployment["id"],
-  request: MoveRequest,
+  request: MoveRequest | ((current: Deployment) => MoveRequest),
   live?: () => Promise<LivePointer | undefined>,
 ): Promise<MoveOutcome> {
   return retryConflicts(async () => {
     const current = await loadDeployment(store, id);
-    const decision = decideMove(current.value, request);
+    const asked = typeof request === "function" ? request(current.value) : request;
+    const decision = decideMove(current.value, asked);
     if (decision.kind === "repeat") return { deployment: current.value, moved: false };
     const pointer = await live?.();
     return { deployment: await store.move(current, decision, pointer), moved: true };

@@ -121,7 +121,7 @@ export function listen(port: i32): i32 {
   return hostListen(port);
 }
 
-/** -1 = nobody is waiting. */
+/** -1 = nobody is waiting; less: nobody can be taken now, though somebody may wait. */
 export function accept(handle: i32): i32 {
   return hostAccept(handle);
 }

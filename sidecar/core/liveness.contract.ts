@@ -81,6 +81,19 @@ export function livenessContract(startCore: StartCore): void {
     expect(others.every(({ received }) => received.toString().endsWith("ok"))).toBe(true);
   });
 
+  test("a visitor that cannot be let in does not keep it awake, and is answered once it can", () => {
+    const host = live();
+    host.isExhausted = true;
+    const visitor = host.visit();
+    visitor.reply(REQUEST);
+    const before = host.steps;
+    host.run(2600);
+    expect(host.steps - before).toBeLessThan(100);
+    host.isExhausted = false;
+    host.run(4000);
+    expect(visitor.received.toString()).toMatch(/ok$/);
+  });
+
   test("without a port nothing listens", () => {
     const { host } = scene(answeringApp(() => 200));
     host.start(startCore);

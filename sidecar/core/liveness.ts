@@ -5,6 +5,8 @@ import * as host from "./host.ts";
 const MAX_HEAD: i32 = 4096;
 const MAX_MS: f64 = 1000;
 const FOREVER_MS: f64 = 60_000;
+/** Who waits while no descriptor is free would keep the program awake: it does not listen for so long. */
+const DEAF_MS: f64 = 1000;
 const NONE: i32 = -1;
 
 const ANSWER =
@@ -68,6 +70,7 @@ export class Liveness {
   private readonly listener: i32;
   private readonly first: Guest = new Guest();
   private readonly second: Guest = new Guest();
+  private deafUntil: f64 = 0;
   private readonly inbox: Bytes = new Bytes(256);
   private readonly answer: Bytes = new Bytes(ANSWER.length).text(ANSWER);
 
@@ -85,11 +88,12 @@ export class Liveness {
     while (this.welcome(now)) continue;
     if (this.first.handle !== NONE) this.first.step(now, this.inbox, this.answer);
     if (this.second.handle !== NONE) this.second.step(now, this.inbox, this.answer);
-    host.want(this.listener, this.isFull() ? 0 : host.READABLE);
+    host.want(this.listener, this.isFull() || now < this.deafUntil ? 0 : host.READABLE);
   }
 
   waitMs(now: f64): f64 {
-    return Math.min(left(this.first, now), left(this.second, now));
+    const wait = Math.min(left(this.first, now), left(this.second, now));
+    return now < this.deafUntil ? Math.min(wait, this.deafUntil - now) : wait;
   }
 
   close(): void {
@@ -100,9 +104,10 @@ export class Liveness {
 
   /** Whether somebody came in. */
   private welcome(now: f64): bool {
-    if (this.isFull()) return false;
+    if (this.isFull() || now < this.deafUntil) return false;
     const handle = host.accept(this.listener);
-    if (handle === NONE) return false;
+    if (handle < NONE) this.deafUntil = now + DEAF_MS;
+    if (handle < 0) return false;
     const guest = this.first.handle === NONE ? this.first : this.second;
     guest.welcome(handle, now);
     return true;

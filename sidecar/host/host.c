@@ -152,7 +152,7 @@ u32 w2c_host_hostListen(Host *h, u32 port) {
 /* Without a free handle the caller is turned away: it must not keep the loop awake. */
 u32 w2c_host_hostAccept(Host *h, u32 listener) {
   int fd = accept_from(used(listener)->fd);
-  return fd < 0 ? -1 : take((struct connection){.is_used = true, .fd = fd, .want = READABLE});
+  return fd < 0 ? fd : take((struct connection){.is_used = true, .fd = fd, .want = READABLE});
 }
 
 u32 w2c_host_hostState(Host *h, u32 handle) {

@@ -37,6 +37,8 @@ let timer: NodeJS.Timeout | undefined;
 let isDue = false;
 
 process.on("uncaughtException", fail);
+// Nobody reads there any more: what is said is lost, and no reason to end.
+process.stderr.on("error", () => undefined);
 process.on("SIGTERM", end);
 process.on("SIGINT", end);
 const problem = trust.problem();

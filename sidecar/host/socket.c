@@ -48,7 +48,10 @@ int listen_on(int port) {
   return -1;
 }
 
-int accept_from(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+int accept_from(int listener) {
+  int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return fd >= 0 ? fd : errno == EAGAIN ? NOTHING_NOW : BROKEN;
+}
 
 int socket_send(int fd, const void *from, size_t length) {
   ssize_t n = send(fd, from, length, 0);

@@ -24,7 +24,7 @@ int dial(const union address *to, int *error);
 int dialled(int fd, int error);
 /* A descriptor that listens on all addresses, or -1. */
 int listen_on(int port);
-/* A descriptor, or -1 when nobody waits. */
+/* A descriptor; NOTHING_NOW when nobody waits, BROKEN when whoever waits cannot be taken. */
 int accept_from(int listener);
 int socket_send(int fd, const void *from, size_t length);
 int socket_receive(int fd, void *out, size_t capacity);

@@ -1,7 +1,8 @@
 /** The native sidecar as a process: alone in a namespace, in an empty file system, on another machine, and when it traps. */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import wabt from "wabt";
 import { lacksNative, nativeBinary } from "../testing/native-binary.ts";
@@ -20,6 +21,28 @@ const lackingNamespaces = lacksNamespaces();
 beforeEach(({ skip }) => {
   if (lacking !== null) skip(lacking);
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function visit(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/** Hundredths of a second that the process has computed for. */
+function cpuTicks(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
 
 /** The process that `unshare` started: the sidecar. */
 async function onlyChildOf({ pid }: RunningSidecar): Promise<number> {
@@ -62,6 +85,27 @@ describe("in namespaces of its own", () => {
     process.kill(await onlyChildOf(run), "SIGTERM");
     expect(await run.ended).toEqual({ code: 0, signal: null });
   });
+});
+
+it("without a free descriptor it sleeps while a visitor waits", async () => {
+  const { ports } = await startWorld();
+  const visitedPort = await freePort();
+  const shell = [
+    "/bin/sh",
+    "-c",
+    'exec 3<&0 4<&0 5<&0; ulimit -n 8; exec "$0"',
+    await nativeBinary("sidecar"),
+  ];
+  const quiet = { PROBE_INTERVAL_MS: "3600000", LIVENESS_PORT: String(visitedPort) };
+  const run = startSidecar(shell, { ...sidecarEnvironment(ports, quiet), PROBE_HOST: "192.0.2.1" });
+  const visitors = await vi.waitFor(
+    () => Promise.all([1, 2, 3].map(() => visit(visitedPort))),
+    WAIT,
+  );
+  onTestFinished(() => visitors.forEach((visitor) => visitor.destroy()));
+  const before = cpuTicks(run.pid);
+  await setTimeout(1000);
+  expect(cpuTicks(run.pid) - before).toBeLessThan(10);
 });
 
 it("probes and reports to IPv6 addresses", async () => {

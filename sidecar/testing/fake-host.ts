@@ -47,6 +47,8 @@ export class FakeHost {
   wallAtZero = 1_000_000;
   hasTls = false;
   isPortTaken = false;
+  /** As if no descriptor were free for a visitor. */
+  isExhausted = false;
   random = 0.999;
   environment: Record<string, string> = {};
   /** Contents by path. */
@@ -165,6 +167,7 @@ export class FakeHost {
   accept(handle: number): number {
     const { end } = this.at(handle);
     if (!("waiting" in end)) throw new Error(`${handle} is no listener`);
+    if (this.isExhausted) return -2;
     const connection = end.waiting.shift();
     return connection === undefined ? -1 : this.place(connection, 0);
   }

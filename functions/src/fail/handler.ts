@@ -1,6 +1,7 @@
 /**
- * any state → failed: stops the work first, then records why, then looks once more that nothing is left. A release
- * that failed in its watch window keeps the replicas it has until its successor serves: those that pass still answer.
+ * any state → failed: stops the work first, then records why, then looks once more that nothing is left. What runs
+ * already loses its replicas after the move. A release that failed in its watch window keeps the replicas it has until its
+ * successor serves: those that pass still answer.
  */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
@@ -22,21 +23,18 @@ export function createFail(ports: Needs): TransitionHandler {
     if (active) assertMayFail(deployment, reason);
     const undoing = active && deployment.state === "healthy" ? await undo(ports, deployment) : null;
     const stops = active && (undoing === null || undoing.kind === "nothing");
-    if (stops) await stopWork(ports, deployment);
-    const { deployment: failed } = await makeMove(ports.deployments, deployment.id, {
-      to: "failed",
-      by: "fail",
+    // What verify may be about to call healthy keeps its replicas until this move has won.
+    if (stops && deployment.state !== "running") await stopWork(ports, deployment);
+    const failure = decideFailure({
+      state: deployment.state,
       attempt: call.attempt,
-      why: reason,
-      fields: {
-        failure: decideFailure({
-          state: deployment.state,
-          attempt: call.attempt,
-          reason,
-          traces: await readTraces(ports, deployment),
-          ...(undoing === null ? {} : { successor: undoing.words }),
-        }),
-      },
+      reason,
+      traces: await readTraces(ports, deployment),
+      ...(undoing === null ? {} : { successor: undoing.words }),
+    });
+    const { deployment: failed } = await makeMove(ports.deployments, deployment.id, (current) => {
+      if (current.attempt === call.attempt) assertMayFail(current, reason);
+      return { to: "failed", by: "fail", attempt: call.attempt, why: reason, fields: { failure } };
     });
     // A function that was at work meanwhile may have started something after the first stop.
     if (stops) await stopWork(ports, failed);

@@ -43,19 +43,28 @@ export function needsExecution(
 /** Time a replaced release keeps its replicas for requests that are under way. */
 const DRAIN_MS = 30_000;
 
-/** How long a release that failed in its watch window keeps its replicas while the URL has no other. */
-const SUCCESSOR_MS = 600_000;
+/** The same for the sake of a long watch window of the release that replaced it. */
+const MOST_KEPT_MS = 600_000;
+
+/**
+ * How long a release that failed in its watch window keeps its replicas, and is seen to, while the URL has no other: the
+ * deployment that was to take its place may be built for half an hour and fail then.
+ */
+const SUCCESSOR_MS = 3_600_000;
 
 /** How the release that is live came to be it. */
 export interface Succession {
   /** Its latest move: to healthy, or to failed when its watch window went badly. */
   readonly since: number;
   readonly watchMs: number;
+  /** It failed since. */
+  readonly isFailed: boolean;
 }
 
 /**
  * Whether a deployment's workloads have nothing left to do: it failed, its project is gone, or a newer one is live and
- * past its watch window. Until then the gateway falls back on the one before.
+ * past its watch window. Until then the gateway falls back on the one before, and longer when the live one failed: then
+ * nothing else serves.
  */
 export function isRetirable(
   deployment: Deployment | null,
@@ -70,7 +79,8 @@ export function isRetirable(
     return !(isUndone(deployment) && isLive && age <= SUCCESSOR_MS);
   }
   if (deployment.state !== "healthy" || isLive || succession === null) return false;
-  const kept = Math.max(DRAIN_MS, Math.min(succession.watchMs, SUCCESSOR_MS));
+  if (succession.isFailed) return false;
+  const kept = Math.max(DRAIN_MS, Math.min(succession.watchMs, MOST_KEPT_MS));
   return live.liveNumber > deployment.number && now - succession.since > kept;
 }
 

@@ -9,7 +9,8 @@ import { createReap } from "./handler.ts";
 
 const since = newDeployment().stateSince.getTime();
 const TEN_MINUTES_MS = 600_000;
-const succession = { since, watchMs: 60_000 };
+const HOUR_MS = 3_600_000;
+const succession = { since, watchMs: 60_000, isFailed: false };
 const OTHER = "depbbbbbbbbbbb" as Deployment["id"];
 
 describe("decideReap", () => {
@@ -62,9 +63,16 @@ describe("isRetirable", () => {
     ["ten minutes at most", 3_600_000, TEN_MINUTES_MS],
   ])("keeps a replaced release for %s", (_, watchMs, kept) => {
     const replaced = newDeployment({ state: "healthy" });
-    const at = (age: number) => isRetirable(replaced, live, { since, watchMs }, since + age);
+    const at = (age: number) =>
+      isRetirable(replaced, live, { since, watchMs, isFailed: false }, since + age);
     expect([at(kept), at(kept + 1)]).toEqual([false, true]);
     expect(isRetirable(replaced, live, null, since + kept + 1)).toBe(false);
+  });
+
+  it("keeps a replaced release for as long as the one that replaced it has failed", () => {
+    const failed = { ...succession, isFailed: true };
+    const replaced = newDeployment({ state: "healthy" });
+    expect(isRetirable(replaced, live, failed, since + 1e12)).toBe(false);
   });
 });
 
@@ -76,8 +84,8 @@ describe("a release that failed in its watch window", () => {
 
   it.each([
     ["keeps its replicas while the URL is its own", itself, 0, false],
-    ["keeps them for ten minutes", itself, TEN_MINUTES_MS, false],
-    ["loses them then", itself, TEN_MINUTES_MS + 1, true],
+    ["keeps them while a successor may be built", itself, HOUR_MS, false],
+    ["loses them then", itself, HOUR_MS + 1, true],
     ["loses them once another release serves", { ...itself, liveDeploymentId: OTHER }, 0, true],
   ])("%s", (_, live, age, retirable) => {
     expect(isRetirable(undone, live, succession, since + age)).toBe(retirable);
@@ -99,7 +107,8 @@ describe("needsExecution", () => {
     ["a live release after it", healthy, healthy.id, 60_000, false],
     ["a release that was replaced", healthy, OTHER, 0, false],
     ["one that failed in its window and has no successor", undone, undone.id, 1e5, true],
-    ["one that has had none for long", undone, undone.id, TEN_MINUTES_MS + 1, false],
+    ["one whose successor failed late", undone, undone.id, HOUR_MS, true],
+    ["one that has had none for long", undone, undone.id, HOUR_MS + 1, false],
     ["one that has one", undone, OTHER, 0, false],
   ])("of %s", (_, deployment, liveDeploymentId, age, expected) => {
     const live = { liveDeploymentId, liveNumber: 1 };
@@ -180,6 +189,20 @@ describe("reap", () => {
     };
     const ports = { ...platform.ports, workflows: async () => flaky };
     expect(await createReap(ports)()).toMatchObject({ open: 2, restarted: 1 });
+  });
+
+  it("goes on with the others when the replicas of one cannot be tended", async () => {
+    const platform = new TestPlatform();
+    const broken = platform.deployment({ state: "healthy" });
+    platform.project({ liveDeploymentId: broken.id, liveNumber: 1 });
+    await platform.deployments.writeNote(broken.id, "snapshot/config", { config: "?" });
+    const namespace = "app-app";
+    platform.cluster.running = [
+      { deploymentId: broken.id, namespace },
+      { deploymentId: "nobody-knows-it", namespace },
+    ];
+    expect(await createReap(platform.ports)()).toMatchObject({ retired: 1 });
+    expect(platform.cluster.removed).toEqual(["nobody-knows-it"]);
   });
 
   it("removes the replicas of a replaced release and notes when", async () => {

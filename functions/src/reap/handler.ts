@@ -6,7 +6,7 @@ import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { deploymentIdSchema } from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
-import type { Workload } from "@bifrost/shared/ports/cluster";
+import type { Cluster, Workload } from "@bifrost/shared/ports/cluster";
 import type { Note, Versioned } from "@bifrost/shared/ports/deployment-store";
 import * as v from "valibot";
 import type { Ports } from "../ports.ts";
@@ -79,18 +79,29 @@ async function tendWorkloads(ports: Needs): Promise<{ retired: number; resumed: 
   let retired = 0;
   let resumed = 0;
   for (const workload of await cluster.workloads()) {
-    const deployment = await readDeployment(ports, workload);
-    const project = deployment === null ? null : await ports.projects.read(deployment.projectId);
-    if (await hasNoPurpose(ports, deployment, project)) {
-      await cluster.remove(workload);
-      if (deployment !== null)
-        await ports.deployments.annotate(deployment.id, { retiredAt: new Date(ports.clock.now()) });
-      retired++;
-    } else if (deployment !== null && (await resume(ports, deployment, project)) === "restarted") {
-      resumed++;
-    }
+    const done = await tendWorkload(ports, cluster, workload).catch((error: unknown) => {
+      ports.log.error("replicas not tended", { deploymentId: workload.deploymentId, error });
+      return "left" as const;
+    });
+    if (done === "retired") retired++;
+    if (done === "restarted") resumed++;
   }
   return { retired, resumed };
+}
+
+async function tendWorkload(
+  ports: Needs,
+  cluster: Cluster,
+  workload: Workload,
+): Promise<"left" | "restarted" | "retired"> {
+  const deployment = await readDeployment(ports, workload);
+  const project = deployment === null ? null : await ports.projects.read(deployment.projectId);
+  if (!(await hasNoPurpose(ports, deployment, project)))
+    return deployment === null ? "left" : resume(ports, deployment, project);
+  await cluster.remove(workload);
+  if (deployment !== null)
+    await ports.deployments.annotate(deployment.id, { retiredAt: new Date(ports.clock.now()) });
+  return "retired";
 }
 
 /** A release in its watch window whose execution was lost is watched again, one that failed in it still undone. */
@@ -141,5 +152,7 @@ async function readSuccession(
   if (liveId === null || liveId === id) return null;
   const live = await ports.deployments.read(liveId);
   if (live === null) return null;
-  return { since: live.value.stateSince.getTime(), watchMs: await readWatchMs(ports, liveId) };
+  const { state, stateSince } = live.value;
+  const watchMs = await readWatchMs(ports, liveId);
+  return { since: stateSince.getTime(), watchMs, isFailed: state === "failed" };
 }

@@ -89,6 +89,10 @@ describe("a watched release is doubtful", () => {
     ["a probe failed, not enough of them yet", { notes: [note({ ...down })] }],
     ["a replica has been unhealthy for a moment", { notes: [unhealthy(4_999)] }],
     [
+      "a replica turned unhealthy and nothing was heard of it since",
+      { notes: [unhealthy(999, { receivedAt: new Date(NOW - 14_000) })] },
+    ],
+    [
       "one of two has been unhealthy for a moment",
       {
         pods: [pod(), other()],

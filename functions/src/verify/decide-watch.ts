@@ -27,6 +27,11 @@ export type WatchVerdict =
 /** The start of a container takes less, so one restart by itself fails no release. */
 const UNHEALTHY_MS = 5_000;
 const TOLERATED_ENDS = 1;
+/**
+ * The change itself is stored at once, and an unhealthy replica again within five seconds. When nothing came after the
+ * change, the collector went away with it: whether the replica recovered, nobody knows.
+ */
+const CONFIRMED_MS = 1_000;
 
 export function decideWatch(facts: WatchFacts): WatchVerdict {
   for (const pod of facts.rollout.pods) {
@@ -63,6 +68,7 @@ function wordsOfEnd(pod: PodReport, { reports, restartsBefore }: WatchFacts): st
 function wordsOfVerdict(pod: PodReport, { reports, now }: WatchFacts): string | null {
   const report = reports.get(pod.name);
   if (report === undefined || report.healthy || !report.proven) return null;
+  if (report.verdictMs < CONFIRMED_MS) return null;
   const age = verdictAgeMs(report, now);
   return age < UNHEALTHY_MS ? null : `${describeProbe(report)}; unhealthy for ${seconds(age)}`;
 }

@@ -4,11 +4,15 @@ export interface QueuedWrite {
   write(): Promise<void>;
 }
 
+/** Of so many writes one is none of the urgent ones, however many of them wait: a document that is never renewed expires. */
+const TURNS = 4;
+
 export class WriteQueue {
   private readonly atOnce: number;
   private readonly urgent = new Set<QueuedWrite>();
   private readonly others = new Set<QueuedWrite>();
   private count = 0;
+  private turn = 0;
 
   constructor(atOnce: number) {
     this.atOnce = atOnce;
@@ -32,12 +36,20 @@ export class WriteQueue {
 
   private fill(): void {
     while (this.count < this.atOnce) {
-      const [next] = this.urgent.size > 0 ? this.urgent : this.others;
+      const next = this.take();
       if (next === undefined) return;
-      this.urgent.delete(next);
-      this.others.delete(next);
       void this.run(next);
     }
+  }
+
+  private take(): QueuedWrite | undefined {
+    const isOthersTurn = this.others.size > 0 && this.turn >= TURNS - 1;
+    const from = this.urgent.size > 0 && !isOthersTurn ? this.urgent : this.others;
+    const [next] = from;
+    if (next === undefined) return undefined;
+    this.turn = from === this.urgent ? this.turn + 1 : 0;
+    from.delete(next);
+    return next;
   }
 
   private async run(write: QueuedWrite): Promise<void> {

@@ -6,7 +6,7 @@ import type { Timers } from "../domain/time.ts";
 import { APP_CONTAINER, DEPLOYMENT_LABEL } from "../manifest/names.ts";
 import type { Cluster, ClusterObject, Rollout, Workload } from "../ports/cluster.ts";
 import { translate } from "./kubernetes-errors.ts";
-import { toPodReport } from "./kubernetes-pod-report.ts";
+import { isLeaving, toPodReport } from "./kubernetes-pod-report.ts";
 
 export interface ClusterOptions {
   /** Path of a kubeconfig file; null = the pod's own service account. */
@@ -50,9 +50,7 @@ export async function kubernetesCluster(options: ClusterOptions): Promise<Cluste
     return {
       desired: deployment.spec?.replicas ?? 1,
       stalled: progressing?.reason === "ProgressDeadlineExceeded",
-      pods: pods.items
-        .filter((pod) => pod.metadata?.deletionTimestamp === undefined)
-        .map(toPodReport),
+      pods: pods.items.filter((pod) => !isLeaving(pod)).map(toPodReport),
     };
   }
 

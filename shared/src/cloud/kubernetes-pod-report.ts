@@ -3,6 +3,19 @@ import type { V1ContainerState, V1ContainerStatus, V1Pod } from "@kubernetes/cli
 import { APP_CONTAINER } from "../manifest/names.ts";
 import type { ContainerEnd, PodReport } from "../ports/cluster.ts";
 
+/**
+ * Whether it ends for a reason that is none of the app's: it is deleted, or its node is drained, shut down or short of
+ * something. The pod of the last two is not deleted, and stays as `Failed` beside the one that replaces it.
+ */
+export function isLeaving({ metadata, status }: V1Pod): boolean {
+  const isDisrupted = status?.conditions?.some(
+    (one) => one.type === "DisruptionTarget" && one.status === "True",
+  );
+  return (
+    metadata?.deletionTimestamp !== undefined || status?.phase === "Failed" || isDisrupted === true
+  );
+}
+
 export function toPodReport(pod: V1Pod): PodReport {
   const status = pod.status?.containerStatuses?.find((one) => one.name === APP_CONTAINER);
   return {

@@ -16,6 +16,12 @@ const TICK_MS = 10;
 const PAGE_BYTES = 4096;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+/** The last moment of the year 9999, beyond which the store has no timestamps. */
+const moment = v.pipe(count, v.maxValue(253_402_300_799_999));
+/** What is multiplied below and still has to fit the store's integers; sixteen TiB in pages, a year of CPU in ticks. */
+const counter = v.pipe(count, v.maxValue(2 ** 32));
+/** The longest interval a sidecar takes: it decides how long a silent replica is believed in. */
+const MAX_INTERVAL_MS = 3_600_000;
 const podName = v.pipe(v.string(), v.minLength(1), v.maxLength(253), v.regex(/^[A-Za-z0-9._-]+$/));
 
 export const TelemetryLineSchema = v.object({
@@ -25,7 +31,7 @@ export const TelemetryLineSchema = v.object({
   boot: count,
   /** 1, 2, 3 … within one boot; reports are at least once, so (pod, boot, seq) may repeat. */
   seq: count,
-  at: count,
+  at: moment,
   /** The verdict by thresholds; the last probe alone is told by `result`. */
   healthy: v.boolean(),
   /** Whether the verdict has ever been true in this life of the sidecar. */
@@ -50,12 +56,12 @@ export const TelemetryLineSchema = v.object({
   fails: count,
   restarts: count,
   /** The sidecar's probe interval: how soon the next line is due once the replica is healthy. */
-  intervalMs: count,
+  intervalMs: v.pipe(count, v.maxValue(MAX_INTERVAL_MS)),
   procs: count,
   /** CPU ticks the processes used during the last `cpuOverMs`; 0 over 0 in the first sample. */
-  cpuTicks: count,
+  cpuTicks: counter,
   cpuOverMs: count,
-  rssPages: count,
+  rssPages: counter,
   threads: count,
   fds: count,
   /** Processes whose descriptors could not be counted. */

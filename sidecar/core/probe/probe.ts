@@ -19,6 +19,8 @@ const BODY_MS: f64 = 200;
 /** A target may send what it likes; more of it is not read. */
 const MAX_RECEIVED: i32 = 4096;
 const NONE: i32 = -1;
+/** The one status below 200 after which no other answer comes. */
+const SWITCHING: i32 = 101;
 
 export class Probe {
   result: i32 = RESULT_NONE;
@@ -129,6 +131,11 @@ export class Probe {
     const head = this.head;
     head.feed(byte);
     if (head.isGarbage) return this.finish(RESULT_ERROR, now);
+    // An interim answer, such as an early hint: the one that counts follows.
+    if (head.status > 0 && head.status < 200 && head.status !== SWITCHING) {
+      if (head.isComplete) head.reset();
+      return;
+    }
     if (this.result === RESULT_NONE && head.status > 0) {
       this.status = head.status;
       if (head.status < 200 || head.status >= 400) this.decide(RESULT_STATUS, now);

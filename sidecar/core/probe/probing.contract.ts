@@ -125,7 +125,22 @@ export function probingContract(startCore: StartCore): void {
     ["answers and resets", appThat((c) => (c.reply("HTTP/1.1 204 X"), c.reset())), 1, 0, true],
     ["answers 399", answeringApp(() => 399), 1, 0, true],
     ["answers 400", answeringApp(() => 400), 4, 0, true],
-    ["answers 199", answeringApp(() => 199), 4, 0, true],
+    ["answers 101", answeringApp(() => 101), 4, 0, true],
+    ["answers 199 and nothing after it", answeringApp(() => 199), 3, 500, true],
+    [
+      "sends an early hint and then answers",
+      appThat((c) => c.reply(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${answer(204)}`)),
+      1,
+      0,
+      true,
+    ],
+    [
+      "sends early hints without end",
+      appThat((c) => c.reply("HTTP/1.1 103 X\r\n\r\n".repeat(1000))),
+      5,
+      0,
+      true,
+    ],
   ])("a target that %s is told by its result", (_name, app, result, latencyMs, connected) => {
     const { host, lines } = scene(app);
     host.start(startCore);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { until } from "../../support/until.ts";
 import { endsWith, type Rig, serve } from "./rig.ts";
 import type { Changes } from "./running-sidecar.ts";
-import { callerOf, freePort, hang, OK } from "./servers.ts";
+import { answer, callerOf, freePort, hang, OK } from "./servers.ts";
 
 export function living(rig: Rig): void {
   test.for<[string, Changes, string]>([
@@ -51,6 +51,23 @@ export function living(rig: Rig): void {
     (await callerOf(port)).resetAndDestroy();
     expect(await until(ask, { everyMs: 10 })).toBe("ok");
     expect(running.told).toBe("");
+  });
+
+  test("goes on when nobody reads what it says", async (context) => {
+    const target = await serve(context, OK);
+    const collector = await serve(context, hang);
+    const running = rig.sidecar(context, {
+      PROBE_PORT: `${target.port}`,
+      COLLECTOR_PORT: `${collector.port}`,
+    });
+    await until(() => collector.accepted > 0, { everyMs: 10 });
+    running.stopListening();
+    // From now on it has something to say.
+    await collector.shut();
+    collector.manners = answer("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n");
+    await collector.reopen();
+    const before = collector.accepted;
+    await until(() => collector.accepted > before + 2, { everyMs: 10 });
   });
 
   test("goes on after it was stopped for a while, and blames nobody", async (context) => {

@@ -18,6 +18,8 @@ export interface RunningSidecar {
   /** The exit code, or null after a signal. */
   readonly exit: Promise<number | null>;
   signal(signal: NodeJS.Signals): void;
+  /** Closes the end that reads its standard error. */
+  stopListening(): void;
   /** What the gateway's collector knows of the replica by now. */
   replica(): Replica | undefined;
   /** Waits until the collector knows a replica of which `isIt` holds. */
@@ -75,6 +77,7 @@ export function startSidecar(
       return told;
     },
     signal: (signal) => void child.kill(signal),
+    stopListening: () => void child.stderr.destroy(),
     known: (what, isIt = () => true) =>
       until(() => [replica()].find((one) => one !== undefined && isIt(one)), {
         everyMs: 10,
