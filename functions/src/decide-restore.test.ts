@@ -29,7 +29,16 @@ describe("decideRestore", () => {
   });
 
   it.each<[string, Partial<RestoreCase>, RegExp]>([
-    ["the app's config says so", { mayRollBack: false }, /rollback is false/],
+    [
+      "the app's config says so",
+      { mayRollBack: false },
+      /rollback is false; `bifrost rollback` does it by hand\.$/,
+    ],
+    [
+      "the app's config says so and there is no release before",
+      { mayRollBack: false, recent: [failed] },
+      /rollback is false\.$/,
+    ],
     ["there is no release before", { recent: [failed] }, /no release before it was healthy/],
     [
       "those before were never healthy",

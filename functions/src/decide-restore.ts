@@ -34,11 +34,13 @@ export function decideRestore({
     const words = `Deployment ${next.number} is under way already and takes its place once it is healthy.`;
     return { kind: "await", words };
   }
-  if (!mayRollBack) return nothing("[health] rollback is false");
+  const target = recent.find((one) => one.number < failed.number && one.state === "healthy");
+  const byHand = target === undefined ? "" : "; `bifrost rollback` does it by hand";
+  if (!mayRollBack) return nothing(`[health] rollback is false${byHand}`);
   if (failed.trigger === "restore")
     return nothing("it was put in the place of a failed release itself");
-  const target = recent.find((one) => one.number < failed.number && one.state === "healthy");
-  if (target === undefined) return nothing("no release before it was healthy");
+  if (target === undefined)
+    return nothing("no release before it was healthy, so the URL has nothing to serve");
   return {
     kind: "restore",
     target,
