@@ -7,7 +7,7 @@ export const CONFIG_FILE = "deploy.toml";
 
 export interface AppFolder {
   readonly folder: string;
-  /** `[app] name`; undefined when the file does not parse. */
+  /** `[app] name`; undefined when the file has errors. */
   readonly name: string | undefined;
 }
 

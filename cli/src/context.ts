@@ -5,7 +5,7 @@ import type { DeploymentView, ProjectView } from "@bifrost/shared/api/schemas";
 import { Client } from "./client.ts";
 import { readCredentials, type CliEnvironment, type Credentials } from "./config.ts";
 import type { Output } from "./output.ts";
-import { findAppFolder } from "./app-folder.ts";
+import { CONFIG_FILE, findAppFolder } from "./app-folder.ts";
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -43,7 +43,9 @@ export class CommandContext {
     if (app?.name !== undefined) return app.name;
     throw new BifrostError(
       "bad-request",
-      "no project: run this in a folder with a deploy.toml, or name one with --project",
+      app === null
+        ? "no project: run this in a folder with a deploy.toml, or name one with --project"
+        : `${path.join(app.folder, CONFIG_FILE)} has errors, so it names no project: \`bifrost validate\` lists them; --project names one as well`,
     );
   }
 

@@ -14,12 +14,19 @@ import { validate } from "./commands/validate.ts";
 import { readEnvironment } from "./config.ts";
 import { CommandContext, type GlobalOptions } from "./context.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
-import { createOutput } from "./output.ts";
+import { createOutput, isClosedPipe } from "./output.ts";
 
 const COMMANDS = [init, deploy, status, logs, deployments, rollback, retry, cancel, open, validate];
 const PROJECT_COMMANDS = [listProjects, createProject, deleteProject];
 
 const environment = readEnvironment();
+
+// `bifrost logs | head` has read enough: that is no error of anybody.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error) => {
+    if (!isClosedPipe(error)) throw error;
+    process.exit();
+  });
 
 function register(parent: Command, spec: CommandSpec): void {
   const command = parent.command(spec.usage).description(spec.description).exitOverride();

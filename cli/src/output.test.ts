@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alignColumns } from "./output.ts";
+import { alignColumns, isClosedPipe } from "./output.ts";
 
 describe("columns", () => {
   it("are as wide as their widest cell, without blanks at the end", () => {
@@ -23,5 +23,13 @@ describe("columns", () => {
   it("hold rows of different lengths, and none", () => {
     expect(alignColumns([["a"], ["b", "c"], []])).toEqual(["a", "b  c", ""]);
     expect(alignColumns([])).toEqual([]);
+  });
+});
+
+describe("a closed pipe", () => {
+  it("is told from other errors of a stream", () => {
+    expect(isClosedPipe(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }))).toBe(true);
+    expect(isClosedPipe(Object.assign(new Error("no space"), { code: "ENOSPC" }))).toBe(false);
+    expect(isClosedPipe(new Error("EPIPE"))).toBe(false);
   });
 });

@@ -22,6 +22,11 @@ export interface Paint {
   red(text: string): string;
 }
 
+/** The reader of a pipe has left. */
+export function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EPIPE";
+}
+
 const CODES = { grey: 90, blue: 34, green: 32, red: 31 } as const;
 
 function painter(color: boolean): Paint {

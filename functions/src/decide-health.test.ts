@@ -22,38 +22,42 @@ describe("decideHealth", () => {
   });
 
   it.each([
-    ["has not reported", [], "a: its sidecar does not report"],
+    ["has not reported", [], "its sidecar does not report"],
     [
       "has fallen silent",
       [replicaNote("a", NOW - 15_000, { consecutivePasses: 9 })],
-      "a: its sidecar does not report",
+      "its sidecar does not report",
     ],
     [
       "passed once",
       [replicaNote("a", NOW, { consecutivePasses: 1 })],
-      "a: the health check passed 1 of 2 times in a row",
+      "the health check passed 1 of 2 times in a row",
     ],
     [
       "answers an error",
       [bad("status", { lastStatus: 503 })],
-      "a: the health check answers with status 503",
+      "the health check answers with status 503",
     ],
     [
       "answers an error and says why",
       [bad("status", { lastStatus: 500, lastBody: ' db "main" is down\n' })],
-      String.raw`a: the health check answers with status 500: "db \"main\" is down"`,
+      String.raw`the health check answers with status 500: "db \"main\" is down"`,
     ],
-    ["does not listen", [bad("refused")], "a: nothing listens on the port in $PORT"],
-    ["hangs", [bad("timeout")], "a: the health check does not answer in time"],
+    ["does not listen", [bad("refused")], "nothing listens on the port in $PORT"],
+    ["hangs", [bad("timeout")], "the health check does not answer in time"],
     [
       "breaks off",
       [bad("error")],
-      "a: the health check's connection breaks off, or its answer is not HTTP",
+      "the health check's connection breaks off, or its answer is not HTTP",
     ],
-    ["is another pod", [good("b")], "a: its sidecar does not report"],
+    ["is another pod", [good("b")], "its sidecar does not report"],
   ])("waits for a replica that %s, and says so", (_, notes, words) => {
     const rollout = { desired: 1, stalled: false, pods: pods("a") };
-    expect(decideHealth(rollout, of(...notes), NEEDS)).toEqual({ kind: "waiting", words });
+    expect(decideHealth(rollout, of(...notes), NEEDS)).toEqual({
+      kind: "waiting",
+      pod: "a",
+      words,
+    });
   });
 
   it("asks for as many passes as the app's config does", () => {
@@ -62,7 +66,8 @@ describe("decideHealth", () => {
     expect(decideHealth(rollout, reports, { ...NEEDS, passes: 1 }).kind).toBe("healthy");
     expect(decideHealth(rollout, reports, { ...NEEDS, passes: 3 })).toEqual({
       kind: "waiting",
-      words: "a: the health check passed 2 of 3 times in a row",
+      pod: "a",
+      words: "the health check passed 2 of 3 times in a row",
     });
   });
 

@@ -10,7 +10,8 @@ export interface HealthNeeds {
 
 export type HealthVerdict =
   | { readonly kind: "healthy"; readonly replicas: number }
-  | { readonly kind: "waiting"; readonly words: string };
+  /** `pod` is the replica that the words are about, if they are about one. */
+  | { readonly kind: "waiting"; readonly pod?: string; readonly words: string };
 
 /** Every replica there is must pass, and there must be as many as were asked for. */
 export function decideHealth(
@@ -23,7 +24,7 @@ export function decideHealth(
   );
   if (waiting !== undefined) {
     const words = describe(reports.get(waiting.name), passes);
-    return { kind: "waiting", words: `${waiting.name}: ${words}` };
+    return { kind: "waiting", pod: waiting.name, words };
   }
   const needed = Math.max(minReplicas, rollout.desired);
   if (rollout.pods.length >= needed) return { kind: "healthy", replicas: rollout.pods.length };

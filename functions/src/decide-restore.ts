@@ -10,6 +10,8 @@ export interface RestoreCase {
   readonly failed: Deployment;
   /** `[health] rollback` of the failed release. */
   readonly mayRollBack: boolean;
+  /** `[health] watch` of the failed release. */
+  readonly watchMs: number;
   readonly liveDeploymentId: string | null;
   /** Deployments of the project, newest first. */
   readonly recent: readonly Deployment[];
@@ -22,28 +24,50 @@ export type RestoreDecision =
   /** Nothing follows, so the failed release's replicas have no purpose left. */
   | { readonly kind: "nothing"; readonly words: string };
 
-export function decideRestore({
-  failed,
-  mayRollBack,
-  liveDeploymentId,
-  recent,
-}: RestoreCase): RestoreDecision {
+export function decideRestore(given: RestoreCase): RestoreDecision {
+  const { failed, mayRollBack, liveDeploymentId, recent } = given;
   if (liveDeploymentId !== failed.id) return nothing("another release serves already");
   const next = recent.find((one) => one.number > failed.number && !isResting(one.state));
   if (next !== undefined) {
     const words = `Deployment ${next.number} is under way already and takes its place once it is healthy.`;
     return { kind: "await", words };
   }
-  if (!mayRollBack) return nothing("[health] rollback is false");
+  const { target, isNewest } = findTarget(given);
+  const byHand = target === undefined ? "" : "; `bifrost rollback` does it by hand";
+  if (!mayRollBack) return nothing(`[health] rollback is false${byHand}`);
   if (failed.trigger === "restore")
     return nothing("it was put in the place of a failed release itself");
-  const target = recent.find((one) => one.number < failed.number && one.state === "healthy");
-  if (target === undefined) return nothing("no release before it was healthy");
+  if (target === undefined)
+    return nothing("no release before it was healthy, so the URL has nothing to serve");
   return {
     kind: "restore",
     target,
-    words: `Deployment ${target.number}, the release before it, is deployed again in its place.`,
+    words: `Deployment ${target.number}, ${isNewest ? "the release before it" : "the last release that stood its watch window"}, is deployed again in its place.`,
   };
+}
+
+/**
+ * The newest release that was live for as long as it is watched before another came. One that was replaced sooner, or
+ * retried since, may have the same fault, and there is no second try: it serves only where there is no other.
+ */
+function findTarget({ failed, watchMs, recent }: RestoreCase) {
+  const wereLive = recent.filter(
+    (one) => one.number < failed.number && (isHealthy(one) || isUndone(one)),
+  );
+  const proven = wereLive.find((one, index) => {
+    const { createdAt } = wereLive[index - 1] ?? failed;
+    return isHealthy(one) && createdAt.getTime() - one.stateSince.getTime() >= watchMs;
+  });
+  const newest = wereLive.find(isHealthy);
+  return { target: proven ?? newest, isNewest: (proven ?? newest) === newest };
+}
+
+function isHealthy({ state }: Deployment): boolean {
+  return state === "healthy";
+}
+
+function isUndone({ failure }: Deployment): boolean {
+  return failure?.code === UNDONE;
 }
 
 function nothing(why: string): RestoreDecision {

@@ -22,6 +22,7 @@ export async function readRestoreCase(
   return {
     failed: deployment.value,
     mayRollBack: snapshot.config.health.rollback,
+    watchMs: snapshot.config.health.watch.ms,
     liveDeploymentId: project.value.liveDeploymentId,
     recent: await ports.deployments.listByProject(project.value.id, { limit: RECENT }),
     project,

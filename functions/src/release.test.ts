@@ -181,7 +181,7 @@ describe("verify", () => {
     expect(await verify(call)).toMatchObject({ outcome: "failed", reason: "never-healthy" });
     const note = await platform.deployments.readNote(id, "internal/observation");
     expect(String(note?.value["details"])).toMatch(
-      /after \d+ s, app-1: nothing listens on the port/,
+      /^app-1: after \d+ s, nothing listens on the port/,
     );
   });
 

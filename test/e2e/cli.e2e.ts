@@ -154,6 +154,8 @@ describe.concurrent("the exit code", () => {
     const folder = path.join(ROOT, "examples", "broken-config");
     const deployed = endedWith(CONFIG_INVALID, await platform.cli(["deploy"], { cwd: folder }));
     expect(deployed.stdout.match(/^error\[/gm)).toHaveLength(3);
+    const { stderr } = endedWith(USAGE, await platform.cli(["status"], { cwd: folder }));
+    expect(stderr).toMatch(/deploy\.toml has errors, so it names no project: `bifrost validate`/);
   });
 
   test("of a deployment that fails is 6, with the cause", async () => {

@@ -146,7 +146,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     expect(traffic.failures).toEqual([]);
     expect(new Set(traffic.bodies)).toEqual(new Set(["one", "two"]));
     expect((await app.cli("status")).stdout).toMatch(
-      /restores deployment 1, because the release after it failed/,
+      /restores deployment 1, because the release after it failed .*: `bifrost status 2` says why/,
     );
 
     expect(detailsOf(await ruined(app, third, "crash"))).toMatch(

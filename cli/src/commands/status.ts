@@ -3,6 +3,7 @@ import type { DeploymentView } from "@bifrost/shared/api/schemas";
 import { STATES } from "@bifrost/shared/domain/lifecycle";
 import { EXIT } from "../exit-code.ts";
 import { printEnd } from "../follow.ts";
+import type { CommandContext } from "../context.ts";
 import type { CommandSpec } from "./command.ts";
 
 export const status: CommandSpec = {
@@ -27,7 +28,10 @@ export const status: CommandSpec = {
     output.line(
       `  commit ${deployment.commit.sha.slice(0, 7)} ${deployment.commit.message.split("\n")[0] ?? ""}`,
     );
-    if (origin !== null) output.line(`  ${originWords(trigger, origin.number)}`);
+    if (origin !== null) {
+      const failed = trigger === "restore" ? await undoneBy(context, deployment) : undefined;
+      output.line(`  ${originWords(trigger, origin.number, failed)}`);
+    }
     output.line();
     output.table(
       ["state", "at", "by", "attempt"],
@@ -44,8 +48,23 @@ export const status: CommandSpec = {
 };
 
 /** The platform's own decision reads unlike a person's. */
-function originWords(trigger: DeploymentView["trigger"], number: number): string {
-  return trigger === "restore"
-    ? `restores deployment ${number}, because the release after it failed in its watch window`
-    : `rolls back to deployment ${number}`;
+function originWords(
+  trigger: DeploymentView["trigger"],
+  number: number,
+  failed: number | undefined,
+): string {
+  if (trigger !== "restore") return `rolls back to deployment ${number}`;
+  const words = `restores deployment ${number}, because the release after it failed in its watch window`;
+  return failed === undefined ? words : `${words}: \`bifrost status ${failed}\` says why`;
+}
+
+/** The release whose failure a restoring deployment answers; undefined when it has been retried since. */
+async function undoneBy(
+  { client }: CommandContext,
+  restore: DeploymentView,
+): Promise<number | undefined> {
+  const recent = await client.deployments(restore.projectId, { limit: 100 });
+  const isUndone = ({ number, failure }: DeploymentView) =>
+    number < restore.number && failure?.code === "unhealthy-after-release";
+  return recent.find(isUndone)?.number;
 }

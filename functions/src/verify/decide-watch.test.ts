@@ -7,6 +7,7 @@ import { decideWatch, isWatched, nextLookSeconds, type WatchFacts } from "./deci
 
 const NOW = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
+const RETURN_TIMEOUT_MS = 11_000;
 
 type Note = ReturnType<typeof replicaNote>;
 type Changes = Parameters<typeof replicaNote>[2];
@@ -23,6 +24,7 @@ function decide({ pods = [newPod()], notes = [], restartsBefore = {} }: Case) {
     reports: readReports(notes, NOW),
     restartsBefore: new Map(Object.entries(restartsBefore)),
     startTimeoutMs: START_TIMEOUT_MS,
+    returnTimeoutMs: RETURN_TIMEOUT_MS,
     now: NOW,
   };
   return decideWatch(facts);
@@ -106,6 +108,17 @@ describe("a watched release is doubtful", () => {
     ["its only replica was replaced and starts", { notes: [unproven(START_TIMEOUT_MS - 1)] }],
     ["nobody reports and no replica is ready, for a short time", { pods: [pod(unready(59_999))] }],
     [
+      "its replica passes, but is not called ready yet",
+      { pods: [pod(unready(1e9))], notes: [note({ verdictMs: 10_999 })] },
+    ],
+    [
+      "the cluster has kept one of two passing replicas out of traffic for a short time",
+      {
+        pods: [pod(), other(unready(10_999))],
+        notes: [note(), note({ verdictMs: 1e9 }, "app-2")],
+      },
+    ],
+    [
       "nobody reports and the cluster does not say since when none is ready",
       {
         pods: [pod({ ready: false })],
@@ -154,6 +167,11 @@ describe("a watched release has failed", () => {
       "the app was killed for using more memory than it may",
     ],
     [
+      "its health check flaps, so that it never serves",
+      { pods: [pod(unready(12_000))], notes: [note({ verdictMs: 30_000 })] },
+      "Kubernetes has called it not ready for 12 s, though probes of the sidecar pass: the health check answers now well and now badly, or only in part",
+    ],
+    [
       "its replica was replaced and never starts",
       { notes: [unproven(START_TIMEOUT_MS)] },
       "no replica has been healthy for 60 s; the health check answers with status 500",
@@ -169,6 +187,7 @@ describe("a watched release has failed", () => {
 
   it.each<[string, PodReport, Note]>([
     ["unhealthy", other(), unhealthy(6_000, {}, "app-2")],
+    ["kept out of traffic", other(unready(11_000)), note({ verdictMs: 1e9 }, "app-2")],
     ["out of memory", other(ended(137, "OOMKilled")), note({}, "app-2")],
   ])("when one of its replicas is %s, and it is named", (_, second, its) => {
     const verdict = decide({ pods: [pod(), second], notes: [note(), its] });

@@ -15,6 +15,8 @@ export interface WatchFacts {
   readonly restartsBefore: ReadonlyMap<string, number>;
   /** How long a replica may take from its start to its first passes. */
   readonly startTimeoutMs: number;
+  /** How long the cluster may take to call a replica ready again that passes its probes. */
+  readonly returnTimeoutMs: number;
   readonly now: number;
 }
 
@@ -25,7 +27,7 @@ export type WatchVerdict =
   | { readonly kind: "broken"; readonly pod: string; readonly words: string };
 
 /** The start of a container takes less, so one restart by itself fails no release. */
-const UNHEALTHY_MS = 5_000;
+export const UNHEALTHY_MS = 5_000;
 const TOLERATED_ENDS = 1;
 /**
  * The change itself is stored at once, and an unhealthy replica again within five seconds. When nothing came after the
@@ -35,7 +37,8 @@ const CONFIRMED_MS = 1_000;
 
 export function decideWatch(facts: WatchFacts): WatchVerdict {
   for (const pod of facts.rollout.pods) {
-    const words = wordsOfEnd(pod, facts) ?? wordsOfVerdict(pod, facts);
+    const words =
+      wordsOfEnd(pod, facts) ?? wordsOfVerdict(pod, facts) ?? wordsOfReadiness(pod, facts);
     if (words !== null) return { kind: "broken", pod: pod.name, words };
   }
   const outage = outageMs(facts);
@@ -46,7 +49,9 @@ export function decideWatch(facts: WatchFacts): WatchVerdict {
     const words = `no replica has been healthy for ${seconds(outage)}; ${why}`;
     return { kind: "broken", pod: first.name, words };
   }
-  const isDoubtful = outage > 0 || facts.rollout.pods.some((pod) => isFailing(pod, facts));
+  const isDoubtful =
+    outage > 0 ||
+    facts.rollout.pods.some((pod) => isFailing(pod, facts) || keptOutMs(pod, facts) > 0);
   return { kind: isDoubtful ? "doubtful" : "well" };
 }
 
@@ -71,6 +76,21 @@ function wordsOfVerdict(pod: PodReport, { reports, now }: WatchFacts): string | 
   if (report.verdictMs < CONFIRMED_MS) return null;
   const age = verdictAgeMs(report, now);
   return age < UNHEALTHY_MS ? null : `${describeProbe(report)}; unhealthy for ${seconds(age)}`;
+}
+
+/** Two watch every replica, by probes of their own. Where the cluster keeps one out of traffic, its passes are worth nothing. */
+function wordsOfReadiness(pod: PodReport, facts: WatchFacts): string | null {
+  const age = keptOutMs(pod, facts);
+  if (age < facts.returnTimeoutMs) return null;
+  return `Kubernetes has called it not ready for ${seconds(age)}, though probes of the sidecar pass: the health check answers now well and now badly, or only in part`;
+}
+
+/** For how long a replica has passed its probes and been called not ready all the same; 0 = it has not. */
+function keptOutMs(pod: PodReport, { reports, now }: WatchFacts): number {
+  const report = reports.get(pod.name);
+  if (pod.ready || report?.healthy !== true) return 0;
+  const unreadyMs = now - (pod.readyChangedAt?.getTime() ?? now);
+  return Math.max(1, Math.min(verdictAgeMs(report, now), unreadyMs));
 }
 
 /**

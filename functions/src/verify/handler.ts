@@ -87,7 +87,7 @@ async function look(
   const waited = now - deployment.value.stateSince.getTime();
   if (waited < ports.config.healthTimeoutSeconds * 1000) return null;
   const seconds = Math.round(waited / 1000);
-  const pod = rollout.pods.at(0)?.name ?? "";
+  const pod = verdict.pod ?? rollout.pods.at(0)?.name ?? "";
   return {
     kind: "broken",
     code: "never-healthy",

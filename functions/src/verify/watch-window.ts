@@ -6,7 +6,7 @@ import type { Release } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
 import { recordObservation } from "../record-observation.ts";
 import { readReports } from "../replica-report.ts";
-import { decideWatch, isWatched, nextLookSeconds } from "./decide-watch.ts";
+import { decideWatch, isWatched, nextLookSeconds, UNHEALTHY_MS } from "./decide-watch.ts";
 
 type Needs = Pick<Ports, "deployments" | "cluster" | "clock" | "config">;
 
@@ -31,7 +31,8 @@ export async function lookInWindow(
   const over = { state, outcome: "healthy" };
   const now = ports.clock.now();
   const age = now - deployment.stateSince.getTime();
-  const watchMs = snapshot.config.health.watch.ms;
+  const { watch, interval, timeout } = snapshot.config.health;
+  const watchMs = watch.ms;
   // Another release took over, or this one never did: what becomes of its replicas concerns nobody.
   const isLive = project.value.liveDeploymentId === deployment.id;
   if (!isLive || !isWatched(age, watchMs)) return over;
@@ -46,6 +47,7 @@ export async function lookInWindow(
     reports: readReports(notes, now),
     restartsBefore: await restartsBefore(ports, deployment, rollout),
     startTimeoutMs: ports.config.healthTimeoutSeconds * 1000,
+    returnTimeoutMs: UNHEALTHY_MS + interval.ms + timeout.ms,
     now,
   });
   if (verdict.kind === "broken") {

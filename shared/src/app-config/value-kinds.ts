@@ -143,16 +143,23 @@ export function httpPath(): ValueKind<HttpPath> {
   };
 }
 
+function isWithin(ms: number, low: number, high: number): boolean {
+  return ms >= low && ms <= high;
+}
+
 export function span(min: string, max: string): ValueKind<Duration> {
   const [low, high] = [duration(min)?.ms ?? 0, duration(max)?.ms ?? 0];
+  const examples = ["500ms", "30s", "5m"]
+    .filter((text) => isWithin(duration(text)?.ms ?? 0, low, high))
+    .map((text) => `"${text}"`);
   return {
     schema: v.pipe(
       v.string(),
       v.check((text) => duration(text) !== undefined),
       v.transform((text) => duration(text) as Duration),
-      v.check(({ ms }) => ms >= low && ms <= high, OUT_OF_RANGE),
+      v.check(({ ms }) => isWithin(ms, low, high), OUT_OF_RANGE),
     ),
-    expects: `a time from "${min}" to "${max}", such as "30s", "500ms" or "5m"`,
+    expects: `a time from "${min}" to "${max}", such as ${new Intl.ListFormat("en", { type: "disjunction" }).format(examples)}`,
     jsonSchema: { type: "string", pattern: "^\\d{1,9}(ms|s|m|h)$" },
     suggest: (found) => {
       const text = String(found).trim();

@@ -13,6 +13,12 @@ const STARTUP_SECONDS = 300;
 const UNREADY_AFTER = 2;
 const RESTART_AFTER = 3;
 
+/**
+ * Time between a sidecar's verdict and the failure of a watched release, with some to spare. An app that is started anew
+ * before would leave nothing to see of what its health check answered.
+ */
+const JUDGEMENT_MS = 8_000;
+
 /** Volume for the one place the app may write to. */
 export const SCRATCH_VOLUME = "tmp";
 
@@ -55,14 +61,21 @@ function probes({ health }: AppConfig): Record<ProbeName, V1Probe> {
   return {
     startupProbe: { ...probe, periodSeconds: 1, failureThreshold: STARTUP_SECONDS },
     // Traffic leaves a replica no later than its sidecar calls it unhealthy, and comes back with the first pass: the
-    // thresholds decide about releases. A restart never comes before the sidecar's verdict.
+    // thresholds decide about releases. A restart comes neither before the sidecar's verdict nor before what follows it.
     readinessProbe: {
       ...probe,
       failureThreshold: Math.min(UNREADY_AFTER, health.failureThreshold),
       successThreshold: 1,
     },
-    livenessProbe: { ...probe, failureThreshold: Math.max(RESTART_AFTER, health.failureThreshold) },
+    livenessProbe: { ...probe, failureThreshold: restartAfter(health) },
   };
+}
+
+/** Failures in a row, none of which comes sooner after another than a timeout or an interval. */
+function restartAfter({ interval, timeout, failureThreshold }: AppConfig["health"]): number {
+  const judgedMs = failureThreshold * timeout.ms + JUDGEMENT_MS;
+  const judgedAfter = Math.ceil(judgedMs / 1000 / wholeSeconds(interval.ms));
+  return Math.max(RESTART_AFTER, failureThreshold, judgedAfter);
 }
 
 function wholeSeconds(ms: number): number {

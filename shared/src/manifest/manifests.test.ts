@@ -196,6 +196,21 @@ describe("the pod", () => {
     },
   );
 
+  it.each([
+    ["1s", "1s", 3, 11],
+    ["1s", "1s", 10, 18],
+    ["5s", "5s", 3, 5],
+    ["30s", "5s", 3, 3],
+    ["2s", "200ms", 1, 5],
+  ])(
+    "probed every %s for %s, %i failures make it unhealthy, and %i a restart: a watched release is judged before",
+    (interval, timeout, threshold, restart) => {
+      const health = `[health]\ninterval = "${interval}"\ntimeout = "${timeout}"\nfailure_threshold = ${threshold}\n`;
+      const config = configOf(`[app]\nname = "x"\nruntime = "node"\n${health}`);
+      expect(podOf(inputFor(config)).app.livenessProbe?.failureThreshold).toBe(restart);
+    },
+  );
+
   it("never has fewer pods than before during a rollout", () => {
     expect(deploymentOf().spec).toMatchObject({
       replicas: 2,

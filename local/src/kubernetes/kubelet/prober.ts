@@ -1,5 +1,5 @@
 /** Startup, readiness and liveness probes of one container: httpGet and tcpSocket, thresholds as in Kubernetes. */
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import type { V1Probe } from "@kubernetes/client-node";
 import type { Timers } from "@bifrost/shared/domain/time";
@@ -11,6 +11,8 @@ export type ProbeOutcome =
 
 /** While nothing listens yet, a probe with a period of 1 s looks this often, so that ready is seen at once. */
 const FAST_RETRY_MS = 50;
+
+const MAX_BODY_BYTES = 10 * 1024;
 
 export interface ProbeTarget {
   /** Host port behind a containerPort number or name; undefined when the container has no such port. */
@@ -50,9 +52,8 @@ function httpAttempt(get: HttpGet, port: number, timeoutMs: number): Promise<Pro
       timeoutMs,
     );
     call.on("response", (response) => {
-      clearTimeout(timer);
       response.on("error", () => {});
-      response.resume();
+      readSome(response, () => clearTimeout(timer));
       const code = response.statusCode ?? 0;
       if (code >= 200 && code < 400) resolve({ kind: "success" });
       else
@@ -68,6 +69,16 @@ function httpAttempt(get: HttpGet, port: number, timeoutMs: number): Promise<Pro
     });
     call.end();
   });
+}
+
+/** Of an answer's body no more is read than in Kubernetes, and nothing after the timeout: it may have no end. */
+function readSome(response: IncomingMessage, onEnd: () => void): void {
+  let left = MAX_BODY_BYTES;
+  response.on("data", ({ length }: Buffer) => {
+    left -= length;
+    if (left < 0) response.destroy();
+  });
+  response.on("close", onEnd);
 }
 
 function tcpAttempt(port: number, timeoutMs: number): Promise<ProbeOutcome> {
