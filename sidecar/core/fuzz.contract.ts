@@ -30,6 +30,8 @@ const response = mixed(
   "HTTP/1.1 503 X\r\n",
   "HTTP/1.1 204 X\r\n",
   "HTTP/1.0 200",
+  "HTTP/1.1 200 OK\r\nContent-Le",
+  "HTTP/1.1 103 X\r\n\r\n",
   "\r\n",
   "\r\n\r\n",
   "Content-Length: ",

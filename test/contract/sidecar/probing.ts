@@ -6,12 +6,13 @@ import { until } from "../../support/until.ts";
 import { endsWith, type Rig, serve, serveApp } from "./rig.ts";
 import { answer, dribble, flood, hang, type Manners, OK, reset } from "./servers.ts";
 
+const HALF_A_HEAD = "HTTP/1.1 200 OK\r\nContent-Le";
 const AWAY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\nthe database is away\n";
 
 export function probing(rig: Rig): void {
   // First, because it takes longest and the others run beside it.
   test("has as many descriptors after hundreds of probes as after a few", async (context) => {
-    const turns = [OK, answer(AWAY), reset, answer("HTTP/1.1 2"), OK, hang];
+    const turns = [OK, answer(AWAY), reset, answer(HALF_A_HEAD), OK, hang];
     const target = await serve(context, (socket) =>
       turns[target.accepted % turns.length]?.(socket),
     );
@@ -73,11 +74,17 @@ export function probing(rig: Rig): void {
     ["hangs", hang, { lastResult: "timeout", lastStatus: null }],
     ["resets", reset, { lastResult: "error", lastStatus: null }],
     ["ends without a word", answer(""), { lastResult: "error", lastStatus: null }],
-    ["sends half a head", answer("HTTP/1.1 2"), { lastResult: "error", lastStatus: null }],
+    ["sends half a status", answer("HTTP/1.1 2"), { lastResult: "error", lastStatus: null }],
+    ["sends half a head", answer(HALF_A_HEAD), { lastResult: "error", lastStatus: null }],
     [
       "sends half a head and hangs",
-      answer("HTTP/1.1 2", { keepOpen: true }),
+      answer(HALF_A_HEAD, { keepOpen: true }),
       { lastResult: "timeout", lastStatus: null },
+    ],
+    [
+      "has a gigabyte of head",
+      flood("HTTP/1.1 200 OK\r\nX-Long: "),
+      { lastResult: "error", lastStatus: null },
     ],
     ["speaks another protocol", answer("SSH-2.0-OpenSSH_9.2\r\n"), { lastResult: "error" }],
     ["passes with a gigabyte", flood("HTTP/1.1 200 OK\r\n\r\n"), { lastResult: "ok" }],
