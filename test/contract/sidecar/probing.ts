@@ -9,6 +9,11 @@ import { answer, dribble, flood, hang, type Manners, OK, reset } from "./servers
 const HALF_A_HEAD = "HTTP/1.1 200 OK\r\nContent-Le";
 const AWAY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\nthe database is away\n";
 
+function pagesOf(pid: number | string): { readonly resident: number; readonly shared: number } {
+  const [, resident, shared] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");
+  return { resident: Number(resident), shared: Number(shared) };
+}
+
 export function probing(rig: Rig): void {
   // First, because it takes longest and the others run beside it.
   test("has as many descriptors after hundreds of probes as after a few", async (context) => {
@@ -43,6 +48,27 @@ export function probing(rig: Rig): void {
     expect(used.descriptors).toBeGreaterThan(5);
     expect(used.threads).toBeGreaterThan(3);
     expect(used.restarts).toBe(0);
+  });
+
+  test("counts what forty processes of one program share once", async (context) => {
+    const app = await serveApp(context, 0, 40);
+    const running = rig.sidecar(context, { PROBE_PORT: `${app.port}`, APP_PID_FILE: app.pidFile });
+    const { memoryBytes } = await running.known(
+      "its memory",
+      (replica) => replica.memoryBytes !== null,
+    );
+    const sleeps = readFileSync(`/proc/${app.pid}/task/${app.pid}/children`, "utf8")
+      .trim()
+      .split(" ");
+    expect(sleeps).toHaveLength(40);
+    const all = [app.pid, ...sleeps].map(pagesOf);
+    const resident = all.reduce((sum, pages) => sum + pages.resident, 0);
+    const shared = all.reduce((sum, pages) => sum + pages.shared, 0);
+    const most = Math.max(...all.map((pages) => pages.shared));
+    expect(shared - most).toBeGreaterThan(40);
+    // The app itself changes between the two readings; a tenth of what is shared is left to that.
+    expect(memoryBytes).toBeLessThan((resident - 0.9 * (shared - most)) * 4096);
+    expect(memoryBytes).toBeGreaterThan(most * 4096);
   });
 
   test("counts a new process of the app as a restart", async (context) => {
