@@ -30,6 +30,8 @@ const response = mixed(
   "HTTP/1.1 503 X\r\n",
   "HTTP/1.1 204 X\r\n",
   "HTTP/1.0 200",
+  "HTTP/1.1 200 OK\r\nContent-Le",
+  "HTTP/1.1 103 X\r\n\r\n",
   "\r\n",
   "\r\n\r\n",
   "Content-Length: ",
@@ -181,6 +183,7 @@ export function fuzz(plain: StartCore, wasm: StartCore): void {
     const files = fc.record({
       "/proc/20/stat": procLine,
       "/proc/40/stat": procLine,
+      "/proc/20/statm": mixed("1000 70 30 5 0 123 0", "0", " ", "-1 ", "\n"),
       "/proc/2/stat": procLine,
       "/proc/40/task/40/children": children,
       "/run/app.pid": fc.oneof(text("40", " 40\n"), children),

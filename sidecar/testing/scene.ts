@@ -92,7 +92,7 @@ export function takingCollector(
   };
 }
 
-/** A line of /proc/<pid>/stat. */
+/** What /proc says of a process. */
 export interface FakeProcess {
   readonly pid: number;
   readonly parent?: number;
@@ -103,8 +103,11 @@ export interface FakeProcess {
   readonly threads?: number;
   readonly start?: number;
   readonly pages?: number;
+  /** How many of the pages are shared. */
+  readonly shared?: number;
 }
 
+/** A line of /proc/<pid>/stat. */
 export function stat(process: FakeProcess): string {
   const { pid, parent = 0, name = "my (odd) app", state = "S", ticks = 0 } = process;
   const { childTicks = 0, threads = 3, start = 99, pages = 100 } = process;
@@ -112,6 +115,11 @@ export function stat(process: FakeProcess): string {
     `${pid} (${name}) ${state} ${parent} 1 1 0 -1 0 0 0 0 0 ${ticks} 0 ${childTicks} 0 20 0 ${threads} 0 ${start} ` +
     `1000 ${pages} 18446744073709551615 1 1\n`
   );
+}
+
+/** A line of /proc/<pid>/statm. */
+function statm({ pages = 100, shared = 0 }: FakeProcess): string {
+  return `1000 ${pages} ${shared} 5 0 123 0\n`;
 }
 
 /** All that runs in the process namespace, each process with five descriptors. */
@@ -131,6 +139,7 @@ export function putProcess(
 ): void {
   const folder = `/proc/${process.pid}`;
   host.files.set(`${folder}/stat`, stat(process));
+  host.files.set(`${folder}/statm`, statm(process));
   host.descriptors.set(`${folder}/fd`, 5);
   host.directories.set(`${folder}/task`, Object.keys(children).map(Number));
   for (const [thread, pids] of Object.entries(children)) {

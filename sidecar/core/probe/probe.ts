@@ -1,4 +1,7 @@
-/** One health check: TCP connect, then an HTTP GET whose status line decides, all within one timeout. */
+/**
+ * One health check: TCP connect, then an HTTP GET, all within one timeout. A failing status decides as soon as it is there; a
+ * pass needs the whole head, as the kubelet's does: an app that stalls within it is not healthy.
+ */
 import { AUTHORITY_EXTRA, authority } from "../wire/address.ts";
 import { Bytes } from "../wire/bytes.ts";
 import { Excerpt } from "./excerpt.ts";
@@ -16,8 +19,8 @@ export const RESULT_ERROR: i32 = 5;
 
 /** How long a failing answer's body is waited for: it is for people, the result stands. */
 const BODY_MS: f64 = 200;
-/** A target may send what it likes; more of it is not read. */
-const MAX_RECEIVED: i32 = 4096;
+/** A target may send what it likes; more of it, interim answers and body included, is not read. */
+const MAX_RECEIVED: i32 = 16_384;
 const NONE: i32 = -1;
 /** The one status below 200 after which no other answer comes. */
 const SWITCHING: i32 = 101;
@@ -131,17 +134,23 @@ export class Probe {
     const head = this.head;
     head.feed(byte);
     if (head.isGarbage) return this.finish(RESULT_ERROR, now);
+    if (head.status === 0) return;
     // An interim answer, such as an early hint: the one that counts follows.
-    if (head.status > 0 && head.status < 200 && head.status !== SWITCHING) {
+    if (head.status < 200 && head.status !== SWITCHING) {
       if (head.isComplete) head.reset();
       return;
     }
-    if (this.result === RESULT_NONE && head.status > 0) {
-      this.status = head.status;
-      if (head.status < 200 || head.status >= 400) this.decide(RESULT_STATUS, now);
-      else this.finish(RESULT_OK, now);
-    }
-    if (head.isComplete) this.excerpt.reset(head.isChunked, head.bodyLength());
+    const isFailing = head.status < 200 || head.status >= 400;
+    if (isFailing && this.result === RESULT_NONE) this.decideStatus(RESULT_STATUS, now);
+    if (!head.isComplete) return;
+    if (isFailing) return this.excerpt.reset(head.isChunked, head.bodyLength());
+    this.decideStatus(RESULT_OK, now);
+    this.abandon();
+  }
+
+  private decideStatus(result: i32, now: f64): void {
+    this.status = this.head.status;
+    this.decide(result, now);
   }
 
   /** Nothing more is to come, or is wanted. */

@@ -2,6 +2,7 @@
 import { Bytes } from "../wire/bytes.ts";
 import { CpuMeter } from "./cpu-meter.ts";
 import * as host from "../host.ts";
+import { MAX_STATM, Memory } from "./memory.ts";
 import { DONE, NOT_YET, ProcessNamespace, ProcessTree, Processes, procPath } from "./processes.ts";
 import { isNamed, MAX_STAT, ProcStat } from "./proc-stat.ts";
 import { Sample } from "../report/sample.ts";
@@ -9,14 +10,14 @@ import { Settings } from "../settings/settings.ts";
 
 /** Figures younger than this are used again: reading /proc costs more than a probe. */
 const FRESH_MS: f64 = 1000;
-/** What one slice may cost: a process is four files, everything else one. */
+/** What one slice may cost: a process is five files, everything else one. */
 const SLICE: i32 = 256;
-const PROCESS_COST: i32 = 4;
+const PROCESS_COST: i32 = 5;
 
 class Totals {
   procs: f64 = 0;
   ticks: f64 = 0;
-  pages: f64 = 0;
+  readonly memory: Memory = new Memory();
   threads: f64 = 0;
   fds: f64 = 0;
   denied: f64 = 0;
@@ -27,7 +28,7 @@ class Totals {
   clear(): void {
     this.procs = 0;
     this.ticks = 0;
-    this.pages = 0;
+    this.memory.clear();
     this.threads = 0;
     this.fds = 0;
     this.denied = 0;
@@ -43,6 +44,7 @@ export class Usage {
   private readonly cpu: CpuMeter = new CpuMeter();
   private readonly path: Bytes = new Bytes(32);
   private readonly line: Bytes = new Bytes(MAX_STAT);
+  private readonly statm: Bytes = new Bytes(MAX_STATM);
   private isUnderWay: bool = false;
   private beganAt: f64 = -1;
   /** Of the reading under way, and of the last complete one. */
@@ -86,7 +88,7 @@ export class Usage {
   fill(sample: Sample): void {
     const counted = this.counted;
     sample.procs = counted.procs;
-    sample.rssPages = counted.pages;
+    sample.rssPages = counted.memory.pages();
     sample.threads = counted.threads;
     sample.fds = counted.fds;
     sample.fdsDenied = counted.denied;
@@ -110,9 +112,16 @@ export class Usage {
     if (stat.isGone) return;
     counting.procs = counting.procs + 1;
     counting.threads = counting.threads + stat.threads;
-    counting.pages = counting.pages + stat.residentPages;
+    this.countMemory(pid);
     if (fds < 0) counting.denied = counting.denied + 1;
     else counting.fds = counting.fds + (fds as f64);
+  }
+
+  /** A process that ended since its line was read counts with what that said. */
+  private countMemory(pid: i32): void {
+    const memory = this.counting.memory;
+    const isRead = host.readFile(procPath(this.path, pid, "/statm"), this.statm);
+    if (!isRead || !memory.add(this.statm)) memory.addUnshared(this.stat.residentPages);
   }
 
   /** A tree's root comes first; of a namespace's roots, one for each container and each `kubectl exec`, the oldest counts. */

@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { endWithTests } from "../../support/processes.ts";
 
-/** It has a child, answers every path with 200, and says where it listens. */
+/** It has children, answers every path with 200, and says where it listens. */
 const SOURCE = `
-  require("child_process").spawn("sleep", ["60"]);
+  for (let i = 0; i < Number(process.argv[2]); i++) require("child_process").spawn("sleep", ["60"]);
   const server = require("http").createServer((_, response) => response.end("ok"));
   server.listen(Number(process.argv[1]), "127.0.0.1", () => console.log(server.address().port));`;
 
@@ -16,8 +16,8 @@ export interface App {
   kill(): Promise<void>;
 }
 
-export async function startApp(port = 0): Promise<App> {
-  const child = spawn(process.execPath, ["-e", SOURCE, String(port)], {
+export async function startApp(port = 0, children = 1): Promise<App> {
+  const child = spawn(process.execPath, ["-e", SOURCE, String(port), String(children)], {
     stdio: ["ignore", "pipe", "ignore"],
     detached: true,
   });
@@ -37,7 +37,7 @@ async function linesOf(child: ChildProcess): Promise<readonly string[]> {
   return [await new Promise<string>((resolve) => void lines.once("line", resolve))];
 }
 
-/** Its whole group: the child too. */
+/** Its whole group: the children too. */
 async function kill(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));

@@ -6,12 +6,18 @@ import { until } from "../../support/until.ts";
 import { endsWith, type Rig, serve, serveApp } from "./rig.ts";
 import { answer, dribble, flood, hang, type Manners, OK, reset } from "./servers.ts";
 
+const HALF_A_HEAD = "HTTP/1.1 200 OK\r\nContent-Le";
 const AWAY = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 21\r\n\r\nthe database is away\n";
+
+function pagesOf(pid: number | string): { readonly resident: number; readonly shared: number } {
+  const [, resident, shared] = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ");
+  return { resident: Number(resident), shared: Number(shared) };
+}
 
 export function probing(rig: Rig): void {
   // First, because it takes longest and the others run beside it.
   test("has as many descriptors after hundreds of probes as after a few", async (context) => {
-    const turns = [OK, answer(AWAY), reset, answer("HTTP/1.1 2"), OK, hang];
+    const turns = [OK, answer(AWAY), reset, answer(HALF_A_HEAD), OK, hang];
     const target = await serve(context, (socket) =>
       turns[target.accepted % turns.length]?.(socket),
     );
@@ -44,6 +50,27 @@ export function probing(rig: Rig): void {
     expect(used.restarts).toBe(0);
   });
 
+  test("counts what forty processes of one program share once", async (context) => {
+    const app = await serveApp(context, 0, 40);
+    const running = rig.sidecar(context, { PROBE_PORT: `${app.port}`, APP_PID_FILE: app.pidFile });
+    const { memoryBytes } = await running.known(
+      "its memory",
+      (replica) => replica.memoryBytes !== null,
+    );
+    const sleeps = readFileSync(`/proc/${app.pid}/task/${app.pid}/children`, "utf8")
+      .trim()
+      .split(" ");
+    expect(sleeps).toHaveLength(40);
+    const all = [app.pid, ...sleeps].map(pagesOf);
+    const resident = all.reduce((sum, pages) => sum + pages.resident, 0);
+    const shared = all.reduce((sum, pages) => sum + pages.shared, 0);
+    const most = Math.max(...all.map((pages) => pages.shared));
+    expect(shared - most).toBeGreaterThan(40);
+    // The app itself changes between the two readings; a tenth of what is shared is left to that.
+    expect(memoryBytes).toBeLessThan((resident - 0.9 * (shared - most)) * 4096);
+    expect(memoryBytes).toBeGreaterThan(most * 4096);
+  });
+
   test("counts a new process of the app as a restart", async (context) => {
     const first = await serveApp(context);
     const running = rig.sidecar(context, {
@@ -73,11 +100,17 @@ export function probing(rig: Rig): void {
     ["hangs", hang, { lastResult: "timeout", lastStatus: null }],
     ["resets", reset, { lastResult: "error", lastStatus: null }],
     ["ends without a word", answer(""), { lastResult: "error", lastStatus: null }],
-    ["sends half a head", answer("HTTP/1.1 2"), { lastResult: "error", lastStatus: null }],
+    ["sends half a status", answer("HTTP/1.1 2"), { lastResult: "error", lastStatus: null }],
+    ["sends half a head", answer(HALF_A_HEAD), { lastResult: "error", lastStatus: null }],
     [
       "sends half a head and hangs",
-      answer("HTTP/1.1 2", { keepOpen: true }),
+      answer(HALF_A_HEAD, { keepOpen: true }),
       { lastResult: "timeout", lastStatus: null },
+    ],
+    [
+      "has a gigabyte of head",
+      flood("HTTP/1.1 200 OK\r\nX-Long: "),
+      { lastResult: "error", lastStatus: null },
     ],
     ["speaks another protocol", answer("SSH-2.0-OpenSSH_9.2\r\n"), { lastResult: "error" }],
     ["passes with a gigabyte", flood("HTTP/1.1 200 OK\r\n\r\n"), { lastResult: "ok" }],

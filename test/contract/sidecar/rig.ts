@@ -47,8 +47,9 @@ export async function serve(
 export async function serveApp(
   { onTestFinished }: TestContext,
   port?: number,
+  children?: number,
 ): Promise<App & { readonly pidFile: string }> {
-  const app = await startApp(port);
+  const app = await startApp(port, children);
   onTestFinished(() => app.kill());
   const pidFile = path.join(temporaryFolder(), "app.pid");
   writeFileSync(pidFile, `${app.pid}\n`);
