@@ -122,7 +122,7 @@ describe.concurrent("the exit code", () => {
     ["deploy --ref nosuchref", NOT_FOUND, /nosuchref.*push it first/],
     ["validate nowhere.toml", NOT_FOUND, /bifrost init/],
     ["retry", CONFLICT, /healthy and may only move to failed/],
-    ["cancel", CONFLICT, /healthy.*roll back/],
+    ["cancel", CONFLICT, /deployment 1 is healthy, and only one on its way.*`bifrost rollback`/],
     ["projects create base", CONFLICT, /base/],
     ["projects delete base", USAGE, /--yes/],
   ];

@@ -125,7 +125,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     const traffic = askContinuously(platform, app.slug);
     const failed = await ruined(app, second, "status");
     expect(detailsOf(failed)).toMatch(
-      /^d-\S+: the health check answers with status 500: "db is down"; unhealthy for \d+ s$/m,
+      /^d-\S+: the health check answers with status 500: “db is down”; unhealthy for \d+ s$/m,
     );
     expect(detailsOf(failed)).toMatch(/Deployment 1, .* is deployed again in its place\.$/);
     const third = await restored(app);
@@ -169,7 +169,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
   test("by taking too much memory is failed for it", async () => {
     const { app, second } = await twoReleases(platform, "watch-memory");
     expect(detailsOf(await ruined(app, second, "memory"))).toMatch(
-      /the app was killed for using more memory than it may/,
+      /the app was killed for using more memory than it may: 128Mi; raise \[resources\] memory/,
     );
     expect(await restored(app)).toMatchObject({ number: 3, state: "healthy" });
     await answers(app, "one");
@@ -210,7 +210,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     const sick = ruinable(slug, "four")["server.js"]?.replace('""', '"status"') ?? "";
     const unhealthy = await platform.untilDeployment((await app.change({ "server.js": sick })).id);
     expect(unhealthy.failure).toMatchObject({ code: "never-healthy" });
-    expect(unhealthy.failure?.details.join("\n")).toMatch(/status 500: "db is down"/);
+    expect(unhealthy.failure?.details.join("\n")).toMatch(/status 500: “db is down”/);
 
     const second = await healthy(platform, app.change(twice(ruinable(slug, "two"))));
     await until(() => traffic.bodies.at(-1) === "two", { what: "the second release" });
@@ -244,7 +244,7 @@ describe.concurrent("a platform that is killed", () => {
     expect(await killed).toBe(second.id);
     await session.start();
     const { platform } = session;
-    expect(detailsOf(await platform.deployment(second.id))).toMatch(/status 500: "db is down"/);
+    expect(detailsOf(await platform.deployment(second.id))).toMatch(/status 500: “db is down”/);
     const restores = await until(async () => {
       const all = await restoresOf(platform, app.slug);
       return all.length > 0 && all;

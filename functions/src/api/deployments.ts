@@ -158,11 +158,11 @@ export function deploymentRoutes(ports: Needs) {
 
 /** Answers at once what the workflow would only find out later: what is over cannot be cancelled, what goes on not retried. */
 function assertPossible(deployment: Deployment, to: State): void {
-  const { id, state } = deployment;
+  const { id, number, state } = deployment;
   if (state === "healthy" && to === FAILED) {
     throw new BifrostError(
       "illegal-move",
-      `deployment ${id} is healthy and over; to take it out of service, roll back`,
+      `deployment ${number} is healthy, and only one on its way there can be cancelled; to go back to the release before it: \`bifrost rollback\``,
       { deploymentId: id, from: state, to, allowed: [] },
     );
   }

@@ -262,6 +262,14 @@ describe("deployments", () => {
     expect(platform.started).toHaveLength(status === 202 ? 1 : 0);
   });
 
+  it("that are healthy are not cancelled, and say what is done instead, by their number", async () => {
+    const { call, platform } = setUp();
+    const { id } = platform.deployment({ state: "healthy", number: 3 });
+    const { body } = await call("POST", `/deployments/${id}/cancel`, { body: {} });
+    expect(body).toMatchObject({ code: "illegal-move", facts: { from: "healthy", to: "failed" } });
+    expect(body["detail"]).toMatch(/^deployment 3 is healthy, .* on its way .*`bifrost rollback`$/);
+  });
+
   it("that cannot be retried say what they may become instead", async () => {
     const { call, platform } = setUp();
     const { id } = platform.deployment({ state: "building" });
