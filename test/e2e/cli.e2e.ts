@@ -243,6 +243,21 @@ describe.concurrent("deploy", () => {
     expect((await platform.get("part")).body).toBe("a part of it");
   });
 
+  test("says at its end how long the release is watched, and a retry of an older one what the URL serves", async () => {
+    const own = await App.create(platform, "older", nodeApp("older", { answer: "one" }));
+    const first = await own.push();
+    endedWith(OK, await own.cli("cancel", "1"));
+    expect(await platform.deployment(first.id)).toMatchObject({ state: "failed" });
+    own.repository.write(nodeApp("older", { answer: "two" }));
+    const deployed = endedWith(OK, await own.cli("deploy"));
+    expect(deployed.stdout).toMatch(/^It is watched for 60s\..*: bifrost status 2$/m);
+    const retried = endedWith(OK, await own.cli("retry", "1"));
+    expect(retried.stdout).toMatch(
+      /Deployment 1 is healthy\. +It is not live: http:\/\/older\S+ serves deployment 2\.\n.*bifrost rollback 1\n$/,
+    );
+    expect((await own.get()).body).toBe("two");
+  });
+
   test("--no-wait prints the deployment and ends", async () => {
     const folder = writeFiles(temporaryFolder(), nodeApp("patient"));
     const { stdout } = endedWith(OK, await platform.cli(["deploy", "--no-wait"], { cwd: folder }));

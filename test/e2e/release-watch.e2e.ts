@@ -10,6 +10,7 @@ import { until } from "../support/until.ts";
 import { rolloutsOf } from "./restart/evidence.ts";
 import { Session } from "./restart/session.ts";
 
+const LIVE_FAILURE = "The release turned unhealthy within its watch window";
 const REASON = "unhealthy-after-release";
 /** What never becomes healthy is given up after this, so that the tests need not wait for a minute. */
 const ENV = { BIFROST_HEALTH_TIMEOUT_SECONDS: "10" };
@@ -186,6 +187,8 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     expect(detailsOf(await ruined(app, last, "crash"))).toMatch(words);
     await until(async () => (await rolloutsOf(platform, last.id)).length === 0);
     expect(await platform.deployments(slug)).toHaveLength(isFirst ? 1 : 2);
+    const { stdout } = await app.cli("status");
+    expect(stdout).toContain(`live: deployment ${last.number} (failed: ${LIVE_FAILURE})`);
   });
 
   test("is over with its window when there is none", async () => {
