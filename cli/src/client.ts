@@ -1,6 +1,7 @@
 /** The REST API as functions; every answer is checked against the shared contract. */
 import { randomUUID } from "node:crypto";
 import {
+  deploymentDetails,
   deploymentView,
   logView,
   page,
@@ -8,6 +9,7 @@ import {
   projectView,
   streamEvent,
   transitionView,
+  type DeploymentDetails,
   type DeploymentView,
   type StreamEvent,
 } from "@bifrost/shared/api/schemas";
@@ -73,8 +75,8 @@ export class Client {
     );
   }
 
-  deployment(id: string): Promise<DeploymentView> {
-    return this.#call("GET", `/deployments/${encodeURIComponent(id)}`, deploymentView);
+  deployment(id: string): Promise<DeploymentDetails> {
+    return this.#call("GET", `/deployments/${encodeURIComponent(id)}`, deploymentDetails);
   }
 
   act(id: string, action: "retry" | "cancel"): Promise<DeploymentView> {

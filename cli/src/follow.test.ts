@@ -1,4 +1,9 @@
-import type { DeploymentView, StreamEvent } from "@bifrost/shared/api/schemas";
+import type {
+  DeploymentDetails,
+  DeploymentView,
+  ProjectView,
+  StreamEvent,
+} from "@bifrost/shared/api/schemas";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { hastyTimers } from "@bifrost/shared/testing/hasty-timers";
 import { describe, expect, it } from "vitest";
@@ -8,28 +13,43 @@ import { createOutput } from "./output.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 
-function deployment(changes: Partial<DeploymentView> = {}): StreamEvent {
+function viewOf(changes: Partial<DeploymentView> = {}): DeploymentView {
   return {
-    kind: "deployment",
-    deployment: {
-      id: "depaaaaaaaaaaa",
-      projectId: "proaaaaaaaaaaa",
-      number: 1,
-      commit: { sha: "a".repeat(40), message: "m", author: "Ada" },
-      branch: "main",
-      trigger: "push",
-      rollbackOf: null,
-      state: "queued",
-      attempt: 1,
-      stateSince: AT,
-      createdAt: AT,
-      imageDigest: null,
-      configHash: null,
-      url: "http://app.test",
-      failure: null,
-      retiredAt: null,
-      ...changes,
-    },
+    id: "depaaaaaaaaaaa",
+    projectId: "proaaaaaaaaaaa",
+    number: 1,
+    commit: { sha: "a".repeat(40), message: "m", author: "Ada" },
+    branch: "main",
+    trigger: "push",
+    rollbackOf: null,
+    state: "queued",
+    attempt: 1,
+    stateSince: AT,
+    createdAt: AT,
+    imageDigest: null,
+    configHash: null,
+    url: "http://app.test",
+    failure: null,
+    retiredAt: null,
+    ...changes,
+  };
+}
+
+function deployment(changes: Partial<DeploymentView> = {}): StreamEvent {
+  return { kind: "deployment", deployment: viewOf(changes) };
+}
+
+function project(liveDeploymentId: string): ProjectView {
+  return {
+    id: "proaaaaaaaaaaa",
+    name: "app",
+    slug: "app",
+    repository: "local/app",
+    defaultBranch: "main",
+    url: "http://app.test",
+    liveDeploymentId,
+    liveNumber: 1,
+    createdAt: AT,
   };
 }
 
@@ -55,11 +75,21 @@ const HEALTHY = [deployment({ state: "healthy" }), moved(2, "healthy")];
 /** Each session is the events of one connection, then its end: an error, or the server's goodbye. */
 async function run(
   sessions: readonly (readonly (StreamEvent | Error)[])[],
-  options: Partial<FollowOptions> = {},
+  options: Partial<FollowOptions> & { readonly live?: DeploymentDetails } = {},
 ) {
+  const { live } = options;
   const lines: string[] = [];
+  const values: unknown[] = [];
   let connections = 0;
   const client = {
+    async project() {
+      if (live === undefined) throw new BifrostError("upstream-unavailable", "no answer");
+      return project(live.id);
+    },
+    async deployment(id: string) {
+      if (id !== live?.id) throw new BifrostError("not-found", id);
+      return live;
+    },
     async *stream(): AsyncGenerator<StreamEvent> {
       const session = sessions[connections++] ?? [new BifrostError("not-found", "script is over")];
       for (const event of session) {
@@ -71,6 +101,7 @@ async function run(
   const output = {
     ...createOutput({ json: false, color: false }),
     line: (text = "") => void lines.push(text),
+    data: (value: unknown) => void values.push(value),
   };
   const exit = await follow({
     client,
@@ -82,7 +113,7 @@ async function run(
     timers: hastyTimers(),
     ...options,
   });
-  return { exit, lines, connections };
+  return { exit, lines, values, connections };
 }
 
 describe("following a deployment", () => {
@@ -99,6 +130,41 @@ describe("following a deployment", () => {
     const { exit, lines } = await run([events]);
     expect(exit).toBe(EXIT.deploymentFailed);
     expect(lines.join("\n")).toMatch(/A build step ended with an error[\s\S]*exit 1[\s\S]*Fix it/);
+  });
+
+  const healthy = { state: "healthy", number: 2, id: "depbbbbbbbbbbb" } as const;
+
+  it.each([
+    ["60s", /^It is watched for 60s\..*: bifrost status 2$/],
+    ["0s", /^Deployment 2 is healthy\.  http:\/\/app\.test$/],
+  ])("to healthy with a watch of %s says whether it is watched", async (watch, words) => {
+    const live = { ...viewOf(healthy), watch };
+    const { exit, lines, values } = await run([[deployment(healthy), moved(2, "healthy")]], {
+      live,
+    });
+    expect(exit).toBe(EXIT.ok);
+    expect(lines.at(-1)).toMatch(words);
+    expect(values.at(-1)).toMatchObject({ kind: "end", deployment: healthy, live: { watch } });
+  });
+
+  it.each([
+    ["serves", {}, "serves deployment 3."],
+    [
+      "stays with, though it failed,",
+      { state: "failed", failure } as const,
+      "stays with deployment 3 (failed: A build step ended with an error).",
+    ],
+  ])("to healthy says which newer release the URL %s", async (_, changes, words) => {
+    const live = { ...viewOf({ state: "healthy", number: 3, ...changes }), watch: "60s" };
+    const { exit, lines, values } = await run([[deployment(healthy), moved(2, "healthy")]], {
+      live,
+    });
+    expect(exit).toBe(EXIT.ok);
+    expect(lines.slice(-2)).toEqual([
+      `Deployment 2 is healthy.  It is not live: http://app.test ${words}`,
+      "Only a higher number takes over; to make it live: bifrost rollback 2",
+    ]);
+    expect(values.at(-1)).toMatchObject({ kind: "end", live: { number: 3 } });
   });
 
   it.each([

@@ -8,11 +8,12 @@ import type {
 import { isBifrostError } from "@bifrost/shared/domain/errors";
 import { formatDuration, systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Client } from "./client.ts";
+import { printFailure, printHealthy, readLiveAtEnd } from "./ending.ts";
 import { EXIT } from "./exit-code.ts";
 import type { Output } from "./output.ts";
 
 export interface FollowOptions {
-  readonly client: Pick<Client, "stream">;
+  readonly client: Pick<Client, "stream" | "project" | "deployment">;
   readonly output: Output;
   readonly id: string;
   readonly signal: AbortSignal;
@@ -48,7 +49,7 @@ export async function follow(options: FollowOptions): Promise<number> {
     if (!isOver()) await timers.sleep(pauseAfter(drops), signal);
     drops++;
   }
-  return view.hasEnded() && !signal.aborted ? view.end() : EXIT.interrupted;
+  return view.hasEnded() && !signal.aborted ? view.end(client) : EXIT.interrupted;
 }
 
 function pauseAfter(drops: number): number {
@@ -110,30 +111,16 @@ class FollowView {
     return resting && this.#shown?.to === state && this.#shown.attempt === attempt;
   }
 
-  end(): number {
+  async end(client: FollowOptions["client"]): Promise<number> {
     const deployment = this.#current;
     if (deployment === null) return EXIT.error;
-    this.#output.data({ kind: "end", deployment });
-    printEnd(this.#output, deployment);
-    return deployment.state === "healthy" ? EXIT.ok : EXIT.deploymentFailed;
+    const live = await readLiveAtEnd(client, deployment);
+    this.#output.data({ kind: "end", deployment, live });
+    if (deployment.state === "healthy") {
+      printHealthy(this.#output, deployment, live);
+      return EXIT.ok;
+    }
+    printFailure(this.#output, deployment);
+    return EXIT.deploymentFailed;
   }
-}
-
-export function printEnd(output: Output, deployment: DeploymentView): void {
-  output.line();
-  const { failure } = deployment;
-  if (failure === null) {
-    output.line(
-      `${output.paint.bold(`Deployment ${deployment.number} is healthy.`)}  ${deployment.url ?? ""}`,
-    );
-    return;
-  }
-  output.line(
-    output.paint.red(
-      `Deployment ${deployment.number} failed while ${failure.state}: ${failure.message}`,
-    ),
-  );
-  for (const line of failure.details) output.line(`  ${line}`);
-  output.line();
-  output.line(failure.hint);
 }

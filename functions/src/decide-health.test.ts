@@ -40,8 +40,8 @@ describe("decideHealth", () => {
     ],
     [
       "answers an error and says why",
-      [bad("status", { lastStatus: 500, lastBody: ' db "main" is down\n' })],
-      String.raw`the health check answers with status 500: "db \"main\" is down"`,
+      [bad("status", { lastStatus: 500, lastBody: ' {"status":"down"}\n' })],
+      `the health check answers with status 500: “{"status":"down"}”`,
     ],
     ["does not listen", [bad("refused")], "nothing listens on the port in $PORT"],
     ["hangs", [bad("timeout")], "the health check does not answer in time"],

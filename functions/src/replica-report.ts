@@ -43,13 +43,13 @@ export function verdictAgeMs(report: ReplicaReport, now: number): number {
 
 const BODY_WORDS = 120;
 
-/** The last probe, for people: status and body as they came. */
+/** The last probe, for people: status and body as they came. Bodies are ASCII, so no quote inside ends these quotes. */
 export function describeProbe(report: ReplicaReport): string {
   const words = PROBE_WORDS[report.lastResult];
   if (report.lastResult !== "status") return words;
   const status = `${words} ${report.lastStatus ?? 0}`;
   const body = report.lastBody?.trim().slice(0, BODY_WORDS) ?? "";
-  return body === "" ? status : `${status}: ${JSON.stringify(body)}`;
+  return body === "" ? status : `${status}: “${body}”`;
 }
 
 const PROBE_WORDS: Readonly<Record<ReplicaReport["lastResult"], string>> = {

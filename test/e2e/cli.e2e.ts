@@ -122,7 +122,7 @@ describe.concurrent("the exit code", () => {
     ["deploy --ref nosuchref", NOT_FOUND, /nosuchref.*push it first/],
     ["validate nowhere.toml", NOT_FOUND, /bifrost init/],
     ["retry", CONFLICT, /healthy and may only move to failed/],
-    ["cancel", CONFLICT, /healthy.*roll back/],
+    ["cancel", CONFLICT, /deployment 1 is healthy, and only one on its way.*`bifrost rollback`/],
     ["projects create base", CONFLICT, /base/],
     ["projects delete base", USAGE, /--yes/],
   ];
@@ -241,6 +241,21 @@ describe.concurrent("deploy", () => {
     const { stdout } = endedWith(OK, await platform.cli(["deploy"], { cwd }));
     expect(stdout).toMatch(/the folder services\/part as committed/);
     expect((await platform.get("part")).body).toBe("a part of it");
+  });
+
+  test("says at its end how long the release is watched, and a retry of an older one what the URL serves", async () => {
+    const own = await App.create(platform, "older", nodeApp("older", { answer: "one" }));
+    const first = await own.push();
+    endedWith(OK, await own.cli("cancel", "1"));
+    expect(await platform.deployment(first.id)).toMatchObject({ state: "failed" });
+    own.repository.write(nodeApp("older", { answer: "two" }));
+    const deployed = endedWith(OK, await own.cli("deploy"));
+    expect(deployed.stdout).toMatch(/^It is watched for 60s\..*: bifrost status 2$/m);
+    const retried = endedWith(OK, await own.cli("retry", "1"));
+    expect(retried.stdout).toMatch(
+      /Deployment 1 is healthy\. +It is not live: http:\/\/older\S+ serves deployment 2\.\n.*bifrost rollback 1\n$/,
+    );
+    expect((await own.get()).body).toBe("two");
   });
 
   test("--no-wait prints the deployment and ends", async () => {

@@ -10,6 +10,7 @@ import { until } from "../support/until.ts";
 import { rolloutsOf } from "./restart/evidence.ts";
 import { Session } from "./restart/session.ts";
 
+const LIVE_FAILURE = "The release turned unhealthy within its watch window";
 const REASON = "unhealthy-after-release";
 /** What never becomes healthy is given up after this, so that the tests need not wait for a minute. */
 const ENV = { BIFROST_HEALTH_TIMEOUT_SECONDS: "10" };
@@ -125,7 +126,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     const traffic = askContinuously(platform, app.slug);
     const failed = await ruined(app, second, "status");
     expect(detailsOf(failed)).toMatch(
-      /^d-\S+: the health check answers with status 500: "db is down"; unhealthy for \d+ s$/m,
+      /^d-\S+: the health check answers with status 500: “db is down”; unhealthy for \d+ s$/m,
     );
     expect(detailsOf(failed)).toMatch(/Deployment 1, .* is deployed again in its place\.$/);
     const third = await restored(app);
@@ -169,7 +170,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
   test("by taking too much memory is failed for it", async () => {
     const { app, second } = await twoReleases(platform, "watch-memory");
     expect(detailsOf(await ruined(app, second, "memory"))).toMatch(
-      /the app was killed for using more memory than it may/,
+      /the app was killed for using more memory than it may: 128Mi; raise \[resources\] memory/,
     );
     expect(await restored(app)).toMatchObject({ number: 3, state: "healthy" });
     await answers(app, "one");
@@ -186,6 +187,8 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     expect(detailsOf(await ruined(app, last, "crash"))).toMatch(words);
     await until(async () => (await rolloutsOf(platform, last.id)).length === 0);
     expect(await platform.deployments(slug)).toHaveLength(isFirst ? 1 : 2);
+    const { stdout } = await app.cli("status");
+    expect(stdout).toContain(`live: deployment ${last.number} (failed: ${LIVE_FAILURE})`);
   });
 
   test("is over with its window when there is none", async () => {
@@ -210,7 +213,7 @@ describe.concurrent("a release that turns bad while it is watched", () => {
     const sick = ruinable(slug, "four")["server.js"]?.replace('""', '"status"') ?? "";
     const unhealthy = await platform.untilDeployment((await app.change({ "server.js": sick })).id);
     expect(unhealthy.failure).toMatchObject({ code: "never-healthy" });
-    expect(unhealthy.failure?.details.join("\n")).toMatch(/status 500: "db is down"/);
+    expect(unhealthy.failure?.details.join("\n")).toMatch(/status 500: “db is down”/);
 
     const second = await healthy(platform, app.change(twice(ruinable(slug, "two"))));
     await until(() => traffic.bodies.at(-1) === "two", { what: "the second release" });
@@ -244,7 +247,7 @@ describe.concurrent("a platform that is killed", () => {
     expect(await killed).toBe(second.id);
     await session.start();
     const { platform } = session;
-    expect(detailsOf(await platform.deployment(second.id))).toMatch(/status 500: "db is down"/);
+    expect(detailsOf(await platform.deployment(second.id))).toMatch(/status 500: “db is down”/);
     const restores = await until(async () => {
       const all = await restoresOf(platform, app.slug);
       return all.length > 0 && all;

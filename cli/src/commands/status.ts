@@ -1,9 +1,9 @@
 /** `bifrost status`: the project's live release and its newest deployment. */
 import type { DeploymentView } from "@bifrost/shared/api/schemas";
 import { STATES } from "@bifrost/shared/domain/lifecycle";
-import { EXIT } from "../exit-code.ts";
-import { printEnd } from "../follow.ts";
 import type { CommandContext } from "../context.ts";
+import { liveWords, printFailure, readLive } from "../ending.ts";
+import { EXIT } from "../exit-code.ts";
 import type { CommandSpec } from "./command.ts";
 
 export const status: CommandSpec = {
@@ -17,9 +17,9 @@ export const status: CommandSpec = {
     const project = await client.project(deployment.projectId);
     const { trigger, rollbackOf } = deployment;
     const origin = rollbackOf === null ? null : await client.deployment(rollbackOf);
-    output.data({ project, deployment, transitions, origin });
-    const live = project.liveNumber === 0 ? "nothing yet" : `deployment ${project.liveNumber}`;
-    output.line(`${output.paint.bold(project.slug)}  ${project.url}  live: ${live}`);
+    const live = await readLive(client, project);
+    output.data({ project, deployment, transitions, origin, live });
+    output.line(`${output.paint.bold(project.slug)}  ${project.url}  live: ${liveWords(live)}`);
     output.line();
     output.line(
       `Deployment ${deployment.number} (${deployment.id}) is ${output.paint.state(deployment.state)}`,
@@ -42,7 +42,7 @@ export const status: CommandSpec = {
         String(attempt),
       ]),
     );
-    if (deployment.failure !== null) printEnd(output, deployment);
+    printFailure(output, deployment);
     return EXIT.ok;
   },
 };

@@ -1,11 +1,16 @@
-import { createDeploymentBody, rollbackBody } from "@bifrost/shared/api/schemas";
+import {
+  createDeploymentBody,
+  type DeploymentDetails,
+  rollbackBody,
+} from "@bifrost/shared/api/schemas";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
-import { BifrostError } from "@bifrost/shared/domain/errors";
+import { BifrostError, isBifrostError } from "@bifrost/shared/domain/errors";
 import { edge, type State } from "@bifrost/shared/domain/lifecycle";
 import { IllegalMove } from "@bifrost/shared/domain/transition";
 import { Hono } from "hono";
 import { createDeployment } from "../create-deployment.ts";
 import type { Ports } from "../ports.ts";
+import { readSnapshot } from "../release-manifests.ts";
 import { readJson } from "../read-body.ts";
 import { type ApiVariables, requireScope } from "./authenticate.ts";
 import { decideRollback } from "./decide-rollback.ts";
@@ -116,7 +121,8 @@ export function deploymentRoutes(ports: Needs) {
 
   app.get("/:id", async (context) => {
     const deployment = await findDeployment(ports, context.get("person"), context.req.param("id"));
-    return context.json(toDeploymentView(deployment));
+    const watch = await readWatch(ports, deployment);
+    return context.json({ ...toDeploymentView(deployment), watch } satisfies DeploymentDetails);
   });
 
   app.get("/:id/transitions", async (context) => {
@@ -156,13 +162,24 @@ export function deploymentRoutes(ports: Needs) {
   return app;
 }
 
+/** Null as well where the snapshot is not readable: what became of such a deployment still is. */
+async function readWatch(ports: Needs, { id }: Deployment): Promise<string | null> {
+  const note = await ports.deployments.readNote(id, "snapshot/config");
+  try {
+    return note === null ? null : readSnapshot(note.value).config.health.watch.text;
+  } catch (error) {
+    if (isBifrostError(error, "data-corrupt")) return null;
+    throw error;
+  }
+}
+
 /** Answers at once what the workflow would only find out later: what is over cannot be cancelled, what goes on not retried. */
 function assertPossible(deployment: Deployment, to: State): void {
-  const { id, state } = deployment;
+  const { id, number, state } = deployment;
   if (state === "healthy" && to === FAILED) {
     throw new BifrostError(
       "illegal-move",
-      `deployment ${id} is healthy and over; to take it out of service, roll back`,
+      `deployment ${number} is healthy, and only one on its way there can be cancelled; to go back to the release before it: \`bifrost rollback\``,
       { deploymentId: id, from: state, to, allowed: [] },
     );
   }

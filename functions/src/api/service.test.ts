@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import type { Person } from "@bifrost/shared/ports/team-directory";
 import { describe, expect, it } from "vitest";
-import { TestPlatform } from "../testing/test-platform.ts";
+import { DEPLOY_TOML, TestPlatform } from "../testing/test-platform.ts";
 import { apiService } from "./service.ts";
 
 const KEY = "bfk_ada";
@@ -260,6 +260,25 @@ describe("deployments", () => {
     const answer = await call("POST", `/deployments/${id}/${action}`, { body: {} });
     expect(answer.status).toBe(status);
     expect(platform.started).toHaveLength(status === 202 ? 1 : 0);
+  });
+
+  it("say how long they are watched, once their deploy.toml was read", async () => {
+    const { call, platform } = setUp();
+    const deployment = platform.deployment({ state: "healthy" });
+    const shown = async () => (await call("GET", `/deployments/${deployment.id}`)).body;
+    expect(await shown()).toMatchObject({ number: 1, watch: null });
+    await platform.snapshot(deployment, `${DEPLOY_TOML}[health]\nwatch = "90s"\n`);
+    expect(await shown()).toMatchObject({ number: 1, watch: "90s" });
+    await platform.deployments.writeNote(deployment.id, "snapshot/config", { config: "?" });
+    expect(await shown()).toMatchObject({ number: 1, watch: null });
+  });
+
+  it("that are healthy are not cancelled, and say what is done instead, by their number", async () => {
+    const { call, platform } = setUp();
+    const { id } = platform.deployment({ state: "healthy", number: 3 });
+    const { body } = await call("POST", `/deployments/${id}/cancel`, { body: {} });
+    expect(body).toMatchObject({ code: "illegal-move", facts: { from: "healthy", to: "failed" } });
+    expect(body["detail"]).toMatch(/^deployment 3 is healthy, .* on its way .*`bifrost rollback`$/);
   });
 
   it("that cannot be retried say what they may become instead", async () => {

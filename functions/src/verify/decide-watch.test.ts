@@ -25,6 +25,7 @@ function decide({ pods = [newPod()], notes = [], restartsBefore = {} }: Case) {
     restartsBefore: new Map(Object.entries(restartsBefore)),
     startTimeoutMs: START_TIMEOUT_MS,
     returnTimeoutMs: RETURN_TIMEOUT_MS,
+    memoryLimit: "96Mi",
     now: NOW,
   };
   return decideWatch(facts);
@@ -144,7 +145,7 @@ describe("a watched release has failed", () => {
     [
       "its answer says why",
       { notes: [unhealthy(7_400, { lastStatus: 503, lastBody: "db is down" })] },
-      'the health check answers with status 503: "db is down"; unhealthy for 7 s',
+      "the health check answers with status 503: “db is down”; unhealthy for 7 s",
     ],
     [
       "it hangs",
@@ -164,7 +165,7 @@ describe("a watched release has failed", () => {
     [
       "it was out of memory once",
       { pods: [pod({ restarts: 1, ...ended(137, "OOMKilled") })], notes: [note()] },
-      "the app was killed for using more memory than it may",
+      "the app was killed for using more memory than it may: 96Mi; raise [resources] memory in deploy.toml, or let it use less",
     ],
     [
       "its health check flaps, so that it never serves",

@@ -17,6 +17,8 @@ export interface WatchFacts {
   readonly startTimeoutMs: number;
   /** How long the cluster may take to call a replica ready again that passes its probes. */
   readonly returnTimeoutMs: number;
+  /** The most memory the app may use, as deploy.toml has it. */
+  readonly memoryLimit: string;
   readonly now: number;
 }
 
@@ -56,10 +58,13 @@ export function decideWatch(facts: WatchFacts): WatchVerdict {
 }
 
 /** The app was killed for its memory, or ended more than once since the release became healthy. */
-function wordsOfEnd(pod: PodReport, { reports, restartsBefore }: WatchFacts): string | null {
+function wordsOfEnd(
+  pod: PodReport,
+  { reports, restartsBefore, memoryLimit }: WatchFacts,
+): string | null {
   if (pod.ended === null) return null;
   if (pod.ended.reason === "OOMKilled")
-    return "the app was killed for using more memory than it may";
+    return `the app was killed for using more memory than it may: ${memoryLimit}; raise [resources] memory in deploy.toml, or let it use less`;
   const isDown = pod.waiting === "CrashLoopBackOff";
   const ends = pod.restarts - (restartsBefore.get(pod.name) ?? 0) + (isDown ? 1 : 0);
   if (ends <= TOLERATED_ENDS) return null;

@@ -50,7 +50,7 @@ describe("verify of a release in its watch window", () => {
       attempt: 1,
       reason,
       details: [
-        'app-1: the health check answers with status 500: "db is down"; unhealthy for 6 s',
+        "app-1: the health check answers with status 500: “db is down”; unhealthy for 6 s",
         "last lines of the app:",
         "  Error: no route to db",
       ],

@@ -31,7 +31,8 @@ export async function lookInWindow(
   const over = { state, outcome: "healthy" };
   const now = ports.clock.now();
   const age = now - deployment.stateSince.getTime();
-  const { watch, interval, timeout } = snapshot.config.health;
+  const { health, resources } = snapshot.config;
+  const { watch, interval, timeout } = health;
   const watchMs = watch.ms;
   // Another release took over, or this one never did: what becomes of its replicas concerns nobody.
   const isLive = project.value.liveDeploymentId === deployment.id;
@@ -48,6 +49,7 @@ export async function lookInWindow(
     restartsBefore: await restartsBefore(ports, deployment, rollout),
     startTimeoutMs: ports.config.healthTimeoutSeconds * 1000,
     returnTimeoutMs: UNHEALTHY_MS + interval.ms + timeout.ms,
+    memoryLimit: resources.memory.text,
     now,
   });
   if (verdict.kind === "broken") {

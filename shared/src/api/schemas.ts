@@ -37,6 +37,14 @@ export const deploymentView = v.object({
 });
 export type DeploymentView = v.InferOutput<typeof deploymentView>;
 
+/** One deployment asked for by its id. */
+export const deploymentDetails = v.object({
+  ...deploymentView.entries,
+  /** How long it is watched from becoming healthy, as deploy.toml says it; null before that was read. */
+  watch: v.nullable(v.string()),
+});
+export type DeploymentDetails = v.InferOutput<typeof deploymentDetails>;
+
 export const transitionView = v.object({
   seq: v.number(),
   from: v.nullable(v.picklist(ALL_STATES)),

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import type { AppConfig, FieldValues } from "./app-config.ts";
 import { fallbackOf, FIELDS } from "./fields.ts";
+import type { Duration } from "./quantity.ts";
 import { RUNTIMES } from "./runtimes.ts";
 import type { DnsLabel } from "./value-kinds.ts";
 
@@ -61,9 +62,17 @@ function healthOf({ app, health }: FieldValues) {
     timeout: health.timeout ?? (usualTimeout.ms <= interval.ms ? usualTimeout : interval),
     successThreshold: health.success_threshold ?? fallbackOf(fields.success_threshold),
     failureThreshold: health.failure_threshold ?? fallbackOf(fields.failure_threshold),
-    watch: health.watch ?? fallbackOf(fields.watch),
+    watch: health.watch ?? usualWatch(interval),
     rollback: health.rollback ?? fallbackOf(fields.rollback),
   };
+}
+
+/** Long enough for two probes: the first may have been just before the window. */
+function usualWatch(interval: Duration): Duration {
+  const usual = fallbackOf(FIELDS.health.watch);
+  if (usual.ms >= 2 * interval.ms) return usual;
+  const twice = interval.text.replace(/\d+/, (count) => String(2 * Number(count)));
+  return v.parse(FIELDS.health.watch.kind.schema, twice);
 }
 
 function served({ static: files }: FieldValues) {

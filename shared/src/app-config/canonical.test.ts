@@ -66,7 +66,7 @@ function toToml(values: Values, isReversed: boolean): string {
     ["[app]", ...values.order.map((key) => `${key} = ${app[key]}`)],
     ["[scaling]", `min_replicas = ${values.replicas}`],
     ["[resources]", `cpu = "${values.cpu}m"`],
-    ["[health]", `watch = "${values.watch}s"`],
+    ["[health]", `watch = "${values.watch}s"`, 'interval = "1s"'],
     ["[env]", ...(isReversed ? env.toReversed() : env)],
     ...(values.runtime === "static"
       ? [["[static]", `spa = ${values.spa}`]]
@@ -108,6 +108,13 @@ describe("the canonical form of an app config", () => {
     for (const key of ["success_threshold", "failure_threshold", "rollback"])
       delete old.health[key];
     expect(parseCanonicalConfig(JSON.stringify(old))).toEqual(config);
+  });
+
+  it("with a watch shorter than its interval, as once by default, is still read", () => {
+    const config = configOf('[app]\nname = "x"\nruntime = "node"\n[health]\ninterval = "10m"\n');
+    const old = canonicalConfig(config).replace('"watch":"20m"', '"watch":"60s"');
+    const { interval, watch } = parseCanonicalConfig(old).health;
+    expect([interval.ms, watch.ms]).toEqual([600_000, 60_000]);
   });
 
   it("differs when any value differs", () => {

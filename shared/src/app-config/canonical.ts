@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { BifrostError } from "../domain/errors.ts";
 import type { AppConfig } from "./app-config.ts";
+import { checkAcrossFields } from "./cross-field.ts";
 import { checkFile } from "./parse.ts";
 import { asTable } from "./read-fields.ts";
 import { startReport } from "./report.ts";
@@ -58,7 +59,7 @@ export function parseCanonicalConfig(text: string): AppConfig {
   if (file === undefined) throw corrupt("it is not a JSON object");
   const start = { line: 1, column: 1, length: 1 };
   const report = startReport({ key: () => start, value: () => start }, []);
-  const result = checkFile(file, report, true);
+  const result = checkFile(file, report, [checkAcrossFields]);
   if (result.ok) return result.config;
   throw corrupt(result.diagnostics[0]?.message ?? "it has errors");
 }

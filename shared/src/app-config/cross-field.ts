@@ -8,7 +8,7 @@ import type { Runtime } from "./runtimes.ts";
 import { RUN_REQUIRED, RUNTIMES } from "./runtimes.ts";
 import type { PlainTable } from "./syntax.ts";
 
-export function checkAcrossFields(file: PlainTable, values: FieldValues, report: Report): void {
+export function checkAcrossFields(values: FieldValues, report: Report, file: PlainTable): void {
   reportMissing(file, report);
   const { runtime } = values.app;
   if (runtime !== undefined) {
@@ -90,6 +90,20 @@ function reportReplicaRange({ scaling }: FieldValues, report: Report): void {
     path: ["scaling", "max_replicas"],
     at: "value",
     message: `scaling.max_replicas is ${max} and min_replicas is ${min}; the most must not be below the fewest.`,
+  });
+}
+
+/** Not of a snapshot: watches as short as this were accepted once, and what was deployed with one must stay readable. */
+export function checkWatch({ health }: FieldValues, report: Report): void {
+  const { watch } = health;
+  if (watch === undefined || watch.ms === 0 || report.has(["health", "interval"])) return;
+  const interval = health.interval ?? fallbackOf(FIELDS.health.interval);
+  if (watch.ms >= interval.ms) return;
+  report.add({
+    code: "contradiction",
+    path: ["health", "watch"],
+    at: "value",
+    message: `health.watch is "${watch.text}" and interval is "${interval.text}"; a watch shorter than one interval may see no probe at all. Make watch at least "${interval.text}", shorten interval, or write watch = "0s" to watch nothing.`,
   });
 }
 

@@ -112,8 +112,9 @@ export const FIELDS = {
     }),
     watch: optional(span("0s", "1h"), {
       fallback: "60s",
+      fallbackWords: '`"60s"`, or two intervals if that is more',
       about:
-        "How long after becoming healthy a release is watched; one that fails meanwhile ends `failed`.",
+        "How long after becoming healthy a release is watched; one that fails meanwhile ends `failed`. Not below `interval`; `0s` watches nothing.",
     }),
     rollback: optional(boolean(), {
       fallback: true,

@@ -103,6 +103,20 @@ LOG_LEVEL = "info"
   });
 
   it.each([
+    ["30s", "60s"],
+    ["31s", "62s"],
+    ["1500ms", "60s"],
+    ["10m", "20m"],
+  ])("with an interval of %s, is watched for %s by default", (interval, watch) => {
+    const { health } = configOf(`${NODE}[health]\ninterval = "${interval}"\n`);
+    expect(health.watch.text).toBe(watch);
+  });
+
+  it.each(["0s", "30s", "1h"])("may be watched for %s", (watch) => {
+    expect(configOf(`${NODE}[health]\nwatch = "${watch}"\n`).health.watch.text).toBe(watch);
+  });
+
+  it.each([
     ["CRLF line ends", NODE.replaceAll("\n", "\r\n")],
     ["a byte order mark", `\uFEFF${NODE}`],
     ["bytes with a byte order mark", new TextEncoder().encode(`\uFEFF${NODE}`)],
@@ -289,6 +303,21 @@ describe("an error", () => {
       "a probe longer than the default interval",
       bad('[health]\ntimeout = "40s"\n'),
       ["5:11+5 contradiction health.timeout"],
+    ],
+    [
+      "a watch too short for a probe",
+      bad('[health]\ninterval = "2m"\nwatch = "90s"\n'),
+      ["6:9+5 contradiction health.watch"],
+    ],
+    [
+      "a watch shorter than the default interval",
+      bad('[health]\nwatch = "29s"\n'),
+      ["5:9+5 contradiction health.watch"],
+    ],
+    [
+      "an interval that cannot be read, and nothing about the watch beside it",
+      bad('[health]\ninterval = "1d"\nwatch = "1s"\n'),
+      ["5:12+4 bad-format health.interval"],
     ],
   ];
 

@@ -1,7 +1,7 @@
 /** deploy.toml to an app config, or to every error in it. */
-import type { AppConfig } from "./app-config.ts";
+import type { AppConfig, FieldValues } from "./app-config.ts";
 import { assemble } from "./assemble.ts";
-import { checkAcrossFields } from "./cross-field.ts";
+import { checkAcrossFields, checkWatch } from "./cross-field.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { indexPositions } from "./positions.ts";
 import { readFields } from "./read-fields.ts";
@@ -26,13 +26,20 @@ export function parseAppConfig(source: string | Uint8Array): ParseResult {
   const { values, text, diagnostics } = readToml(read.text);
   if (values === null) return { ok: false, diagnostics };
   const report = startReport(indexPositions(text), diagnostics);
-  return checkFile(values, report, diagnostics.length === 0);
+  const isWhole = diagnostics.length === 0;
+  return checkFile(values, report, isWhole ? [checkAcrossFields, checkWatch] : []);
 }
 
+type CrossCheck = (values: FieldValues, report: Report, file: PlainTable) => void;
+
 /** The part after syntax, shared by TOML and by the stored canonical form. */
-export function checkFile(file: PlainTable, report: Report, isWhole: boolean): ParseResult {
+export function checkFile(
+  file: PlainTable,
+  report: Report,
+  checks: readonly CrossCheck[],
+): ParseResult {
   const values = readFields(file, report);
-  if (isWhole) checkAcrossFields(file, values, report);
+  for (const check of checks) check(values, report, file);
   const diagnostics = report.diagnostics();
   return diagnostics.length > 0
     ? { ok: false, diagnostics }

@@ -315,7 +315,7 @@ const anyToml = record({
     ...(one.runtime === "static" ? [`static = {dir = "${dir}", spa = true}`] : []),
     ...(one.runtime === "static" ? [] : [`run.command = "./${run} 'x'"`]),
     `scaling = {min_replicas = ${one.min}, max_replicas = ${one.min + one.more}, cpu_target = 33}`,
-    `health = {path = "/${path}", interval = "${one.interval}ms", timeout = "900ms", watch = "7m"}`,
+    `health = {path = "/${path}", interval = "${one.interval}ms", timeout = "900ms", watch = "17m"}`,
     `resources = {cpu = "${one.cpu}m", memory = "${one.memory}Mi"}`,
     "[env]",
     ...env,
