@@ -75,14 +75,17 @@ function judgeProject(project: StoredProject, all: readonly StoredDeployment[]) 
 /** What was live until `live` took over; two answers when another arrived in the same millisecond. */
 function formersOf(live: StoredDeployment | undefined, own: readonly StoredDeployment[]) {
   if (live === undefined) return [null];
-  const arrivalOf = ({ records }: StoredDeployment) =>
-    records.find(({ to }) => to === "healthy")?.at ?? Infinity;
   const arrival = arrivalOf(live);
   const before = own.filter(({ number }) => number < live.number);
   return [
     before.findLast((one) => arrivalOf(one) < arrival)?.id ?? null,
     before.findLast((one) => arrivalOf(one) <= arrival)?.id ?? null,
   ];
+}
+
+/** When it first became healthy. */
+function arrivalOf({ records }: StoredDeployment): number {
+  return records.find(({ to }) => to === "healthy")?.at ?? Infinity;
 }
 
 /** Everything that was acknowledged is there, once, and nothing else is. */
