@@ -17,6 +17,7 @@ function decide(changes: Partial<RestoreCase> = {}) {
     mayRollBack: true,
     watchMs: WATCH_MS,
     liveDeploymentId: failed.id,
+    restored: null,
     recent: [failed, numbered(4, { state: "failed" }), good, numbered(2, { state: "healthy" })],
     ...changes,
   });
@@ -34,7 +35,6 @@ const at = (number: number, second: number, changes: Partial<Deployment> = {}) =
 describe("decideRestore", () => {
   it("goes back to the newest release before that was healthy to the end", () => {
     expect(decide()).toEqual({
-      kind: "restore",
       target: good,
       words: "Deployment 3, the release before it, is deployed again in its place.",
     });
@@ -68,14 +68,15 @@ describe("decideRestore", () => {
       /put in the place of a failed release itself/,
     ],
     ["another release is live", { liveDeploymentId: good.id }, /another release serves/],
+    ["it was done before", { restored: numbered(6, { state: "failed" }) }, /deployed again before/],
     ["no release is live", { liveDeploymentId: null }, /another release serves/],
   ])("does nothing when %s", (_, changes, words) => {
-    expect(decide(changes)).toEqual({ kind: "nothing", words: expect.stringMatching(words) });
+    expect(decide(changes)).toEqual({ target: null, words: expect.stringMatching(words) });
   });
 
   it.each(ALL_STATES)("with a newer deployment that is %s", (state) => {
     const recent = [numbered(6, { state }), failed, good];
-    expect(decide({ recent }).kind).toBe(isResting(state) ? "restore" : "await");
+    expect(decide({ recent }).target).toBe(isResting(state) ? good : null);
   });
 
   describe("of releases that followed each other", () => {
@@ -98,7 +99,7 @@ describe("decideRestore", () => {
         liveDeploymentId: last.id,
         recent: [last, ...before],
       });
-      expect(decision).toMatchObject({ kind: "restore", target: { number } });
+      expect(decision).toMatchObject({ target: { number } });
     });
 
     it("says which one that is", () => {
@@ -113,7 +114,7 @@ describe("decideRestore", () => {
   it("waits for the newer one whether it may go back or not, and names it", () => {
     const recent = [numbered(6, { state: "building" }), failed, good];
     expect(decide({ recent, mayRollBack: false })).toMatchObject({
-      kind: "await",
+      target: null,
       words: expect.stringContaining("Deployment 6 is under way"),
     });
   });

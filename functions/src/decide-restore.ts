@@ -13,34 +13,34 @@ export interface RestoreCase {
   /** `[health] watch` of the failed release. */
   readonly watchMs: number;
   readonly liveDeploymentId: string | null;
+  /** The deployment that was created in its place. */
+  readonly restored: Deployment | null;
   /** Deployments of the project, newest first. */
   readonly recent: readonly Deployment[];
 }
 
-export type RestoreDecision =
-  | { readonly kind: "restore"; readonly target: Deployment; readonly words: string }
-  /** A newer deployment is under way; the failed release's replicas stay until it serves. */
-  | { readonly kind: "await"; readonly words: string }
-  /** Nothing follows, so the failed release's replicas have no purpose left. */
-  | { readonly kind: "nothing"; readonly words: string };
+export interface RestoreDecision {
+  /** The release to deploy again, if any. */
+  readonly target: Deployment | null;
+  readonly words: string;
+}
 
 export function decideRestore(given: RestoreCase): RestoreDecision {
-  const { failed, mayRollBack, liveDeploymentId, recent } = given;
+  const { failed, mayRollBack, liveDeploymentId, restored, recent } = given;
   if (liveDeploymentId !== failed.id) return nothing("another release serves already");
+  if (restored !== null) return nothing("one was deployed again before");
   const next = recent.find((one) => one.number > failed.number && !isResting(one.state));
   if (next !== undefined) {
     const words = `Deployment ${next.number} is under way already and takes its place once it is healthy.`;
-    return { kind: "await", words };
+    return { target: null, words };
   }
   const { target, isNewest } = findTarget(given);
   const byHand = target === undefined ? "" : "; `bifrost rollback` does it by hand";
   if (!mayRollBack) return nothing(`[health] rollback is false${byHand}`);
   if (failed.trigger === "restore")
     return nothing("it was put in the place of a failed release itself");
-  if (target === undefined)
-    return nothing("no release before it was healthy, so the URL has nothing to serve");
+  if (target === undefined) return nothing("no release before it was healthy");
   return {
-    kind: "restore",
     target,
     words: `Deployment ${target.number}, ${isNewest ? "the release before it" : "the last release that stood its watch window"}, is deployed again in its place.`,
   };
@@ -71,5 +71,5 @@ function isUndone({ failure }: Deployment): boolean {
 }
 
 function nothing(why: string): RestoreDecision {
-  return { kind: "nothing", words: `Nothing is deployed in its place: ${why}.` };
+  return { target: null, words: `Nothing is deployed in its place: ${why}.` };
 }

@@ -49,6 +49,11 @@ test("routes and live pointers arrive as one table and follow every change", asy
   expect(table.live.size).toBe(0);
   await writer.doc("projects/p").update({ liveDeploymentId: "abcdefghij" });
   await eventually("the pointer moved", () => table.live.get("p") === "abcdefghij");
+  expect(table.former.size).toBe(0);
+  const next = { liveDeploymentId: "bcdefghijk", formerDeploymentId: "abcdefghij" };
+  await writer.doc("projects/p").update(next);
+  await eventually("it moved again", () => table.live.get("p") === "bcdefghijk");
+  expect(table.former.get("p")).toBe("abcdefghij");
   const targets = [{ deploymentId: "abcdefghij", weight: 1 }];
   await writer.doc("routes/shop.test").update({ targets });
   await eventually("the split is there", () => table.routes.get("shop.test")?.targets.length === 1);

@@ -125,7 +125,8 @@ describe("a move", () => {
 
   it("to healthy takes the project's URL along, and an older release does not take it back", async () => {
     const project = await world.project();
-    const [older, newer] = [
+    const [first, older, newer] = [
+      await world.deploymentIn("running", project),
       await world.deploymentIn("running", project),
       await world.deploymentIn("running", project),
     ];
@@ -137,9 +138,14 @@ describe("a move", () => {
       if (move === undefined) throw new Error("the table has no release");
       return world.deployments("verify").move(current, decisionFor(current.value, move), pointer);
     };
-    await goLive(newer.id);
-    const { value } = await world.reloadProject(project.value.id);
-    expect([value.liveDeploymentId, value.liveNumber]).toEqual([newer.id, newer.number]);
+    const serves = async ({ id, number }: typeof older, formerDeploymentId: string | null) => {
+      await goLive(id);
+      const { value } = await world.reloadProject(project.value.id);
+      const pointers = { liveDeploymentId: id, formerDeploymentId, liveNumber: number };
+      expect(value).toMatchObject(pointers);
+    };
+    await serves(first, null);
+    await serves(newer, first.id);
     await expect(goLive(older.id)).rejects.toMatchObject(DENIED);
   });
 });

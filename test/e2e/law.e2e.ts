@@ -90,6 +90,7 @@ async function moveOf(from: string, to: StateName, by: string): Promise<MoveWrit
     by,
     seq: Number(seq) + 1,
     attempt: Number(attempt) + (to === "queued" ? 1 : 0),
+    former: deployments.get("healthy") ?? null,
   });
 }
 

@@ -76,6 +76,7 @@ function decideProject(
     teamId,
     settings: {},
     liveDeploymentId: null,
+    formerDeploymentId: null,
     liveNumber: 0,
     newestDeploymentId: null,
     nextNumber: 1,

@@ -1,7 +1,7 @@
 /**
  * any state → failed: stops the work first, then records why, then looks once more that nothing is left. What runs
- * already loses its replicas after the move. A release that failed in its watch window keeps the replicas it has until its
- * successor serves: those that pass still answer.
+ * already loses its replicas after the move. A release that failed in its watch window keeps the replicas it has until
+ * another release serves: those that pass still answer.
  */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
@@ -21,8 +21,9 @@ export function createFail(ports: Needs): TransitionHandler {
     const reason = call.reason ?? "platform-error";
     const active = deployment.attempt === call.attempt && deployment.state !== "failed";
     if (active) assertMayFail(deployment, reason);
-    const undoing = active && deployment.state === "healthy" ? await undo(ports, deployment) : null;
-    const stops = active && (undoing === null || undoing.kind === "nothing");
+    const undoes = active && deployment.state === "healthy";
+    const undoing = undoes ? await undo(ports, deployment) : null;
+    const stops = active && !undoes;
     // What verify may be about to call healthy keeps its replicas until this move has won.
     if (stops && deployment.state !== "running") await stopWork(ports, deployment);
     const failure = decideFailure({

@@ -47,8 +47,8 @@ const DRAIN_MS = 30_000;
 const MOST_KEPT_MS = 600_000;
 
 /**
- * How long a release that failed in its watch window keeps its replicas, and is seen to, while the URL has no other: the
- * deployment that was to take its place may be built for half an hour and fail then.
+ * How long it is seen to that a release which failed in its watch window has a successor: the deployment that was to take
+ * its place may be built for half an hour and fail then.
  */
 const SUCCESSOR_MS = 3_600_000;
 
@@ -63,8 +63,8 @@ export interface Succession {
 
 /**
  * Whether a deployment's workloads have nothing left to do: it failed, its project is gone, or a newer one is live and
- * past its watch window. Until then the gateway falls back on the one before, and longer when the live one failed: then
- * nothing else serves.
+ * past its watch window. Until then the gateway falls back on the one before, and longer when the live one failed. That
+ * one stays as well when it failed in its watch window: its replicas that still pass answer until another release serves.
  */
 export function isRetirable(
   deployment: Deployment | null,
@@ -74,10 +74,7 @@ export function isRetirable(
 ): boolean {
   if (deployment === null || live === null) return true;
   const isLive = live.liveDeploymentId === deployment.id;
-  if (deployment.state === "failed") {
-    const age = now - deployment.stateSince.getTime();
-    return !(isUndone(deployment) && isLive && age <= SUCCESSOR_MS);
-  }
+  if (deployment.state === "failed") return !(isUndone(deployment) && isLive);
   if (deployment.state !== "healthy" || isLive || succession === null) return false;
   if (succession.isFailed) return false;
   const kept = Math.max(DRAIN_MS, Math.min(succession.watchMs, MOST_KEPT_MS));

@@ -84,8 +84,7 @@ describe("a release that failed in its watch window", () => {
 
   it.each([
     ["keeps its replicas while the URL is its own", itself, 0, false],
-    ["keeps them while a successor may be built", itself, HOUR_MS, false],
-    ["loses them then", itself, HOUR_MS + 1, true],
+    ["keeps them however long that is", itself, 1e12, false],
     ["loses them once another release serves", { ...itself, liveDeploymentId: OTHER }, 0, true],
   ])("%s", (_, live, age, retirable) => {
     expect(isRetirable(undone, live, succession, since + age)).toBe(retirable);
@@ -122,9 +121,10 @@ describe("reap", () => {
     ["sees to it that one is undone", { state: "failed", failure: UNDONE }],
   ])("%s when its execution was lost, and not while it runs", async (_, changes) => {
     const platform = new TestPlatform();
-    const release = platform.deployment(changes);
+    platform.deployment({ id: OTHER, state: "healthy" });
+    const release = platform.deployment({ number: 2, ...changes });
     const { id } = release;
-    platform.project({ liveDeploymentId: id, liveNumber: 1 });
+    platform.project({ liveDeploymentId: id, liveNumber: 2, nextNumber: 3 });
     await platform.snapshot(release);
     const claim = { attempt: 1, execution: "e1", released: false };
     await platform.deployments.writeNote(id, "internal/execution", claim);
@@ -140,7 +140,20 @@ describe("reap", () => {
     const note = await platform.deployments.readNote(id, "internal/execution");
     expect(note?.value).toEqual({ ...claim, released: true });
     platform.timers.pass(3_600_001);
-    expect(await reap()).toMatchObject({ resumed: 0, retired: changes.failure ? 1 : 0 });
+    expect(await reap()).toMatchObject({ resumed: 0, retired: 0 });
+  });
+
+  it("leaves a failed release and its replicas alone when nothing can follow it", async () => {
+    const platform = new TestPlatform();
+    const release = platform.deployment({ state: "failed", failure: UNDONE });
+    const { id } = release;
+    platform.project({ liveDeploymentId: id, liveNumber: 1 });
+    await platform.snapshot(release);
+    const claim = { attempt: 1, execution: "lost", released: false };
+    await platform.deployments.writeNote(id, "internal/execution", claim);
+    platform.cluster.running = [{ deploymentId: id, namespace: "app-app" }];
+    expect(await createReap(platform.ports)()).toMatchObject({ resumed: 0, retired: 0 });
+    expect(platform.started).toEqual([]);
   });
 
   it("cancels what is past its deadline", async () => {

@@ -9,7 +9,9 @@ import type { Project } from "@bifrost/shared/domain/project";
 import type { Cluster, Workload } from "@bifrost/shared/ports/cluster";
 import type { Note, Versioned } from "@bifrost/shared/ports/deployment-store";
 import * as v from "valibot";
+import { decideRestore } from "../decide-restore.ts";
 import type { Ports } from "../ports.ts";
+import { readRestoreCase } from "../read-restore-case.ts";
 import { readSnapshot } from "../release-manifests.ts";
 import { updateNote } from "../transition-call.ts";
 import { decideReap, isRetirable, needsExecution, type Succession } from "./decide-reap.ts";
@@ -119,7 +121,12 @@ async function resume(
   ]);
   const live = project?.value ?? null;
   if (claim === null || !needsExecution(deployment, live, watchMs, now)) return "left";
+  if (deployment.state === "failed" && !(await lacksSuccessor(ports, deployment))) return "left";
   return takeUp(ports, deployment, claim.value);
+}
+
+async function lacksSuccessor(ports: Needs, { id }: Deployment): Promise<boolean> {
+  return decideRestore(await readRestoreCase(ports, id)).target !== null;
 }
 
 async function readWatchMs(ports: Needs, id: Deployment["id"]): Promise<number> {

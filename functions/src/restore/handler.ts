@@ -4,17 +4,15 @@
  */
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { isBifrostError } from "@bifrost/shared/domain/errors";
-import { deploymentIdOf } from "../create-deployment.ts";
 import { decideRestore, UNDONE } from "../decide-restore.ts";
-import { loadRelease } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
 import { type ReadRestoreCase, readRestoreCase } from "../read-restore-case.ts";
 import { loadDeployment, retryConflicts, type TransitionHandler } from "../transition-call.ts";
 
-type Needs = Pick<Ports, "deployments" | "projects" | "cluster" | "log">;
+type Needs = Pick<Ports, "deployments" | "projects" | "log">;
 
 interface Outcome {
-  /** The deployment that was created. */
+  /** The deployment in its place. */
   readonly restored: Deployment["id"] | null;
   readonly why: string;
 }
@@ -35,26 +33,18 @@ export function createRestore(ports: Needs): TransitionHandler {
   };
 }
 
-/** The id is made from what failed: however often this runs, one deployment comes of it. */
-async function restoreOnce(ports: Needs, { id: failedId, attempt }: Deployment): Promise<Outcome> {
-  const id = deploymentIdOf(`restore:${failedId}:${attempt}`);
-  const existing = await ports.deployments.read(id);
-  if (existing !== null) return { restored: id, why: "it is deployed again already" };
-  const found = await readRestoreCase(ports, failedId);
-  const decision = decideRestore(found);
-  if (decision.kind === "restore") {
-    await create(ports, id, found, decision.target);
-    return { restored: id, why: decision.words };
-  }
-  if (decision.kind === "nothing") await removeReplicas(ports, failedId);
-  return { restored: null, why: decision.words };
+async function restoreOnce(ports: Needs, { id }: Deployment): Promise<Outcome> {
+  const found = await readRestoreCase(ports, id);
+  const { target, words } = decideRestore(found);
+  if (target === null) return { restored: found.restored?.id ?? null, why: words };
+  await create(ports, found, target);
+  return { restored: found.restoreId, why: words };
 }
 
 /** On the project as it was when it was decided: a push in between makes this a `write-conflict`, decided anew. */
 async function create(
   ports: Needs,
-  id: Deployment["id"],
-  { failed, project }: ReadRestoreCase,
+  { failed, project, restoreId }: ReadRestoreCase,
   target: Deployment,
 ): Promise<void> {
   const fields = {
@@ -65,14 +55,9 @@ async function create(
     createdBy: `bifrost: deployment ${failed.number} failed in its watch window`,
   } as const;
   try {
-    await ports.deployments.create(id, fields, project, "restore");
+    await ports.deployments.create(restoreId, fields, project, "restore");
   } catch (error) {
     // Another call was faster with the very same deployment.
     if (!isBifrostError(error, "already-exists")) throw error;
   }
-}
-
-async function removeReplicas(ports: Needs, id: Deployment["id"]): Promise<void> {
-  const { workload } = await loadRelease(ports, id);
-  await (await ports.cluster()).remove(workload);
 }

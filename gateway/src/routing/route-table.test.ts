@@ -9,10 +9,15 @@ import { chooseTarget } from "./split.ts";
 const route = (host: string, targets: { deploymentId: string; weight: number }[] = []) =>
   v.parse(RouteSchema, { host, projectId: "p", targets });
 
-function table(live: string | null, ...routes: ReturnType<typeof route>[]): RouteTable {
+function table(
+  live: string | null,
+  former: string | null,
+  ...routes: ReturnType<typeof route>[]
+): RouteTable {
   return {
     routes: new Map(routes.map((one) => [one.host, one])),
     live: new Map(live === null ? [] : [["p", live]]),
+    former: new Map(former === null ? [] : [["p", former]]),
   };
 }
 
@@ -25,21 +30,25 @@ describe("which release a project is served by", () => {
     ["with neither ready the new one is meant", "old", ["old"], "new", [], "new"],
     ["the live one stays when its replicas vanish", "old", ["old"], "old", ["new"], "old"],
   ])("%s", (_name, firstLive, firstReady, nextLive, nextReady, expected) => {
-    const before = settle(emptyServingTable("d"), table(firstLive), backends(...firstReady));
-    const after = settle(before, table(nextLive), backends(...nextReady));
+    const before = settle(emptyServingTable("d"), table(firstLive, null), backends(...firstReady));
+    const after = settle(before, table(nextLive, null), backends(...nextReady));
     expect(after.serving.get("p")).toBe(expected);
   });
 
   test("the waiting ends when the new release becomes ready or the old one is gone", () => {
-    const first = settle(emptyServingTable("d"), table("old"), backends("old"));
-    const waiting = settle(first, table("new"), backends("old"));
-    expect(settle(waiting, table("new"), backends("old", "new")).serving.get("p")).toBe("new");
-    expect(settle(waiting, table("new"), backends()).serving.get("p")).toBe("new");
+    const first = settle(emptyServingTable("d"), table("old", null), backends("old"));
+    const waiting = settle(first, table("new", "old"), backends("old"));
+    expect(settle(waiting, table("new", "old"), backends("old", "new")).serving.get("p")).toBe(
+      "new",
+    );
+    expect(settle(waiting, table("new", "old"), backends()).serving.get("p")).toBe("new");
   });
 });
 
+const FORMER: Readonly<Record<string, string>> = { new: "old", newer: "new", next: "new" };
+
 function served(live: string, ready: readonly string[], before = emptyServingTable("d")) {
-  return settle(before, table(live), backends(...ready));
+  return settle(before, table(live, FORMER[live] ?? null), backends(...ready));
 }
 
 describe("a release whose replicas all fail", () => {
@@ -50,11 +59,24 @@ describe("a release whose replicas all fail", () => {
     ["itself when nothing else runs", "new", [], "new"],
     ["itself as long as a replica of it is ready", "new", ["new", "old"], "new"],
     ["its successor once that is ready", "next", ["old", "next"], "next"],
-    ["the one before until its successor is ready", "next", ["old"], "old"],
   ])("is served by %s", (_, wanted, ready, expected) => {
     expect(served(wanted, ready, switched).serving.get("p")).toBe(expected);
     const fallenBack = served("new", ["old"], switched);
     expect(served(wanted, ready, fallenBack).serving.get("p")).toBe(expected);
+  });
+
+  test.each([
+    ["the one before", ["old"], "old"],
+    ["itself when it is ready", ["old", "new"], "new"],
+    ["itself when nothing is", [], "new"],
+  ])("is served by %s in a gateway that has just started", (_, ready, expected) => {
+    expect(served("new", ready).serving.get("p")).toBe(expected);
+  });
+
+  test("leaves the one before to serve until its successor is ready", () => {
+    const waiting = served("next", ["old"], served("new", ["old"], switched));
+    expect(waiting.serving.get("p")).toBe("old");
+    expect(served("next", ["old", "next"], waiting).serving.get("p")).toBe("next");
   });
 
   test("does not fall back to what served before the one before", () => {
@@ -66,7 +88,7 @@ describe("a release whose replicas all fail", () => {
 describe("matching", () => {
   const serving = settle(
     emptyServingTable("d.test"),
-    table("live", route("shop.d.test"), route("bare"), route("ported.d.test:8080"), {
+    table("live", null, route("shop.d.test"), route("bare"), route("ported.d.test:8080"), {
       ...route("split.d.test"),
       targets: [
         { deploymentId: "a", weight: 1 },

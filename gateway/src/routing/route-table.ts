@@ -10,17 +10,14 @@ export interface ServingTable {
   readonly routes: ReadonlyMap<string, Route>;
   /** Deployment that serves each project's live traffic now. */
   readonly serving: ReadonlyMap<string, string>;
-  /** Deployment that served it before. */
-  readonly former: ReadonlyMap<string, string>;
   readonly backends: BackendTable;
   readonly domain: string;
 }
 
 export function emptyServingTable(domain: string): ServingTable {
   return {
-    ...EMPTY_ROUTE_TABLE,
+    routes: EMPTY_ROUTE_TABLE.routes,
     serving: new Map(),
-    former: new Map(),
     backends: new Map(),
     domain,
   };
@@ -33,21 +30,18 @@ export function settle(
   backends: BackendTable,
 ): ServingTable {
   const serving = new Map<string, string>();
-  const former = new Map<string, string>();
   for (const [projectId, wanted] of table.live) {
     const current = previous.serving.get(projectId);
-    const before = previous.former.get(projectId);
-    const serves = [wanted, current, before].find((id) => isReady(backends, id)) ?? wanted;
+    const former = table.former.get(projectId);
+    const serves = [wanted, current, former].find((id) => isReady(backends, id)) ?? wanted;
     serving.set(projectId, serves);
-    const last = serves === current ? before : current;
-    if (last !== undefined) former.set(projectId, last);
   }
   const routes = new Map<string, Route>();
   for (const [host, route] of table.routes) {
     const name = host.replace(/:\d+$/, "");
     routes.set(name.includes(".") ? name : `${name}.${previous.domain}`, route);
   }
-  return { routes, serving, former, backends, domain: previous.domain };
+  return { routes, serving, backends, domain: previous.domain };
 }
 
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {

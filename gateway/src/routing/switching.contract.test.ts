@@ -59,6 +59,15 @@ describe("switching releases", () => {
     expect(answers.filter((answer) => !answer.startsWith("HTTP/1.1 200 OK"))).toEqual([]);
   });
 
+  test("a gateway that starts while every replica of the live release fails serves the one before", async () => {
+    const former = await rig.httpReplica((_request, response) => response.end("former"));
+    rig.running.setRoutes({ [HOST]: {} }, { project: "bad" }, { project: "good" });
+    rig.running.setBackends({ good: [former.address], bad: [] });
+    const c = await rig.client();
+    c.send(GET);
+    expect(await c.until((text) => text.includes("former"))).toContain("200 OK");
+  });
+
   test("a deployment is reachable by its own host before it is live", async () => {
     const preview = await rig.httpReplica((_request, response) => response.end("preview"));
     rig.running.setBackends({ abcdefghij: [preview.address] });

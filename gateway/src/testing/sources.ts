@@ -1,5 +1,5 @@
 /** Route and backend sources that tests push tables through. */
-import type { Route, RouteTable } from "@bifrost/shared/domain/route";
+import { EMPTY_ROUTE_TABLE, type Route } from "@bifrost/shared/domain/route";
 import type { BackendSource, BackendTable } from "@bifrost/shared/ports/backend-source";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 
@@ -27,26 +27,31 @@ function pushable<T>(first: T): Pushable<T> {
 export interface TestSources {
   readonly routes: RouteSource;
   readonly backends: BackendSource;
-  /** `routes` by host; `live` by project. */
+  /** `routes` by host; `live` and `former` by project. */
   setRoutes(
     routes: Readonly<Record<string, Partial<Route>>>,
     live: Readonly<Record<string, string>>,
+    former?: Readonly<Record<string, string>>,
   ): void;
   setBackends(backends: Readonly<Record<string, readonly string[]>>): void;
 }
 
 export function testSources(): TestSources {
-  const routes = pushable<RouteTable>({ routes: new Map(), live: new Map() });
+  const routes = pushable(EMPTY_ROUTE_TABLE);
   const backends = pushable<BackendTable>(new Map());
   return {
     routes,
     backends,
-    setRoutes(byHost, live) {
+    setRoutes(byHost, live, former = {}) {
       const entries = Object.entries(byHost).map(([host, route]): [string, Route] => [
         host,
         { host, projectId: "project", targets: [], ...route },
       ]);
-      routes.push({ routes: new Map(entries), live: new Map(Object.entries(live)) });
+      routes.push({
+        routes: new Map(entries),
+        live: new Map(Object.entries(live)),
+        former: new Map(Object.entries(former)),
+      });
     },
     setBackends(byDeployment) {
       backends.push(new Map(Object.entries(byDeployment)));

@@ -115,9 +115,10 @@ export class FirestoreDeploymentStore implements DeploymentStore {
       transitionWrite(id, decision.seq, decision.transition),
     ];
     if (live !== undefined) {
+      const { id: projectId, liveDeploymentId: formerDeploymentId } = live.project.value;
       writes.push({
-        set: `projects/${live.project.value.id}`,
-        fields: { liveDeploymentId: id, liveNumber: number },
+        set: `projects/${projectId}`,
+        fields: { liveDeploymentId: id, formerDeploymentId, liveNumber: number },
         merge: true,
         must: { updateTime: live.project.version },
       });

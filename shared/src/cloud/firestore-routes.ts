@@ -25,17 +25,20 @@ export class FirestoreRoutes implements RouteSource {
 
   watch(listener: (table: RouteTable) => void): () => void {
     let routes: ReadonlyMap<string, Route> | null = null;
-    let live: ReadonlyMap<string, string> | null = null;
+    let releases: Pick<RouteTable, "live" | "former"> | null = null;
     const tell = (): void => {
-      if (routes !== null && live !== null) listener({ routes, live });
+      if (routes !== null && releases !== null) listener({ routes, ...releases });
     };
     const stops = [
       this.follow("routes", ["host", "projectId", "targets"], (snapshot) => {
         routes = this.routesIn(snapshot);
         tell();
       }),
-      this.follow("projects", ["liveDeploymentId"], (snapshot) => {
-        live = livePointersIn(snapshot);
+      this.follow("projects", ["liveDeploymentId", "formerDeploymentId"], (snapshot) => {
+        releases = {
+          live: pointersIn(snapshot, "liveDeploymentId"),
+          former: pointersIn(snapshot, "formerDeploymentId"),
+        };
         tell();
       }),
     ];
@@ -84,11 +87,11 @@ export class FirestoreRoutes implements RouteSource {
   }
 }
 
-function livePointersIn(snapshot: QuerySnapshot): ReadonlyMap<string, string> {
-  const live = new Map<string, string>();
+function pointersIn(snapshot: QuerySnapshot, field: string): ReadonlyMap<string, string> {
+  const pointers = new Map<string, string>();
   for (const document of snapshot.docs) {
-    const pointer: unknown = document.get("liveDeploymentId");
-    if (typeof pointer === "string" && pointer !== "") live.set(document.id, pointer);
+    const pointer: unknown = document.get(field);
+    if (typeof pointer === "string" && pointer !== "") pointers.set(document.id, pointer);
   }
-  return live;
+  return pointers;
 }

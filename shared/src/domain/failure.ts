@@ -48,7 +48,7 @@ export const FAILURE_KINDS = {
   },
   "unhealthy-after-release": {
     title: "The release turned unhealthy within its watch window.",
-    hint: "Read the runtime log of the release, fix the cause and push again. The details say what serves meanwhile.",
+    hint: "Read the runtime log of the release, fix the cause and push again. Until another release serves, replicas of it that still pass keep answering.",
   },
   "deadline-exceeded": {
     title: "The deployment stayed in one state longer than it may.",

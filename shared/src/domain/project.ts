@@ -12,6 +12,8 @@ export const projectSchema = v.object({
   settings: v.record(v.string(), v.unknown()),
   /** The release the project's URL serves; moved only with `running → healthy`. */
   liveDeploymentId: v.nullable(deploymentIdSchema),
+  /** The release it served before; absent in projects stored before the rules asked for it. */
+  formerDeploymentId: v.optional(v.nullable(deploymentIdSchema), null),
   /** Number of the live release; it only rises. */
   liveNumber: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** The deployment that took the last number; absent in projects stored before the rules asked for it. */

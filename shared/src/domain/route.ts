@@ -24,6 +24,12 @@ export interface RouteTable {
   readonly routes: ReadonlyMap<string, Route>;
   /** Live deployment by project id; a project that was never live is absent. */
   readonly live: ReadonlyMap<string, string>;
+  /** The deployment that was live before it, by project id. */
+  readonly former: ReadonlyMap<string, string>;
 }
 
-export const EMPTY_ROUTE_TABLE: RouteTable = { routes: new Map(), live: new Map() };
+export const EMPTY_ROUTE_TABLE: RouteTable = {
+  routes: new Map(),
+  live: new Map(),
+  former: new Map(),
+};

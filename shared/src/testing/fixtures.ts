@@ -53,6 +53,7 @@ export function newProject(changes: Partial<Project> = {}): Project {
     teamId: "team",
     settings: {},
     liveDeploymentId: null,
+    formerDeploymentId: null,
     liveNumber: 0,
     newestDeploymentId: null,
     nextNumber: 1,

@@ -92,7 +92,9 @@ export class MemoryDeploymentStore implements DeploymentStore {
     if (live !== undefined) {
       if (live.project.value.liveNumber >= number)
         throw new BifrostError("permission-denied", "an older release never takes over");
-      this.#projects.change(live.project, { liveDeploymentId: id, liveNumber: number });
+      const { liveDeploymentId: formerDeploymentId } = live.project.value;
+      const pointer = { liveDeploymentId: id, formerDeploymentId, liveNumber: number };
+      this.#projects.change(live.project, pointer);
     }
     const at = new Date(this.#clock.now());
     this.#transitions.set(id, [...(this.#transitions.get(id) ?? []), { ...transition, at }]);

@@ -59,6 +59,7 @@ const DEEDS: readonly (readonly [what: string, writes: readonly WireWrite[]])[] 
     [merge(PROJECT, { liveDeploymentId: "d", liveNumber: NUMBER })],
   ],
   ["point the URL at nothing", [merge(PROJECT, { liveDeploymentId: null, liveNumber: 0 })]],
+  ["name another release before it", [merge(PROJECT, { formerDeploymentId: "d" })]],
   ["raise the live number", [merge(PROJECT, { liveNumber: 99 })]],
   ["give a project to another team", [merge(PROJECT, { teamId: "blue" }, { now: ["updatedAt"] })]],
   ["edit a log", [merge(`${AT}/logs/1-a`, { lines: ["x"] })]],

@@ -94,8 +94,8 @@ const isRelease = ({ to }: ForgeableMove) => to === "healthy";
 /** The pointer of a release with other fields. */
 function pointing(what: string, fields: (move: ForgeableMove) => object): Forgery {
   return instead(`${what} goes live`, (move) => {
-    const { id, projectId, number, change, record } = move;
-    const right = { liveDeploymentId: id, liveNumber: number };
+    const { id, projectId, number, former, change, record } = move;
+    const right = { liveDeploymentId: id, formerDeploymentId: former, liveNumber: number };
     const pointer = merge(`projects/${projectId}`, { ...right, ...fields(move) });
     return isRelease(move) ? [change, record, pointer] : null;
   });
@@ -109,6 +109,15 @@ const POINTERS: readonly Forgery[] = [
   pointing("another deployment", ({ neighbour }) => ({ liveDeploymentId: neighbour.id })),
   pointing("a deployment that is not there", () => ({ liveDeploymentId: "d-none" })),
   pointing("nothing", () => ({ liveDeploymentId: null })),
+  pointing("a release with a stranger before it", () => ({ formerDeploymentId: "d-none" })),
+  pointing("a release with itself before it", ({ id }) => ({ formerDeploymentId: id })),
+  pointing("a release with a number before it", () => ({ formerDeploymentId: 6 })),
+  instead("a release as if it were the first goes live", (move) => {
+    const { id, projectId, number, former, change, record } = move;
+    if (!isRelease(move) || former === null) return null;
+    const pointer = { liveDeploymentId: id, formerDeploymentId: null, liveNumber: number };
+    return [change, record, merge(`projects/${projectId}`, pointer)];
+  }),
   pointing("more than the pointer", () => ({ name: "Evil" })),
   along("another project goes live", ({ id, number, neighbour }) => [
     merge(`projects/${neighbour.projectId}`, { liveDeploymentId: id, liveNumber: number }),

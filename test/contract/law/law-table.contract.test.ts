@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { World } from "../firestore-world.ts";
 import { inParallel } from "./in-parallel.ts";
-import { place, placedMove } from "./places.ts";
+import { place, placedMove, SERVED } from "./places.ts";
 import { SUSPECTS, type Suspect } from "./suspects.ts";
 import { LAW, lawfulMove, type StateName, STATES } from "./the-law.ts";
 import { COMMIT_WAYS, Connections, SINGLE_WAYS, type Way } from "./ways.ts";
@@ -101,7 +101,7 @@ async function expectSharedUntouched(): Promise<void> {
     expect(found?.fields).toMatchObject({ state: from, seq: 4, attempt: 2 });
     expect(await world.deployments("api").transitions(`shared-${from}` as never)).toHaveLength(1);
     const project = await world.seeder.get(`projects/p-shared-${from}`);
-    expect(project?.fields).toMatchObject({ liveDeploymentId: null, liveNumber: 0 });
+    expect(project?.fields).toMatchObject(SERVED);
   }
 }
 

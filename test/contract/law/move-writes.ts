@@ -16,6 +16,8 @@ export interface MoveRequest {
   readonly seq: number;
   /** After the move. */
   readonly attempt: number;
+  /** What its project serves until then. */
+  readonly former: string | null;
 }
 
 export interface MoveWrites extends MoveRequest {
@@ -34,8 +36,8 @@ const ARRIVAL: Readonly<Partial<Record<StateName, object>>> = {
 };
 
 export function moveWrites(request: MoveRequest): MoveWrites {
-  const { id, projectId, number, from, to, by, seq, attempt } = request;
-  const live = { liveDeploymentId: id, liveNumber: number };
+  const { id, projectId, number, from, to, by, seq, attempt, former } = request;
+  const live = { liveDeploymentId: id, formerDeploymentId: former, liveNumber: number };
   return {
     ...request,
     change: merge(

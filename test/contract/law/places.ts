@@ -9,6 +9,12 @@ export const LONG_AGO = new Date("2026-01-01T00:00:00.000Z");
 export const SEQ = 4;
 export const ATTEMPT = 2;
 export const NUMBER = 7;
+/** What the project of a placed deployment serves. */
+export const SERVED = {
+  liveDeploymentId: "d-served",
+  formerDeploymentId: "d-former",
+  liveNumber: NUMBER - 1,
+};
 
 export const projectOf = (id: string) => `p-${id}`;
 
@@ -21,6 +27,7 @@ export function projectFields(changes: object = {}) {
     teamId: "red",
     settings: {},
     liveDeploymentId: null,
+    formerDeploymentId: null,
     liveNumber: 0,
     newestDeploymentId: "d-newest",
     nextNumber: NUMBER + 1,
@@ -61,7 +68,7 @@ export async function place(world: World, id: string, state: StateName): Promise
   const deployment = deploymentFields(id, { state, seq: SEQ, attempt: ATTEMPT, failure });
   const last = recordFields({ to: state, by: "x", seq: SEQ, attempt: ATTEMPT, at: LONG_AGO });
   await world.seeder.commit([
-    { set: `projects/${projectOf(id)}`, fields: projectFields() },
+    { set: `projects/${projectOf(id)}`, fields: projectFields(SERVED) },
     { set: `deployments/${id}`, fields: { ...deployment, ...times } },
     { set: `deployments/${id}/transitions/${nameOf(SEQ)}`, fields: last },
     { set: `deployments/${id}/snapshot/config`, fields: { attempt: ATTEMPT } },
@@ -80,5 +87,6 @@ export function placedMove(id: string, from: string, to: StateName, by: string):
     by,
     seq: SEQ + 1,
     attempt,
+    former: SERVED.liveDeploymentId,
   });
 }

@@ -16,7 +16,7 @@ import {
 import { NOW, service, type Fields } from "./rules-world.ts";
 
 function release(change: Fields, withMove = true) {
-  const pointer = { liveDeploymentId: ID, liveNumber: 7, ...change };
+  const pointer = { liveDeploymentId: ID, formerDeploymentId: null, liveNumber: 7, ...change };
   const move = [
     { merge: `deployments/${ID}`, fields: moveFields("running", "healthy") },
     {
@@ -191,6 +191,11 @@ describe("the live pointer", () => {
     ["without the move", "running", release({}, false)],
     ["to a release that was healthy before", "healthy", release({}, false)],
     ["with another number", "running", release({ liveNumber: 8 })],
+    [
+      "with another release before it",
+      "running",
+      release({ formerDeploymentId: "dother567890ab" }),
+    ],
     ["with another field", "running", release({ nextNumber: 9 })],
     [
       "to a deployment that does not exist",
@@ -199,6 +204,27 @@ describe("the live pointer", () => {
     ],
   ])("does not move %s", (_what, state, writes) => {
     expect(worldIn(state).commit(service("verify"), writes).allowed).toBe(false);
+  });
+
+  test("leaves behind which release was live before, as it was", () => {
+    const world = worldIn("running");
+    const before = { liveNumber: 6, liveDeploymentId: "dformer7890abc" };
+    const takesOver = (formerDeploymentId: unknown) =>
+      world.commit(service("verify"), release({ formerDeploymentId })).allowed;
+    world.put(PROJECT_PATH, { ...PROJECT, ...before, formerDeploymentId: "dolder67890abc" });
+    expect(["dolder67890abc", ID, null, 6].filter(takesOver)).toEqual([]);
+    expect(takesOver(before.liveDeploymentId)).toBe(true);
+  });
+
+  test("leaves it behind in a project that was stored before there was such a field", () => {
+    const { formerDeploymentId: _, ...old } = PROJECT;
+    const world = worldIn("running");
+    world.put(PROJECT_PATH, old);
+    const [move, record] = release({});
+    const pointer = { merge: PROJECT_PATH, fields: { liveDeploymentId: ID, liveNumber: 7 } };
+    const without = [move, record, pointer].filter((write) => write !== undefined);
+    expect(world.commit(service("verify"), without).allowed).toBe(false);
+    expect(world.commit(service("verify"), release({})).allowed).toBe(true);
   });
 
   test("does not go back to an older number", () => {

@@ -102,6 +102,7 @@ describe("fields and documents beside the moves", () => {
     expect(create("verify", {})).toBe(false);
     expect(create("api", { liveNumber: 1 })).toBe(false);
     expect(create("api", { liveDeploymentId: ID })).toBe(false);
+    expect(create("api", { formerDeploymentId: ID })).toBe(false);
     expect(create("api", { nextNumber: 2 })).toBe(false);
     expect(create("api", { newestDeploymentId: ID })).toBe(false);
     expect(create("api", { teamId: "a_b" })).toBe(false);

@@ -48,7 +48,10 @@ function tryMove(from: string, to: string, name: string, auth: Auth, forgery: Fo
     set: `deployments/${ID}/transitions/${recordId}`,
     fields: { ...recordFields(from, to, name), ...record },
   };
-  const pointer = { merge: PROJECT_PATH, fields: { liveDeploymentId: ID, liveNumber: 7 } };
+  const pointer = {
+    merge: PROJECT_PATH,
+    fields: { liveDeploymentId: ID, formerDeploymentId: null, liveNumber: 7 },
+  };
   const along = to === "healthy" ? [pointer] : [];
   return worldIn(from).commit(auth, [move, ...(record === null ? [] : [entry]), ...along]);
 }
@@ -58,7 +61,7 @@ test("a release is healthy only when its project is there and serves it", () => 
   const record = recordFields("running", "healthy", "verify");
   const entry = { set: `deployments/${ID}/transitions/000005`, fields: record };
   const world = worldIn("running");
-  const serves = { liveDeploymentId: ID, liveNumber: 7 };
+  const serves = { liveDeploymentId: ID, formerDeploymentId: null, liveNumber: 7 };
   const pointer = { merge: PROJECT_PATH, fields: serves };
   expect(world.commit(service("verify"), [move, entry]).allowed).toBe(false);
   expect(world.commit(service("verify"), [move, entry, pointer]).allowed).toBe(true);

@@ -58,6 +58,7 @@ export const PROJECT = {
   teamId: "team1",
   settings: {},
   liveDeploymentId: null,
+  formerDeploymentId: null,
   liveNumber: 0,
   newestDeploymentId: ID,
   nextNumber: 8,

@@ -23,7 +23,7 @@ export function illegalMove(shared: SharedWorld): Operation | null {
   const by = shared.pick(SERVICES);
   const to = shared.pick(STATES);
   if (lawfulMove(String(seen.fields["state"]), to)?.by === by) return null;
-  const { change, record, pointer } = moveOf(seen, to, by);
+  const { change, record, pointer } = moveOf(shared, seen, to, by);
   return forged("illegal move", by, [change, record, ...pointer]);
 }
 
@@ -40,7 +40,7 @@ export function forgedMove(shared: SharedWorld): Operation | null {
     projectId: String(near.fields["projectId"]),
     seq: Number(near.fields["seq"]),
   };
-  const writes = shared.pick(FORGERIES).forge({ ...moveOf(seen, to, by), neighbour });
+  const writes = shared.pick(FORGERIES).forge({ ...moveOf(shared, seen, to, by), neighbour });
   return writes === null ? null : forged("forged move", by, writes);
 }
 

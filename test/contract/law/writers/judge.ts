@@ -65,7 +65,27 @@ function judgeProject(project: StoredProject, all: readonly StoredDeployment[]) 
     [project.newestDeploymentId !== (own.at(-1)?.id ?? null), "names another newest deployment"],
     [project.liveNumber !== (live?.number ?? 0), `has live number ${project.liveNumber}`],
     [project.liveDeploymentId !== (live?.id ?? null), `serves ${project.liveDeploymentId}`],
+    [
+      !formersOf(live, own).includes(project.formerDeploymentId),
+      `served ${project.formerDeploymentId} before`,
+    ],
   ]);
+}
+
+/** What was live until `live` took over; two answers when another arrived in the same millisecond. */
+function formersOf(live: StoredDeployment | undefined, own: readonly StoredDeployment[]) {
+  if (live === undefined) return [null];
+  const arrival = arrivalOf(live);
+  const before = own.filter(({ number }) => number < live.number);
+  return [
+    before.findLast((one) => arrivalOf(one) < arrival)?.id ?? null,
+    before.findLast((one) => arrivalOf(one) <= arrival)?.id ?? null,
+  ];
+}
+
+/** When it first became healthy. */
+function arrivalOf({ records }: StoredDeployment): number {
+  return records.find(({ to }) => to === "healthy")?.at ?? Infinity;
 }
 
 /** Everything that was acknowledged is there, once, and nothing else is. */

@@ -8,9 +8,10 @@ import { type Operation, promisedBy } from "./operation.ts";
 import type { Seen, SharedWorld } from "./writers-world.ts";
 
 /** A move from the state that was seen, to `to` by `by`. */
-export function moveOf(seen: Seen, to: StateName, by: string): MoveWrites {
+export function moveOf(shared: SharedWorld, seen: Seen, to: StateName, by: string): MoveWrites {
   const { state, seq, attempt, projectId, number } = seen.fields;
   const isRetry = state === "failed" && to === "queued";
+  const served = shared.look(`projects/${String(projectId)}`)?.fields["liveDeploymentId"];
   return moveWrites({
     id: seen.id,
     projectId: String(projectId),
@@ -20,6 +21,7 @@ export function moveOf(seen: Seen, to: StateName, by: string): MoveWrites {
     by,
     seq: Number(seq) + 1,
     attempt: Number(attempt) + (isRetry ? 1 : 0),
+    former: typeof served === "string" ? served : null,
   });
 }
 
@@ -35,7 +37,7 @@ export function move(shared: SharedWorld): Operation | null {
   const next = LAW.filter(({ from }) => from === seen.fields["state"]);
   const onwards = next.filter(({ to }) => to !== "failed");
   const { to, by } = shared.pick(onwards.length > 0 && shared.chance(0.8) ? onwards : next);
-  const made = moveOf(seen, to, by);
+  const made = moveOf(shared, seen, to, by);
   const isGuarded = shared.chance(0.6);
   const change = isGuarded ? guarded(made.change, seen) : made.change;
   const record = shared.chance(0.8) ? made.record : anyhow(made.record);

@@ -33,6 +33,7 @@ export interface StoredProject {
   readonly newestDeploymentId: string | null;
   readonly liveNumber: number;
   readonly liveDeploymentId: string | null;
+  readonly formerDeploymentId: string | null;
 }
 
 export interface Ledger {
@@ -88,6 +89,7 @@ function toProject(document: RestDocument): StoredProject {
     newestDeploymentId: read.textOrNull("newestDeploymentId"),
     liveNumber: read.number("liveNumber"),
     liveDeploymentId: read.textOrNull("liveDeploymentId"),
+    formerDeploymentId: read.textOrNull("formerDeploymentId"),
   };
 }
 
