@@ -98,9 +98,21 @@ class FullAt implements LogDevice {
 
 /** The files as they are now, opened by someone else. */
 function openedCopy(): Store {
-  cpSync(directory.path, copy.path, { recursive: true });
+  // A draft that a compaction gives up in the middle of the copying is gone when its turn comes.
+  for (let isWhole = false; !isWhole;) isWhole = isCopied();
   rmSync(join(copy.path, "lock"));
   return openStore(copy.path);
+}
+
+function isCopied(): boolean {
+  rmSync(copy.path, { recursive: true, force: true });
+  try {
+    cpSync(directory.path, copy.path, { recursive: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 const compactions = (store: Store): number => Number(store.journalFacts()["compactions"]);
