@@ -49,13 +49,21 @@ async function run(config: LocalConfig): Promise<void> {
   if (!stopping.signal.aborted) say(describePlatform(platform, demo).text);
 }
 
+/** npm passes on the signal that the terminal has sent to all of its programs: one Ctrl-C may arrive twice. */
+const SAME_KEY_MS = 500;
+
 function stopOnSignal(
   platform: Platform,
   instance: { release(): void },
   stopping: AbortController,
 ): void {
+  let askedAt = 0;
   const stop = () => {
-    if (stopping.signal.aborted) process.exit(130); // asked twice: at once; children end with their parent
+    if (stopping.signal.aborted) {
+      if (systemTimers.now() - askedAt < SAME_KEY_MS) return;
+      process.exit(130); // asked twice: at once; children end with their parent
+    }
+    askedAt = systemTimers.now();
     stopping.abort();
     say("\nStopping…\n");
     void platform.stop().then(() => {
