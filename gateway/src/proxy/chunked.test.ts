@@ -34,6 +34,7 @@ describe("broken framing is refused", () => {
     ["no size", "\r\n"],
     ["a signed size", "+3\r\nabc\r\n"],
     ["a prefixed size", "0x3\r\nabc\r\n"],
+    ["a blank after the size", "3 \r\nabc\r\n"],
     ["a size ended by LF", "3\nabc\r\n"],
     ["a bare LF in an extension", "3;a\nb\r\nabc\r\n"],
     ["data longer than its size", "3\r\nabcd\r\n"],

@@ -81,7 +81,7 @@ export function scanHeaders(block: string, rules: FieldRules): HeaderBlock | nul
     const colon = block.indexOf(":", at);
     const rule = ruleFor(block, at, colon - at, rules);
     if (rule?.isRead === true) {
-      (fields[rule.name] ??= []).push(block.slice(colon + 1, end - 2).trim());
+      (fields[rule.name] ??= []).push(trimBlanks(block.slice(colon + 1, end - 2)));
     }
     if (rule?.isRemoved === true) {
       if (at > runStart) forwarded += block.slice(runStart, at);
@@ -112,9 +112,24 @@ function hasName(block: string, at: number, name: string): boolean {
   return true;
 }
 
+/** Spaces and tabs alone (RFC 9110, 5.6.3): `trim` takes U+00A0 away too, and what it leaves is another value elsewhere. */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
+}
+
 function tokensOf(values: readonly string[]): ReadonlySet<string> {
   const tokens = values.flatMap((value) => value.split(","));
-  return new Set(tokens.map((token) => token.trim().toLowerCase()).filter((token) => token !== ""));
+  return new Set(
+    tokens.map((token) => trimBlanks(token).toLowerCase()).filter((token) => token !== ""),
+  );
 }
 
 /** Headers a Connection line names are hop-by-hop too. Rare, so plain lines are good enough here. */

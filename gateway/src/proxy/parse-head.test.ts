@@ -46,6 +46,8 @@ describe("what two parsers could read differently is refused", () => {
     ["an unknown coding", ["Transfer-Encoding: xchunked"], 400],
     ["identity", ["Transfer-Encoding: identity"], 400],
     ["a vertical tab before chunked", ["Transfer-Encoding: \vchunked"], 400],
+    ["a no-break space before chunked", ["Transfer-Encoding: \u00a0chunked"], 400],
+    ["a no-break space after Content-Length", ["Content-Length: 3\u00a0"], 400],
     ["a space before the colon", ["Transfer-Encoding : chunked"], 400],
     ["a folded line", ["X-A: 1", " folded"], 400],
     ["a bare LF", ["X-A: 1\nX-B: 2"], 400],
