@@ -43,28 +43,17 @@ export const TELEMETRY_VARIABLES = {
   }),
 } as const;
 
-const {
-  projectId,
-  functionsUrl,
-  firestoreUrl,
-  identityToolkitUrl,
-  firebaseApiKey,
-  metadataUrl,
-  telemetrySecret,
-  logLevel,
-} = PLATFORM_VARIABLES;
-
 /** By itself it writes to Firestore over REST, and knows neither the cluster nor the apps' addresses. */
 export const COLLECTOR_VARIABLES = {
   ...TELEMETRY_VARIABLES,
-  projectId,
-  functionsUrl,
-  firestoreUrl,
-  identityToolkitUrl,
-  firebaseApiKey,
-  metadataUrl,
-  telemetrySecret,
-  logLevel,
+  projectId: PLATFORM_VARIABLES.projectId,
+  functionsUrl: PLATFORM_VARIABLES.functionsUrl,
+  firestoreUrl: PLATFORM_VARIABLES.firestoreUrl,
+  identityToolkitUrl: PLATFORM_VARIABLES.identityToolkitUrl,
+  firebaseApiKey: PLATFORM_VARIABLES.firebaseApiKey,
+  metadataUrl: PLATFORM_VARIABLES.metadataUrl,
+  telemetrySecret: PLATFORM_VARIABLES.telemetrySecret,
+  logLevel: PLATFORM_VARIABLES.logLevel,
 } as const;
 
 export type CollectorConfig = ReturnType<typeof readCollectorConfig>;

@@ -1,12 +1,17 @@
 /** ops/kubernetes/collector: what Kubernetes would refuse or silently misread, by the official client's types and a real API. */
 import { readFileSync } from "node:fs";
-import * as client from "@kubernetes/client-node";
-import type { KubernetesObject, V1Deployment, V1Namespace } from "@kubernetes/client-node";
+import type {
+  KubernetesObject,
+  V1ConfigMap,
+  V1Deployment,
+  V1Namespace,
+  V1NetworkPolicyPeer,
+} from "@kubernetes/client-node";
 import { COLLECTOR_VARIABLES } from "@bifrost/gateway/collector-config";
+import { kubernetesTypeMaps } from "@bifrost/shared/cloud/kubernetes-type-maps";
 import { checkManifests } from "@bifrost/shared/manifest/check-manifest";
 import { configOf, GO_TOML, inputFor } from "@bifrost/shared/manifest/manifest-fixtures";
 import { renderManifests } from "@bifrost/shared/manifest/manifests";
-import type { Attribute, TypeMaps } from "@bifrost/shared/manifest/type-maps";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { startCluster, type Cluster } from "./testing/cluster.ts";
@@ -16,15 +21,7 @@ const documents = parseAllDocuments(readFileSync(file, "utf8"));
 const objects = documents.map((document): KubernetesObject => document.toJS());
 const ofKind = (kind: string) => objects.find((one) => one.kind === kind) as KubernetesObject;
 
-const types: TypeMaps = {
-  attributesOf(typeName) {
-    const found = (client as Record<string, unknown>)[typeName];
-    const hasMap = typeof found === "function" && "getAttributeTypeMap" in found;
-    return hasMap
-      ? (found as unknown as { getAttributeTypeMap(): Attribute[] }).getAttributeTypeMap()
-      : undefined;
-  },
-};
+const types = await kubernetesTypeMaps();
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -80,7 +77,7 @@ test("the container may do nothing beside its work", () => {
 });
 
 test("every variable without a default comes from the ConfigMap or the Secret", () => {
-  const config = (ofKind("ConfigMap") as client.V1ConfigMap).data ?? {};
+  const config = (ofKind("ConfigMap") as V1ConfigMap).data ?? {};
   const required = Object.values(COLLECTOR_VARIABLES).filter((one) => !("fallback" in one));
   const secret = required.filter((one) => "secret" in one && one.secret);
   expect(Object.keys(config)).toEqual(
@@ -96,7 +93,7 @@ test("reports are admitted from every namespace that the platform makes for apps
   const rendered = renderManifests(inputFor(configOf(GO_TOML)));
   const made = rendered.find(({ kind }) => kind === "Namespace") as V1Namespace;
   const [rule] = (
-    ofKind("NetworkPolicy") as { spec: { ingress: { from: client.V1NetworkPolicyPeer[] }[] } }
+    ofKind("NetworkPolicy") as { spec: { ingress: { from: V1NetworkPolicyPeer[] }[] } }
   ).spec.ingress;
   const wanted = rule?.from[0]?.namespaceSelector?.matchLabels ?? {};
   expect(Object.keys(wanted)).toHaveLength(1);

@@ -1,22 +1,14 @@
 import type { KubernetesObject, V1NetworkPolicy } from "@kubernetes/client-node";
-import * as client from "@kubernetes/client-node";
+import { loadYaml } from "@kubernetes/client-node";
 import { assert, constantFrom, jsonValue, property } from "fast-check";
 import { describe, expect, it } from "vitest";
+import { kubernetesTypeMaps } from "../cloud/kubernetes-type-maps.ts";
 import { assertManifests, checkManifests } from "./check-manifest.ts";
 import { configOf, DOCKER_TOML, GO_TOML, inputFor, STATIC_TOML } from "./manifest-fixtures.ts";
 import { renderManifests } from "./manifests.ts";
-import type { Attribute, TypeMaps } from "./type-maps.ts";
 
 /** The official client's own tables. */
-const types: TypeMaps = {
-  attributesOf(typeName) {
-    const found = (client as Record<string, unknown>)[typeName];
-    const hasMap = typeof found === "function" && "getAttributeTypeMap" in found;
-    return hasMap
-      ? (found as unknown as { getAttributeTypeMap(): Attribute[] }).getAttributeTypeMap()
-      : undefined;
-  },
-};
+const types = await kubernetesTypeMaps();
 
 const OBJECTS = renderManifests(inputFor(configOf(GO_TOML)));
 
@@ -44,7 +36,7 @@ describe("manifests of every runtime", () => {
 
   it("keep the network policy's callers through the client's own types", () => {
     const object = OBJECTS.find(({ kind }) => kind === "NetworkPolicy");
-    const typed = client.loadYaml<V1NetworkPolicy>(JSON.stringify(object));
+    const typed = loadYaml<V1NetworkPolicy>(JSON.stringify(object));
     expect(typed.spec?.ingress?.[0]?._from).toMatchObject([{ namespaceSelector: {} }]);
   });
 });
