@@ -6,6 +6,7 @@ import { startWasm } from "../testing/wasm-form.ts";
 import { enduranceContract } from "./endurance.contract.ts";
 import { fuzz } from "./fuzz.contract.ts";
 import { grpcContract } from "./report/grpc/grpc.contract.ts";
+import { http2Contract } from "./report/grpc/http2.contract.ts";
 import { livenessContract } from "./liveness.contract.ts";
 import { probingContract } from "./probe/probing.contract.ts";
 import { reportingContract, stoppingContract } from "./report/reporting.contract.ts";
@@ -22,6 +23,7 @@ const CONTRACTS = {
   probing: probingContract,
   reporting: reportingContract,
   gRPC: grpcContract,
+  "HTTP/2": http2Contract,
   stopping: stoppingContract,
   usage: usageContract,
   liveness: livenessContract,
