@@ -5,13 +5,15 @@ import type { ServingTable } from "../routing/route-table.ts";
 export function routeRoutes(table: () => ServingTable): Hono {
   const app = new Hono();
   app.get("/routes", (c) => {
-    const { routes, serving, backends } = table();
+    const { hosts, serving, backends } = table();
     return c.json({
-      routes: [...routes.entries()].map(([host, route]) => ({
+      routes: [...hosts.values()].flat().map(({ host, prefix, projectId, targets, redirect }) => ({
         host,
-        projectId: route.projectId,
-        targets: route.targets,
-        serving: serving.get(route.projectId) ?? null,
+        prefix,
+        projectId,
+        targets,
+        redirect,
+        serving: serving.get(projectId) ?? null,
       })),
       backends: Object.fromEntries(backends),
     });

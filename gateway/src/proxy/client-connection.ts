@@ -1,8 +1,10 @@
 /** One client: takes requests off its socket in order, one exchange at a time, and keeps the deadlines. */
 import type { Socket } from "node:net";
+import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { ChunkedError } from "./chunked.ts";
 import { Exchange, type ExchangeClient, type ExchangePhase } from "./forward.ts";
-import { renderPage, type PageKind } from "./pages.ts";
+import { fieldIn } from "./header-block.ts";
+import { renderAnswer, renderPage, type AnswerFacts, type PageKind } from "./pages.ts";
 import {
   isHeadError,
   MAX_HEAD_BYTES,
@@ -10,6 +12,7 @@ import {
   type HeadError,
   type RequestHead,
 } from "./parse-head.ts";
+import { planRequest, type OwnAnswer } from "./plan-request.ts";
 import type { ProxyServices } from "./services.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -194,15 +197,11 @@ export class ClientConnection implements ExchangeClient {
     const { services } = this;
     const { requestId } = this.current;
     this.current = { head, requestId };
-    const match = services.match(head.host, this.ip);
-    if (match.kind !== "backends") {
-      const hasBody = head.isChunked || head.contentLength > 0;
-      return this.page(match.kind, { closes: hasBody });
-    }
+    const planned = planRequest(head, services, { ip: this.ip, id: requestId });
+    if (planned.kind !== "forward") return this.answer(planned);
     this.exchange = new Exchange(this, {
+      ...planned,
       head,
-      addresses: match.addresses,
-      added: `x-forwarded-for: ${this.ip}\r\nx-forwarded-host: ${head.authority}\r\nx-forwarded-proto: ${services.publicScheme}\r\nx-bifrost-request-id: ${requestId}\r\n`,
       requestId,
       pool: services.pool,
       onRefused: services.onRefused,
@@ -217,21 +216,30 @@ export class ClientConnection implements ExchangeClient {
     this.page("bad-request", { closes: true, status: error.status, detail: error.problem });
   }
 
+  private answer(own: OwnAnswer): void {
+    const { head } = this.current;
+    const closes = head !== null && (head.isChunked || head.contentLength > 0);
+    if (own.kind === "page") return this.page(own.page, { closes, edit: own.edit });
+    this.reply(closes, (answer) => renderAnswer({ ...answer, ...own }));
+  }
+
   private page(
     kind: PageKind,
-    options: { closes: boolean; status?: number; detail?: string },
+    options: { closes: boolean; status?: number; detail?: string; edit?: HeaderEdit | null },
   ): void {
+    const accept = fieldIn(this.current.head?.forwarded ?? "", "accept") ?? "";
+    this.reply(options.closes, (answer) => renderPage({ ...options, ...answer, kind, accept }));
+  }
+
+  /** Writes what `render` makes and goes on with the next request, or closes. */
+  private reply(mustClose: boolean, render: (facts: AnswerFacts) => string): void {
     this.exchange?.abort();
     this.exchange = null;
     const { head } = this.current;
     const requestId = this.current.requestId || this.services.nextRequestId();
-    const closes = options.closes || head?.wantsClose === true || this.services.isDraining();
+    const closes = mustClose || head?.wantsClose === true || this.services.isDraining();
     this.services.metrics.pages++;
-    const accept = /(?:^|\r\n)accept:([^\r]*)/i.exec(head?.forwarded ?? "")?.[1] ?? "";
-    this.socket.write(
-      renderPage({ ...options, kind, requestId, accept, closes, isHead: head?.method === "HEAD" }),
-      "latin1",
-    );
+    this.socket.write(render({ requestId, closes, isHead: head?.method === "HEAD" }), "latin1");
     if (closes) this.close();
     else this.ready();
   }

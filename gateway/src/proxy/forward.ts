@@ -42,8 +42,12 @@ export interface ExchangeOptions {
   readonly head: RequestHead;
   /** Replicas in the order to try them. */
   readonly addresses: readonly string[];
-  /** Header lines this proxy adds to the request. */
-  readonly added: string;
+  /** What follows the method in the request line. */
+  readonly target: string;
+  /** The header lines to send: the client's, as policies left them, and those this proxy adds. */
+  readonly headers: string;
+  /** What policies make of the response's header lines; null = nothing. */
+  readonly editResponse: ((status: number, lines: string) => string) | null;
   readonly requestId: string;
   readonly pool: UpstreamPool;
   readonly onRefused: (address: string) => void;
@@ -74,7 +78,7 @@ export class Exchange implements UpstreamUser {
       this.requestBody.isDone && IDEMPOTENT.has(head.method) && head.upgrade === null;
     const upgrade =
       head.upgrade === null ? "" : `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
-    this.message = `${head.method} ${head.target} HTTP/1.1\r\nhost: ${head.authority}\r\n${head.forwarded}${options.added}${upgrade}\r\n`;
+    this.message = `${head.method} ${options.target} HTTP/1.1\r\nhost: ${head.authority}\r\n${options.headers}${upgrade}\r\n`;
   }
 
   start(): void {
@@ -160,7 +164,10 @@ export class Exchange implements UpstreamUser {
       : request.isHttp10
         ? "connection: keep-alive\r\n"
         : "";
-    this.heldHead = `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.requestId}\r\n${connection}\r\n`;
+    const { editResponse } = this.options;
+    const lines =
+      editResponse === null ? head.forwarded : editResponse(head.status, head.forwarded);
+    this.heldHead = `HTTP/1.1 ${head.statusText}\r\n${lines}x-bifrost-request-id: ${this.options.requestId}\r\n${connection}\r\n`;
     this.enter("responding");
   }
 

@@ -142,6 +142,18 @@ function withoutNominated(forwarded: string, connection: ReadonlySet<string>): s
     .join("");
 }
 
+/** The first value of a field in a block of well-formed lines; `name` is lower case. */
+export function fieldIn(block: string, name: string): string | undefined {
+  for (let at = 0; at < block.length;) {
+    const end = block.indexOf("\r\n", at);
+    if (block.charCodeAt(at + name.length) === 58 && hasName(block, at, name)) {
+      return trimBlanks(block.slice(at + name.length + 1, end));
+    }
+    at = end + 2;
+  }
+  return undefined;
+}
+
 export function isToken(text: string): boolean {
   return TOKEN_ONLY.test(text);
 }

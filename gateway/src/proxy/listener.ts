@@ -3,7 +3,6 @@ import { createServer, type Server } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { BifrostError } from "@bifrost/shared/domain/errors";
-import type { Match } from "../routing/match.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
 import { UpstreamPool, type PoolLimits } from "./upstream-pool.ts";
@@ -20,7 +19,8 @@ export interface ListenerOptions {
   readonly timers: Timers;
   /** First part of every request id; differs between processes. */
   readonly idPrefix: string;
-  readonly match: (host: string, clientIp: string) => Match;
+  readonly findSite: ProxyServices["findSite"];
+  readonly chooseBackends: ProxyServices["chooseBackends"];
   readonly onRefused: (address: string) => void;
 }
 
@@ -48,7 +48,8 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     pool,
     metrics,
     publicScheme: options.publicScheme,
-    match: options.match,
+    findSite: options.findSite,
+    chooseBackends: options.chooseBackends,
     onRefused: options.onRefused,
     isDraining: () => isDraining,
     nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,

@@ -1,5 +1,6 @@
 /** The answers the gateway gives itself, in words for a person or as problem+json for a program. */
 import { STATUS_CODES } from "node:http";
+import type { HeaderEdit } from "../policies/policy-chain.ts";
 
 export type PageKind =
   | "bad-request"
@@ -76,16 +77,22 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
   },
 };
 
-export interface PageRequest {
-  readonly kind: PageKind;
+/** What every answer of the gateway's own says of the exchange it belongs to. */
+export interface AnswerFacts {
   readonly requestId: string;
-  /** The client's Accept header, "" when there is none. */
-  readonly accept: string;
   readonly isHead: boolean;
   readonly closes: boolean;
+}
+
+export interface PageRequest extends AnswerFacts {
+  readonly kind: PageKind;
+  /** The client's Accept header, "" when there is none. */
+  readonly accept: string;
   /** Replaces the page's own status and detail where the request's fault is known more exactly. */
   readonly status?: number;
   readonly detail?: string;
+  /** What policies make of its header lines. */
+  readonly edit?: HeaderEdit | null;
 }
 
 /** A complete HTTP/1.1 response. Browsers, which name text/html, get a page; all others get problem+json. */
@@ -94,21 +101,34 @@ export function renderPage(request: PageRequest): string {
   const status = request.status ?? page.status;
   const detail = request.detail ?? page.detail;
   const isHtml = /\btext\/html\b/i.test(request.accept);
-  const body = isHtml
-    ? htmlOf(status, page.title, detail, request.requestId)
-    : jsonOf(request.kind, status, page.title, detail, request.requestId);
   const type = isHtml ? "text/html; charset=utf-8" : "application/problem+json";
-  return [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}`,
-    `content-type: ${type}`,
-    `content-length: ${Buffer.byteLength(body, "latin1")}`,
-    "cache-control: no-store",
-    ...(page.retryAfterSeconds === null ? [] : [`retry-after: ${page.retryAfterSeconds}`]),
-    `x-bifrost-request-id: ${request.requestId}`,
-    `connection: ${request.closes ? "close" : "keep-alive"}`,
-    "",
-    request.isHead ? "" : body,
-  ].join("\r\n");
+  const retry = page.retryAfterSeconds === null ? "" : `retry-after: ${page.retryAfterSeconds}\r\n`;
+  const headers = `content-type: ${type}\r\ncache-control: no-store\r\n${retry}`;
+  return renderAnswer({
+    ...request,
+    status,
+    headers: request.edit?.apply(headers) ?? headers,
+    body: isHtml
+      ? htmlOf(status, page.title, detail, request.requestId)
+      : jsonOf(request.kind, status, page.title, detail, request.requestId),
+  });
+}
+
+/** A complete HTTP/1.1 response of latin1 text; `headers` are lines that each end with CRLF. */
+export function renderAnswer(
+  answer: AnswerFacts & {
+    readonly status: number;
+    readonly headers: string;
+    readonly body: string;
+  },
+): string {
+  const { status, headers, body, requestId } = answer;
+  // RFC 9110, 8.6: no length, and no content, with these.
+  const isBare = status === 204 || status === 304;
+  const length = isBare ? "" : `content-length: ${body.length}\r\n`;
+  const connection = answer.closes ? "close" : "keep-alive";
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${headers}${length}x-bifrost-request-id: ${requestId}\r\nconnection: ${connection}\r\n\r\n`;
+  return isBare || answer.isHead ? head : head + body;
 }
 
 /** All text is ours and plain ASCII, so nothing needs escaping and latin1 is UTF-8. */

@@ -1,6 +1,8 @@
 /** What every client connection of one listener shares. */
 import type { Timers } from "@bifrost/shared/domain/time";
-import type { Match } from "../routing/match.ts";
+import type { Backends, NoMatch } from "../routing/match.ts";
+import type { Site } from "../routing/site.ts";
+import type { StickySource } from "../routing/split.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
 
@@ -49,8 +51,14 @@ export interface ProxyServices {
   readonly metrics: ProxyMetrics;
   /** The scheme clients use, for X-Forwarded-Proto. */
   readonly publicScheme: "http" | "https";
-  /** The backends of a host, in the order to try them. */
-  readonly match: (host: string, clientIp: string) => Match;
+  /** `host` as routes know it, `target` as received. */
+  readonly findSite: (host: string, target: string) => Site | NoMatch;
+  /** The replicas to try, in order; `wanted` is the target a policy chose, or null. */
+  readonly chooseBackends: (
+    site: Site,
+    source: StickySource,
+    wanted: string | null,
+  ) => Backends | NoMatch;
   readonly onRefused: (address: string) => void;
   readonly onClosed: (connection: ClientConnection) => void;
   readonly isDraining: () => boolean;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
+import { EMPTY_ROUTE_TABLE, RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
 import * as v from "valibot";
 import { Balancer } from "./balancer.ts";
-import { matchHost } from "./match.ts";
-import { emptyServingTable, settle } from "./route-table.ts";
+import { chooseBackends, findSite } from "./match.ts";
+import { emptyServingTable, hostsOf, settle } from "./route-table.ts";
 import { chooseTarget } from "./split.ts";
 
 const route = (host: string, targets: { deploymentId: string; weight: number }[] = []) =>
@@ -15,6 +15,7 @@ function table(
   ...routes: ReturnType<typeof route>[]
 ): RouteTable {
   return {
+    ...EMPTY_ROUTE_TABLE,
     routes: new Map(routes.map((one) => [one.host, one])),
     live: new Map(live === null ? [] : [["p", live]]),
     former: new Map(former === null ? [] : [["p", former]]),
@@ -85,16 +86,26 @@ describe("a release whose replicas all fail", () => {
   });
 });
 
+const CLIENT = { ip: "10.0.0.1", header: () => undefined };
+
 describe("matching", () => {
-  const serving = settle(
-    emptyServingTable("d.test"),
-    table("live", null, route("shop.d.test"), route("bare"), route("ported.d.test:8080"), {
+  const routes = table(
+    "live",
+    null,
+    route("shop.d.test"),
+    route("bare"),
+    route("ported.d.test:8080"),
+    {
       ...route("split.d.test"),
       targets: [
         { deploymentId: "a", weight: 1 },
         { deploymentId: "b", weight: 0 },
       ],
-    }),
+    },
+  );
+  const serving = settle(
+    { ...emptyServingTable("d.test"), hosts: hostsOf(routes, "d.test", () => null) },
+    routes,
     backends("live", "a", "b", "preview"),
   );
 
@@ -108,7 +119,8 @@ describe("matching", () => {
     ["preview.other.test", "unknown-host"],
     ["d.test", "unknown-host"],
   ])("%s → %s", (host, expected) => {
-    const match = matchHost(serving, host, "key");
+    const site = findSite(serving, host, "/");
+    const match = site.kind === "site" ? chooseBackends(serving, site, CLIENT, null) : site;
     expect(match.kind === "backends" ? match.deploymentId : match.kind).toBe(expected);
   });
 

@@ -3,11 +3,13 @@
  * ready replica; until then the one before it goes on serving, so no request falls between two releases. Should all
  * replicas of the live release fail while those of the one before still run, that one serves again meanwhile.
  */
-import { EMPTY_ROUTE_TABLE, type Route, type RouteTable } from "@bifrost/shared/domain/route";
+import type { RouteTable } from "@bifrost/shared/domain/route";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
+import { type ChainOf, type Site, type SitePolicies, sitesOf } from "./site.ts";
 
 export interface ServingTable {
-  readonly routes: ReadonlyMap<string, Route>;
+  /** By host name, longest prefix first. */
+  readonly hosts: ReadonlyMap<string, readonly Site[]>;
   /** Deployment that serves each project's live traffic now. */
   readonly serving: ReadonlyMap<string, string>;
   readonly backends: BackendTable;
@@ -15,15 +17,10 @@ export interface ServingTable {
 }
 
 export function emptyServingTable(domain: string): ServingTable {
-  return {
-    routes: EMPTY_ROUTE_TABLE.routes,
-    serving: new Map(),
-    backends: new Map(),
-    domain,
-  };
+  return { hosts: new Map(), serving: new Map(), backends: new Map(), domain };
 }
 
-/** The next table, from what was served and what is now known. */
+/** The next table, from what was served and what is now known of backends. */
 export function settle(
   previous: ServingTable,
   table: RouteTable,
@@ -36,12 +33,27 @@ export function settle(
     const serves = [wanted, current, former].find((id) => isReady(backends, id)) ?? wanted;
     serving.set(projectId, serves);
   }
-  const routes = new Map<string, Route>();
+  return { ...previous, serving, backends };
+}
+
+/** Needed again when routes change or a policy does; not for every change of backends. */
+export function hostsOf(
+  table: RouteTable,
+  domain: string,
+  chainOf: ChainOf,
+): ServingTable["hosts"] {
+  const policies: SitePolicies = {
+    platform: table.platformPolicies,
+    ofProject: (projectId) => table.projectPolicies.get(projectId) ?? [],
+    chainOf,
+  };
+  const hosts = new Map<string, readonly Site[]>();
   for (const [host, route] of table.routes) {
     const name = host.replace(/:\d+$/, "");
-    routes.set(name.includes(".") ? name : `${name}.${previous.domain}`, route);
+    const full = name.includes(".") ? name : `${name}.${domain}`;
+    hosts.set(full, sitesOf({ ...route, host: full }, policies));
   }
-  return { routes, serving, backends, domain: previous.domain };
+  return hosts;
 }
 
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {

@@ -1,5 +1,30 @@
 /** Chooses one of a route's releases by weight so that the same key always gets the same release. */
-import type { RouteTarget } from "@bifrost/shared/domain/route";
+import type { RouteTarget, Stickiness } from "@bifrost/shared/domain/route";
+
+/** What a split may be made sticky by. */
+export interface StickySource {
+  readonly ip: string;
+  /** The first value of a header; `name` is lower case. */
+  header(name: string): string | undefined;
+}
+
+export function stickyKey(stickiness: Stickiness, source: StickySource): string {
+  if (stickiness.by === "address") return source.ip;
+  const value =
+    stickiness.by === "header"
+      ? source.header(stickiness.name.toLowerCase())
+      : cookieIn(source.header("cookie") ?? "", stickiness.name);
+  return value ?? source.ip;
+}
+
+/** The first value of a cookie in a Cookie header; names are case-sensitive (RFC 6265, 5.4). */
+export function cookieIn(header: string, name: string): string | undefined {
+  for (const pair of header.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
+  }
+  return undefined;
+}
 
 /** FNV-1a, 32 bits: fast, and spread evenly enough for weights. */
 function hash(key: string): number {

@@ -1,5 +1,6 @@
 /** Route and backend sources that tests push tables through. */
-import { EMPTY_ROUTE_TABLE, type Route } from "@bifrost/shared/domain/route";
+import * as v from "valibot";
+import { EMPTY_ROUTE_TABLE, type Route, RouteSchema } from "@bifrost/shared/domain/route";
 import type { BackendSource, BackendTable } from "@bifrost/shared/ports/backend-source";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 
@@ -45,9 +46,10 @@ export function testSources(): TestSources {
     setRoutes(byHost, live, former = {}) {
       const entries = Object.entries(byHost).map(([host, route]): [string, Route] => [
         host,
-        { host, projectId: "project", targets: [], ...route },
+        v.parse(RouteSchema, { host, projectId: "project", ...route }),
       ]);
       routes.push({
+        ...EMPTY_ROUTE_TABLE,
         routes: new Map(entries),
         live: new Map(Object.entries(live)),
         former: new Map(Object.entries(former)),

@@ -1,7 +1,8 @@
 /** Routes and live pointers through Firestore snapshot listeners, joined into one table. */
-import type { Firestore, QuerySnapshot } from "@google-cloud/firestore";
+import type { Firestore, QueryDocumentSnapshot, QuerySnapshot } from "@google-cloud/firestore";
 import * as v from "valibot";
 import { messageOf } from "../domain/errors.ts";
+import { type PolicyAttachment, policyAttachmentsSchema } from "../domain/policy.ts";
 import { RouteSchema, type Route, type RouteTable } from "../domain/route.ts";
 import type { Timer, Timers } from "../domain/time.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -16,6 +17,9 @@ export interface FirestoreRoutesOptions {
 /** The client reconnects by itself; only errors it gives up on reach us, and are tried again after this. */
 const RESUBSCRIBE_MS = 1000;
 
+const ROUTE_FIELDS = Object.keys(RouteSchema.entries);
+const PROJECT_FIELDS = ["liveDeploymentId", "formerDeploymentId", "policies"];
+
 export class FirestoreRoutes implements RouteSource {
   private readonly options: FirestoreRoutesOptions;
 
@@ -25,20 +29,30 @@ export class FirestoreRoutes implements RouteSource {
 
   watch(listener: (table: RouteTable) => void): () => void {
     let routes: ReadonlyMap<string, Route> | null = null;
-    let releases: Pick<RouteTable, "live" | "former"> | null = null;
+    let projects: Pick<RouteTable, "live" | "former" | "projectPolicies"> | null = null;
+    let platformPolicies: RouteTable["platformPolicies"] | null = null;
     const tell = (): void => {
-      if (routes !== null && releases !== null) listener({ routes, ...releases });
+      if (routes === null || projects === null || platformPolicies === null) return;
+      listener({ routes, ...projects, platformPolicies });
     };
     const stops = [
-      this.follow("routes", ["host", "projectId", "targets"], (snapshot) => {
+      this.follow("routes", ROUTE_FIELDS, (snapshot) => {
         routes = this.routesIn(snapshot);
         tell();
       }),
-      this.follow("projects", ["liveDeploymentId", "formerDeploymentId"], (snapshot) => {
-        releases = {
+      this.follow("projects", PROJECT_FIELDS, (snapshot) => {
+        projects = {
           live: pointersIn(snapshot, "liveDeploymentId"),
           former: pointersIn(snapshot, "formerDeploymentId"),
+          projectPolicies: new Map(
+            snapshot.docs.map((document) => [document.id, this.policiesIn(document)]),
+          ),
         };
+        tell();
+      }),
+      this.follow("settings", ["policies"], (snapshot) => {
+        const settings = snapshot.docs.find((document) => document.id === "gateway");
+        platformPolicies = settings === undefined ? [] : this.policiesIn(settings);
         tell();
       }),
     ];
@@ -69,6 +83,17 @@ export class FirestoreRoutes implements RouteSource {
       retry?.cancel();
       stop?.();
     };
+  }
+
+  private policiesIn(document: QueryDocumentSnapshot): readonly PolicyAttachment[] {
+    const attached: unknown = document.get("policies");
+    const parsed = v.safeParse(v.optional(policyAttachmentsSchema, []), attached);
+    if (parsed.success) return parsed.output;
+    this.options.log.warn("policies ignored: not valid", {
+      document: document.ref.path,
+      problem: parsed.issues[0].message,
+    });
+    return [];
   }
 
   private routesIn(snapshot: QuerySnapshot): ReadonlyMap<string, Route> {

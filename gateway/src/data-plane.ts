@@ -1,0 +1,122 @@
+/** What carries traffic in one process: the listening socket over the newest routes, backends and policies. */
+import { randomBytes } from "node:crypto";
+import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
+import type { Timers } from "@bifrost/shared/domain/time";
+import type { BackendTable } from "@bifrost/shared/ports/backend-source";
+import { startListener, type RunningListener } from "./proxy/listener.ts";
+import type { ProxyLimits } from "./proxy/services.ts";
+import type { PoolLimits } from "./proxy/upstream-pool.ts";
+import { Balancer } from "./routing/balancer.ts";
+import { chooseBackends, findSite, type Backends, type NoMatch } from "./routing/match.ts";
+import { emptyServingTable, hostsOf, settle, type ServingTable } from "./routing/route-table.ts";
+import type { ChainOf, Site } from "./routing/site.ts";
+import type { StickySource } from "./routing/split.ts";
+
+export interface DataPlaneOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly domain: string;
+  readonly publicScheme: "http" | "https";
+  readonly upstreams: PoolLimits;
+  readonly limits: ProxyLimits;
+  readonly timers: Timers;
+  readonly chainOf: ChainOf;
+}
+
+export interface DataPlane {
+  readonly listener: RunningListener;
+  table(): ServingTable;
+  setRoutes(table: RouteTable): void;
+  setBackends(table: BackendTable): void;
+  /** A policy changed: sites get their chains anew. */
+  renewChains(): void;
+  readiness(): { routes: boolean; backends: boolean };
+  /** Lets responses under way end for at most `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const { timers } = options;
+  const serving = new Serving(options);
+  const listener = await startListener({
+    host: options.host,
+    port: options.port,
+    limits: options.limits,
+    poolLimits: options.upstreams,
+    publicScheme: options.publicScheme,
+    timers,
+    idPrefix: randomBytes(5).toString("hex"),
+    findSite: (host, target) => serving.findSite(host, target),
+    chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
+    onRefused: (address) => serving.balancer.refused(address),
+  });
+  serving.onBackends = (addresses) => listener.pool.retain(addresses);
+  return {
+    listener,
+    table: () => serving.table,
+    setRoutes: (table) => serving.setRoutes(table),
+    setBackends: (table) => serving.setBackends(table),
+    renewChains: () => serving.renewChains(),
+    readiness: () => serving.readiness(),
+    stop: (graceMs) => listener.stop(graceMs),
+  };
+}
+
+/** Joins routes and backends into the table requests are matched against. */
+class Serving {
+  readonly balancer: Balancer;
+  table: ServingTable;
+  onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
+  private readonly chainOf: ChainOf;
+  private routes: RouteTable | null = null;
+  private backends: BackendTable | null = null;
+
+  constructor(options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">) {
+    this.table = emptyServingTable(options.domain);
+    this.balancer = new Balancer(options.timers);
+    this.chainOf = options.chainOf;
+  }
+
+  findSite(host: string, target: string): Site | NoMatch {
+    return this.orStarting(findSite(this.table, host, target));
+  }
+
+  chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
+    const found = chooseBackends(this.table, site, source, wanted);
+    if (found.kind !== "backends") return this.orStarting(found);
+    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+  }
+
+  setRoutes(routes: RouteTable): void {
+    this.routes = routes;
+    this.renewChains();
+    this.settle();
+  }
+
+  setBackends(backends: BackendTable): void {
+    this.backends = backends;
+    this.settle();
+    const addresses = new Set([...backends.values()].flat());
+    this.balancer.retain(new Set(backends.keys()), addresses);
+    this.onBackends(addresses);
+  }
+
+  renewChains(): void {
+    const hosts = hostsOf(this.routes ?? EMPTY_ROUTE_TABLE, this.table.domain, this.chainOf);
+    this.table = { ...this.table, hosts };
+  }
+
+  readiness(): { routes: boolean; backends: boolean } {
+    return { routes: this.routes !== null, backends: this.backends !== null };
+  }
+
+  private settle(): void {
+    this.table = settle(this.table, this.routes ?? EMPTY_ROUTE_TABLE, this.backends ?? new Map());
+  }
+
+  /** Until both first tables arrived "unknown" only means "not heard of yet". */
+  private orStarting<T extends Site | NoMatch>(found: T): T | NoMatch {
+    const isSynced = this.routes !== null && this.backends !== null;
+    return isSynced || found.kind === "site" ? found : { kind: "starting" };
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * What the proxy knows of policies: it offers a request and gets back what to do with it. All strings are latin1, as on
+ * the wire; nothing here throws.
+ */
+
+/** What policies may read of a request. */
+export interface PolicyRequest {
+  readonly method: string;
+  /** Path and query as received, such as `/a?b=c`. */
+  readonly target: string;
+  /** Lower case, without a port. */
+  readonly host: string;
+  /** Address of the client. */
+  readonly ip: string;
+  readonly scheme: "http" | "https";
+  readonly id: string;
+  readonly projectId: string;
+  /** The first value of a header; `name` is lower case. */
+  header(name: string): string | undefined;
+}
+
+export interface PolicyResponse {
+  readonly status: number;
+  header(name: string): string | undefined;
+}
+
+/** Changes to a block of header lines; made once for each distinct decision and then used again. */
+export interface HeaderEdit {
+  /** Lower-case names of lines to drop. */
+  readonly removed: readonly string[];
+  /** Complete lines to append, each ending with CRLF; "" = none. Their names are among `removed` unless they were added. */
+  readonly added: string;
+  /** `block` is header lines, each ending with CRLF. */
+  apply(block: string): string;
+}
+
+/** An answer given in place of the app's. */
+export interface PolicyAnswer {
+  /** 200 to 599. */
+  readonly status: number;
+  /** Header lines, each ending with CRLF; without content-length. */
+  readonly headers: string;
+  readonly body: string;
+}
+
+export interface PolicyOutcome {
+  /** null = go on. */
+  readonly answer: PolicyAnswer | null;
+  /** null = unchanged. */
+  readonly request: HeaderEdit | null;
+  /** For whatever response there will be, the gateway's own pages included. */
+  readonly response: HeaderEdit | null;
+  /** Name or deployment id of the route's target to use; null = by weight. */
+  readonly target: string | null;
+  /** Replaces the target of the request line; null = unchanged. */
+  readonly path: string | null;
+}
+
+export const UNTOUCHED: PolicyOutcome = {
+  answer: null,
+  request: null,
+  response: null,
+  target: null,
+  path: null,
+};
+
+/** The policies of one route in their order. */
+export interface PolicyChain {
+  onRequest(request: PolicyRequest): PolicyOutcome;
+  /** Whether onResponse has anything to run. */
+  readonly hasResponsePhase: boolean;
+  /** null = unchanged. */
+  onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null;
+}

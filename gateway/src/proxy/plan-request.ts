@@ -1,0 +1,108 @@
+/** Decides what becomes of a request once its head is known: where it goes and as what, or which answer it gets here. */
+import type { Redirect } from "@bifrost/shared/domain/route";
+import {
+  type HeaderEdit,
+  type PolicyAnswer,
+  type PolicyOutcome,
+  type PolicyResponse,
+  UNTOUCHED,
+} from "../policies/policy-chain.ts";
+import type { Backends, NoMatch } from "../routing/match.ts";
+import type { Site } from "../routing/site.ts";
+import { fieldIn } from "./header-block.ts";
+import type { RequestHead } from "./parse-head.ts";
+import { RequestView } from "./request-view.ts";
+import type { ProxyServices } from "./services.ts";
+
+export interface Forward {
+  readonly kind: "forward";
+  readonly deploymentId: string;
+  readonly addresses: readonly string[];
+  readonly target: string;
+  readonly headers: string;
+  readonly editResponse: ((status: number, lines: string) => string) | null;
+}
+
+/** An answer of the gateway's own: a page, or what a route or a policy asks for. */
+export type OwnAnswer =
+  | {
+      readonly kind: "page";
+      readonly page: NoMatch["kind"];
+      readonly edit: PolicyOutcome["response"];
+    }
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      /** Header lines, each ending with CRLF; without content-length. */
+      readonly headers: string;
+      readonly body: string;
+    };
+
+type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "publicScheme">;
+
+export function planRequest(
+  head: RequestHead,
+  services: Services,
+  client: { readonly ip: string; readonly id: string },
+): Forward | OwnAnswer {
+  const site = services.findSite(head.host, head.target);
+  if (site.kind !== "site") return { kind: "page", page: site.kind, edit: null };
+  const scheme = services.publicScheme;
+  const view = new RequestView(head, { ...client, scheme, projectId: site.projectId });
+  const outcome = site.chain?.onRequest(view) ?? UNTOUCHED;
+  if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
+  if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
+  const backends = services.chooseBackends(site, view, outcome.target);
+  return backends.kind === "backends"
+    ? forwardTo(backends, site, { head, view, outcome })
+    : { kind: "page", page: backends.kind, edit: outcome.response };
+}
+
+interface Planned {
+  readonly head: RequestHead;
+  readonly view: RequestView;
+  readonly outcome: PolicyOutcome;
+}
+
+function forwardTo(backends: Backends, site: Site, { head, view, outcome }: Planned): Forward {
+  const lines = outcome.request?.apply(head.forwarded) ?? head.forwarded;
+  return {
+    ...backends,
+    kind: "forward",
+    target: outcome.path ?? stripped(site, head.target),
+    headers: `${lines}x-forwarded-for: ${view.ip}\r\nx-forwarded-host: ${head.authority}\r\nx-forwarded-proto: ${view.scheme}\r\nx-bifrost-request-id: ${view.id}\r\n`,
+    editResponse: responseEditor(site, view, outcome),
+  };
+}
+
+function answerOf({ status, headers, body }: PolicyAnswer, edit: HeaderEdit | null): OwnAnswer {
+  return { kind: "answer", status, headers: edit?.apply(headers) ?? headers, body };
+}
+
+function responseEditor(
+  { chain }: Site,
+  view: RequestView,
+  outcome: PolicyOutcome,
+): Forward["editResponse"] {
+  const queued = outcome.response;
+  if (chain?.hasResponsePhase !== true) {
+    return queued === null ? null : (_status, lines) => queued.apply(lines);
+  }
+  return (status, lines) => {
+    const response: PolicyResponse = { status, header: (name) => fieldIn(lines, name) };
+    const edited = chain.onResponse(view, response)?.apply(lines) ?? lines;
+    return queued?.apply(edited) ?? edited;
+  };
+}
+
+function redirectTo(site: Site, { to, status, keepsPath }: Redirect, target: string): OwnAnswer {
+  const rest = site.prefix === "/" ? target : target.slice(site.prefix.length);
+  const location = keepsPath ? `${to.replace(/\/$/, "")}${rest}` : to;
+  return { kind: "answer", status, headers: `location: ${location}\r\n`, body: "" };
+}
+
+function stripped(site: Site, target: string): string {
+  if (!site.stripsPrefix || site.prefix === "/") return target;
+  const rest = target.slice(site.prefix.length);
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}

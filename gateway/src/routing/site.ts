@@ -1,0 +1,72 @@
+/** What one path prefix of one host serves: a route and its path rule joined, made once for each new route table. */
+import type { Redirect, Route, RouteTarget, Stickiness } from "@bifrost/shared/domain/route";
+import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
+import type { PolicyChain } from "../policies/policy-chain.ts";
+
+export interface Site {
+  readonly kind: "site";
+  readonly host: string;
+  readonly projectId: string;
+  /** Begins with "/"; "/" = the whole host. */
+  readonly prefix: string;
+  readonly stripsPrefix: boolean;
+  /** Empty: the project's live release. */
+  readonly targets: readonly RouteTarget[];
+  readonly stickiness: Stickiness;
+  readonly redirect: Redirect | null;
+  /** null = no policy is attached. */
+  readonly chain: PolicyChain | null;
+}
+
+/** The chain of these attachments, in their order; null for none. */
+export type ChainOf = (
+  attachments: readonly PolicyAttachment[],
+  projectId: string,
+) => PolicyChain | null;
+
+export interface SitePolicies {
+  readonly platform: readonly PolicyAttachment[];
+  readonly ofProject: (projectId: string) => readonly PolicyAttachment[];
+  readonly chainOf: ChainOf;
+}
+
+/** The sites of a route, longest prefix first; the last one is "/" and always there. */
+export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
+  const chain = (projectId: string, own: readonly PolicyAttachment[]): PolicyChain | null =>
+    policies.chainOf([...policies.platform, ...policies.ofProject(projectId), ...own], projectId);
+  const { host, stickiness } = route;
+  const whole: Site = {
+    kind: "site",
+    host,
+    projectId: route.projectId,
+    prefix: "/",
+    stripsPrefix: false,
+    targets: route.targets,
+    stickiness,
+    redirect: route.redirect,
+    chain: chain(route.projectId, route.policies),
+  };
+  const below = route.paths.map((rule): Site => {
+    const projectId = rule.projectId ?? route.projectId;
+    return {
+      kind: "site",
+      host,
+      projectId,
+      prefix: rule.prefix.length > 1 ? rule.prefix.replace(/\/+$/, "") : rule.prefix,
+      stripsPrefix: rule.stripsPrefix,
+      targets: rule.targets,
+      stickiness,
+      redirect: rule.redirect,
+      chain: chain(projectId, [...route.policies, ...rule.policies]),
+    };
+  });
+  return [...below.toSorted((a, b) => b.prefix.length - a.prefix.length), whole];
+}
+
+/** Whether `path`, without a query, lies at or below the prefix. */
+export function isBelow(path: string, prefix: string): boolean {
+  return (
+    prefix === "/" ||
+    (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/"))
+  );
+}
