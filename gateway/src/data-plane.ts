@@ -8,8 +8,14 @@ import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
 import { chooseBackends, findSite, type Backends, type NoMatch } from "./routing/match.ts";
-import { emptyServingTable, hostsOf, settle, type ServingTable } from "./routing/route-table.ts";
-import type { ChainOf, Site } from "./routing/site.ts";
+import {
+  emptyServingTable,
+  hostsOf,
+  previewsOf,
+  settle,
+  type ServingTable,
+} from "./routing/route-table.ts";
+import { sitePolicies, type ChainOf, type Site } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
 
 export interface DataPlaneOptions {
@@ -89,21 +95,31 @@ class Serving {
 
   setRoutes(routes: RouteTable): void {
     this.routes = routes;
-    this.renewChains();
     this.settle();
+    this.renewChains();
   }
 
   setBackends(backends: BackendTable): void {
     this.backends = backends;
     this.settle();
-    const addresses = new Set([...backends.values()].flat());
+    const ready = [...backends.values()].flatMap((release) => release.ready);
+    const addresses = new Set(ready.map((backend) => backend.address));
     this.balancer.retain(new Set(backends.keys()), addresses);
     this.onBackends(addresses);
+    this.renewPreviews();
   }
 
   renewChains(): void {
-    const hosts = hostsOf(this.routes ?? EMPTY_ROUTE_TABLE, this.table.domain, this.chainOf);
+    const routes = this.routes ?? EMPTY_ROUTE_TABLE;
+    const hosts = hostsOf(routes, this.table.domain, sitePolicies(routes, this.chainOf));
     this.table = { ...this.table, hosts };
+    this.renewPreviews();
+  }
+
+  private renewPreviews(): void {
+    const policies = sitePolicies(this.routes ?? EMPTY_ROUTE_TABLE, this.chainOf);
+    const previews = previewsOf(this.table.backends, this.table.domain, policies);
+    this.table = { ...this.table, previews };
   }
 
   readiness(): { routes: boolean; backends: boolean } {

@@ -5,7 +5,7 @@ import type { ServingTable } from "../routing/route-table.ts";
 export function routeRoutes(table: () => ServingTable): Hono {
   const app = new Hono();
   app.get("/routes", (c) => {
-    const { hosts, serving, backends } = table();
+    const { hosts, serving, addresses } = table();
     return c.json({
       routes: [...hosts.values()].flat().map(({ host, prefix, projectId, targets, redirect }) => ({
         host,
@@ -15,7 +15,7 @@ export function routeRoutes(table: () => ServingTable): Hono {
         redirect,
         serving: serving.get(projectId) ?? null,
       })),
-      backends: Object.fromEntries(backends),
+      backends: Object.fromEntries(addresses),
     });
   });
   return app;

@@ -35,7 +35,7 @@ export function chooseBackends(
 ): Backends | NoMatch {
   const deploymentId = releaseOf(table, site, source, wanted);
   if (deploymentId === undefined) return { kind: "no-release" };
-  const addresses = table.backends.get(deploymentId) ?? [];
+  const addresses = table.addresses.get(deploymentId) ?? [];
   return addresses.length === 0
     ? { kind: "no-backend" }
     : { kind: "backends", deploymentId, addresses };
@@ -59,19 +59,7 @@ function releaseOf(
 function deploymentSite(table: ServingTable, host: string): Site | NoMatch {
   const suffix = `.${table.domain}`;
   if (!host.endsWith(suffix)) return { kind: "unknown-host" };
-  const deploymentId = host.slice(0, -suffix.length);
-  if (!table.backends.has(deploymentId)) return { kind: "unknown-host" };
-  return {
-    kind: "site",
-    host,
-    projectId: "",
-    prefix: "/",
-    stripsPrefix: false,
-    targets: [{ deploymentId, weight: 1 }],
-    stickiness: { by: "address" },
-    redirect: null,
-    chain: null,
-  };
+  return table.previews.get(host.slice(0, -suffix.length)) ?? { kind: "unknown-host" };
 }
 
 function pathOf(target: string): string {

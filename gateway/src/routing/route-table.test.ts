@@ -3,7 +3,8 @@ import { EMPTY_ROUTE_TABLE, RouteSchema, type RouteTable } from "@bifrost/shared
 import * as v from "valibot";
 import { Balancer } from "./balancer.ts";
 import { chooseBackends, findSite } from "./match.ts";
-import { emptyServingTable, hostsOf, settle } from "./route-table.ts";
+import { emptyServingTable, hostsOf, previewsOf, settle } from "./route-table.ts";
+import { sitePolicies } from "./site.ts";
 import { chooseTarget } from "./split.ts";
 
 const route = (host: string, targets: { deploymentId: string; weight: number }[] = []) =>
@@ -22,7 +23,13 @@ function table(
   };
 }
 
-const backends = (...ids: string[]) => new Map(ids.map((id) => [id, [`${id}:80`]]));
+const backends = (...ids: string[]) =>
+  new Map(
+    ids.map((id) => [
+      id,
+      { projectId: "p", ready: [{ address: `${id}:80`, replica: `${id}-pod` }] },
+    ]),
+  );
 
 describe("which release a project is served by", () => {
   test.each<[string, string, string[], string, string[], string]>([
@@ -103,11 +110,14 @@ describe("matching", () => {
       ],
     },
   );
-  const serving = settle(
-    { ...emptyServingTable("d.test"), hosts: hostsOf(routes, "d.test", () => null) },
-    routes,
-    backends("live", "a", "b", "preview"),
-  );
+  const ready = backends("live", "a", "b", "preview");
+  const none = sitePolicies(routes, () => null);
+  const first = {
+    ...emptyServingTable("d.test"),
+    hosts: hostsOf(routes, "d.test", none),
+    previews: previewsOf(ready, "d.test", none),
+  };
+  const serving = settle(first, routes, ready);
 
   test.each([
     ["shop.d.test", "live"],

@@ -3,9 +3,10 @@
  * ready replica; until then the one before it goes on serving, so no request falls between two releases. Should all
  * replicas of the live release fail while those of the one before still run, that one serves again meanwhile.
  */
-import type { RouteTable } from "@bifrost/shared/domain/route";
+import * as v from "valibot";
+import { RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
-import { type ChainOf, type Site, type SitePolicies, sitesOf } from "./site.ts";
+import { type Site, type SitePolicies, sitesOf } from "./site.ts";
 
 export interface ServingTable {
   /** By host name, longest prefix first. */
@@ -13,11 +14,22 @@ export interface ServingTable {
   /** Deployment that serves each project's live traffic now. */
   readonly serving: ReadonlyMap<string, string>;
   readonly backends: BackendTable;
+  /** Of the ready replicas, by deployment id. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>;
+  /** What `<deployment id>.<domain>` serves, by deployment id. */
+  readonly previews: ReadonlyMap<string, Site>;
   readonly domain: string;
 }
 
 export function emptyServingTable(domain: string): ServingTable {
-  return { hosts: new Map(), serving: new Map(), backends: new Map(), domain };
+  return {
+    hosts: new Map(),
+    serving: new Map(),
+    backends: new Map(),
+    addresses: new Map(),
+    previews: new Map(),
+    domain,
+  };
 }
 
 /** The next table, from what was served and what is now known of backends. */
@@ -33,20 +45,18 @@ export function settle(
     const serves = [wanted, current, former].find((id) => isReady(backends, id)) ?? wanted;
     serving.set(projectId, serves);
   }
-  return { ...previous, serving, backends };
+  const addresses = new Map(
+    [...backends].map(([id, { ready }]) => [id, ready.map((backend) => backend.address)]),
+  );
+  return { ...previous, serving, backends, addresses };
 }
 
 /** Needed again when routes change or a policy does; not for every change of backends. */
 export function hostsOf(
   table: RouteTable,
   domain: string,
-  chainOf: ChainOf,
+  policies: SitePolicies,
 ): ServingTable["hosts"] {
-  const policies: SitePolicies = {
-    platform: table.platformPolicies,
-    ofProject: (projectId) => table.projectPolicies.get(projectId) ?? [],
-    chainOf,
-  };
   const hosts = new Map<string, readonly Site[]>();
   for (const [host, route] of table.routes) {
     const name = host.replace(/:\d+$/, "");
@@ -56,6 +66,22 @@ export function hostsOf(
   return hosts;
 }
 
+/** Sites of single deployments: the policies of their project hold there too. */
+export function previewsOf(
+  backends: BackendTable,
+  domain: string,
+  policies: SitePolicies,
+): ServingTable["previews"] {
+  const previews = new Map<string, Site>();
+  for (const [deploymentId, { projectId }] of backends) {
+    const target = { deploymentId, weight: 1 };
+    const route = v.parse(RouteSchema, { host: `${deploymentId}.${domain}`, projectId: "-" });
+    const [site] = sitesOf({ ...route, projectId, targets: [target] }, policies);
+    if (site !== undefined) previews.set(deploymentId, site);
+  }
+  return previews;
+}
+
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {
-  return deploymentId !== undefined && (backends.get(deploymentId)?.length ?? 0) > 0;
+  return deploymentId !== undefined && (backends.get(deploymentId)?.ready.length ?? 0) > 0;
 }

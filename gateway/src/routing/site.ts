@@ -1,5 +1,11 @@
 /** What one path prefix of one host serves: a route and its path rule joined, made once for each new route table. */
-import type { Redirect, Route, RouteTarget, Stickiness } from "@bifrost/shared/domain/route";
+import type {
+  Redirect,
+  Route,
+  RouteTable,
+  RouteTarget,
+  Stickiness,
+} from "@bifrost/shared/domain/route";
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import type { PolicyChain } from "../policies/policy-chain.ts";
 
@@ -28,6 +34,14 @@ export interface SitePolicies {
   readonly platform: readonly PolicyAttachment[];
   readonly ofProject: (projectId: string) => readonly PolicyAttachment[];
   readonly chainOf: ChainOf;
+}
+
+export function sitePolicies(table: RouteTable, chainOf: ChainOf): SitePolicies {
+  return {
+    platform: table.platformPolicies,
+    ofProject: (projectId) => table.projectPolicies.get(projectId) ?? [],
+    chainOf,
+  };
 }
 
 /** The sites of a route, longest prefix first; the last one is "/" and always there. */

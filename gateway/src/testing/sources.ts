@@ -1,7 +1,11 @@
 /** Route and backend sources that tests push tables through. */
 import * as v from "valibot";
 import { EMPTY_ROUTE_TABLE, type Route, RouteSchema } from "@bifrost/shared/domain/route";
-import type { BackendSource, BackendTable } from "@bifrost/shared/ports/backend-source";
+import type {
+  BackendSource,
+  BackendTable,
+  ReleaseBackends,
+} from "@bifrost/shared/ports/backend-source";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 
 interface Pushable<T> {
@@ -56,7 +60,16 @@ export function testSources(): TestSources {
       });
     },
     setBackends(byDeployment) {
-      backends.push(new Map(Object.entries(byDeployment)));
+      const releases = Object.entries(byDeployment).map(
+        ([id, addresses]): [string, ReleaseBackends] => [
+          id,
+          {
+            projectId: "project",
+            ready: addresses.map((address) => ({ address, replica: address })),
+          },
+        ],
+      );
+      backends.push(new Map(releases));
     },
   };
 }

@@ -100,7 +100,7 @@ function send(type: string, object: object): void {
   watches.at(-1)?.response.write(`${JSON.stringify({ type, object })}\n`);
 }
 
-const addresses = (id: string) => (latest.get(id) ?? []).join(",");
+const addresses = (id: string) => (latest.get(id)?.ready ?? []).map((one) => one.address).join(",");
 
 test("the list, then every change of the watch from the list's version", async () => {
   await eventually(() => addresses("first") === "10.0.0.1:8080" && watches.length === 1);
@@ -144,10 +144,19 @@ test("slices of one deployment are joined; unknown readiness counts as ready; IP
   const six = {
     ...base,
     addressType: "IPv6",
-    endpoints: [{ addresses: ["fd00::1"], conditions: {} }],
+    endpoints: [{ addresses: ["fd00::1"], conditions: {}, targetRef: { name: "pod-6" } }],
   };
   const unlabelled = { ...base, metadata: { name: "y" } };
   expect([...backendsIn([base, six, unlabelled])]).toEqual([
-    ["d", ["10.0.0.2:8080", "[fd00::1]:8080"]],
+    [
+      "d",
+      {
+        projectId: "",
+        ready: [
+          { address: "10.0.0.2:8080", replica: "" },
+          { address: "[fd00::1]:8080", replica: "pod-6" },
+        ],
+      },
+    ],
   ]);
 });

@@ -2,9 +2,14 @@
 import type { DiscoveryV1Api, V1EndpointSlice, Watch } from "@kubernetes/client-node";
 import { messageOf } from "../domain/errors.ts";
 import type { Timer, Timers } from "../domain/time.ts";
-import type { BackendSource, BackendTable } from "../ports/backend-source.ts";
+import type {
+  Backend,
+  BackendSource,
+  BackendTable,
+  ReleaseBackends,
+} from "../ports/backend-source.ts";
 import type { Logger } from "../ports/logger.ts";
-import { DEPLOYMENT_LABEL } from "../manifest/names.ts";
+import { DEPLOYMENT_LABEL, PROJECT_LABEL } from "../manifest/names.ts";
 
 export interface KubernetesEndpointsOptions {
   /** Path of a kubeconfig file; null = the pod's own service account. */
@@ -156,18 +161,33 @@ function keyOf(slice: V1EndpointSlice): string {
 
 /** Addresses in a fixed order, so that equal tables are equal lists. */
 export function backendsIn(slices: Iterable<V1EndpointSlice>): BackendTable {
-  const table = new Map<string, string[]>();
+  const table = new Map<string, ReleaseBackends>();
   for (const slice of slices) {
-    const deploymentId = slice.metadata?.labels?.[DEPLOYMENT_LABEL];
-    const port = slice.ports?.find((one) => one.port !== undefined)?.port;
-    if (deploymentId === undefined || port === undefined) continue;
-    const ready = (slice.endpoints ?? []).filter((endpoint) => isReady(endpoint.conditions?.ready));
-    const addresses = ready.flatMap((endpoint) => endpoint.addresses.slice(0, 1));
-    const shown = slice.addressType === "IPv6" ? addresses.map((ip) => `[${ip}]`) : addresses;
-    const all = [...(table.get(deploymentId) ?? []), ...shown.map((ip) => `${ip}:${port}`)];
-    if (all.length > 0) table.set(deploymentId, [...new Set(all)].toSorted());
+    const labels = slice.metadata?.labels ?? {};
+    const deploymentId = labels[DEPLOYMENT_LABEL];
+    const found = readyIn(slice);
+    if (deploymentId === undefined || found.length === 0) continue;
+    const known = table.get(deploymentId)?.ready ?? [];
+    const byAddress = new Map([...known, ...found].map((one) => [one.address, one]));
+    table.set(deploymentId, {
+      projectId: labels[PROJECT_LABEL] ?? "",
+      ready: [...byAddress.values()].toSorted((x, y) => (x.address < y.address ? -1 : 1)),
+    });
   }
   return table;
+}
+
+function readyIn(slice: V1EndpointSlice): readonly Backend[] {
+  const port = slice.ports?.find((one) => one.port !== undefined)?.port;
+  if (port === undefined) return [];
+  return (slice.endpoints ?? [])
+    .filter((endpoint) => isReady(endpoint.conditions?.ready))
+    .flatMap(({ addresses, targetRef }) =>
+      addresses.slice(0, 1).map((ip) => ({
+        address: slice.addressType === "IPv6" ? `[${ip}]:${port}` : `${ip}:${port}`,
+        replica: targetRef?.name ?? "",
+      })),
+    );
 }
 
 /** Absent means unknown, which the API asks consumers to take as ready. */

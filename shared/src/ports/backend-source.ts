@@ -1,5 +1,19 @@
-/** Ready addresses (`ip:port`) by deployment id; a deployment without ready replicas is absent. */
-export type BackendTable = ReadonlyMap<string, readonly string[]>;
+/** One replica that can take traffic. */
+export interface Backend {
+  /** `ip:port`. */
+  readonly address: string;
+  /** Name of its pod, which its sidecar's samples carry too; "" when unknown. */
+  readonly replica: string;
+}
+
+export interface ReleaseBackends {
+  /** "" when unknown. */
+  readonly projectId: string;
+  readonly ready: readonly Backend[];
+}
+
+/** By deployment id; a deployment without ready replicas is absent. */
+export type BackendTable = ReadonlyMap<string, ReleaseBackends>;
 
 /** Where the gateway learns which replicas of a deployment can take traffic. */
 export interface BackendSource {
