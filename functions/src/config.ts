@@ -75,16 +75,17 @@ export const FUNCTION_VARIABLES = {
     schema: endpointForm,
     fallback: null,
   }),
-  storageEndpoint: variable<string | null>({
-    name: "BIFROST_STORAGE_ENDPOINT",
-    meaning: "Address of Cloud Storage when it is not Google's.",
-    schema: urlForm,
-    fallback: null,
-  }),
   sourceBucket: variable({
     name: "BIFROST_SOURCE_BUCKET",
     meaning: "Bucket for source archives.",
     schema: textForm,
+  }),
+  gatewayUrl: variable<string | null>({
+    name: "BIFROST_GATEWAY_URL",
+    meaning:
+      "Address of the gateway for looking at the pages of static sites; absent = each host is reached under its own name.",
+    schema: urlForm,
+    fallback: null,
   }),
   registry: variable({
     name: "BIFROST_REGISTRY",

@@ -3,16 +3,21 @@ import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
+import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
+import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { GatewayDeps, GatewaySettings } from "./gateway.ts";
+import { joinBackends } from "./routing/join-backends.ts";
+import { SiteReader } from "./static/site-reader.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
 const UPSTREAM_IDLE_MS = 4000;
@@ -41,11 +46,33 @@ export async function composeGateway(config: GatewayConfig, log: Logger): Promis
   return {
     settings: settingsOf(config),
     routes: new FirestoreRoutes({ firestore, timers, log }),
-    backends: new KubernetesEndpoints({ kubeconfig, timers, log }),
+    backends: joinBackends(
+      new KubernetesEndpoints({ kubeconfig, timers, log }),
+      new FirestoreSites({ firestore, timers, log }),
+    ),
+    sites: composeSites(config, log),
     replicas: composeReplicas(config, timers),
     timers,
     log,
   };
+}
+
+export function composeSites(
+  config: Pick<
+    GatewayConfig,
+    "projectId" | "storageEndpoint" | "siteBucket" | "siteCacheMegabytes"
+  >,
+  log: Logger,
+): SiteReader {
+  const { projectId, storageEndpoint: endpoint } = config;
+  let store: Promise<ObjectStore> | null = null;
+  return new SiteReader({
+    objects: () => (store ??= storageObjectStore({ projectId, endpoint })),
+    bucket: config.siteBucket,
+    timers: systemTimers,
+    log,
+    cacheBytes: config.siteCacheMegabytes * 1024 ** 2,
+  });
 }
 
 function settingsOf(config: GatewayConfig): GatewaySettings {

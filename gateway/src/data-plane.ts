@@ -7,7 +7,13 @@ import { startListener, type RunningListener } from "./proxy/listener.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
-import { chooseBackends, findSite, type Backends, type NoMatch } from "./routing/match.ts";
+import {
+  chooseBackends,
+  findSite,
+  type Backends,
+  type Files,
+  type NoMatch,
+} from "./routing/match.ts";
 import {
   emptyServingTable,
   hostsOf,
@@ -17,6 +23,7 @@ import {
 } from "./routing/route-table.ts";
 import { sitePolicies, type ChainOf, type Site } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
+import type { SiteReader } from "./static/site-reader.ts";
 
 export interface DataPlaneOptions {
   readonly host: string;
@@ -27,6 +34,8 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Reads the files of static sites. */
+  readonly sites: SiteReader;
 }
 
 export interface DataPlane {
@@ -54,6 +63,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
+    sites: options.sites,
     onRefused: (address) => serving.balancer.refused(address),
   });
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
@@ -87,8 +97,13 @@ class Serving {
     return this.orStarting(findSite(this.table, host, target));
   }
 
-  chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
+  chooseBackends(
+    site: Site,
+    source: StickySource,
+    wanted: string | null,
+  ): Backends | Files | NoMatch {
     const found = chooseBackends(this.table, site, source, wanted);
+    if (found.kind === "files") return found;
     if (found.kind !== "backends") return this.orStarting(found);
     return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
   }

@@ -13,6 +13,7 @@ import type { RunningListener } from "./proxy/listener.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import type { ServingTable } from "./routing/route-table.ts";
+import type { SiteReader } from "./static/site-reader.ts";
 import type { Collector } from "./telemetry/collector.ts";
 import { startTelemetry, type TelemetryOptions } from "./telemetry/start-telemetry.ts";
 
@@ -34,6 +35,8 @@ export interface GatewayDeps {
   readonly settings: GatewaySettings;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
+  /** Reads the files of static sites. */
+  readonly sites: SiteReader;
   /** null = samples are collected but stored nowhere. */
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
@@ -106,7 +109,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   };
 }
 
-function startTraffic({ settings, timers, limits }: GatewayDeps): Promise<DataPlane> {
+function startTraffic({ settings, timers, limits, sites }: GatewayDeps): Promise<DataPlane> {
   const { host, port, domain, publicScheme, upstreams } = settings;
   return startDataPlane({
     host,
@@ -117,6 +120,7 @@ function startTraffic({ settings, timers, limits }: GatewayDeps): Promise<DataPl
     limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
     timers,
     chainOf: () => null,
+    sites,
   });
 }
 

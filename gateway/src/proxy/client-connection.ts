@@ -14,6 +14,7 @@ import {
 } from "./parse-head.ts";
 import { planRequest, type OwnAnswer } from "./plan-request.ts";
 import type { ProxyServices } from "./services.ts";
+import { StaticExchange } from "../static/static-exchange.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 /** Pipelined bytes kept while an exchange runs; more stay in the kernel. */
@@ -30,7 +31,7 @@ export class ClientConnection implements ExchangeClient {
   private pending: Buffer | null = null;
   /** Where the search for the end of the head goes on. */
   private searched = 0;
-  private exchange: Exchange | null = null;
+  private exchange: Exchange | StaticExchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
   private isPumping = false;
@@ -198,16 +199,19 @@ export class ClientConnection implements ExchangeClient {
     const { requestId } = this.current;
     this.current = { head, requestId };
     const planned = planRequest(head, services, { ip: this.ip, id: requestId });
-    if (planned.kind !== "forward") return this.answer(planned);
-    this.exchange = new Exchange(this, {
-      ...planned,
-      head,
-      requestId,
-      pool: services.pool,
-      onRefused: services.onRefused,
-      onRetry: () => services.metrics.retried++,
-      isDraining: services.isDraining,
-    });
+    if (planned.kind === "page" || planned.kind === "answer") return this.answer(planned);
+    this.exchange =
+      planned.kind === "files"
+        ? new StaticExchange(this, { ...planned, ...services, head, requestId })
+        : new Exchange(this, {
+            ...planned,
+            head,
+            requestId,
+            pool: services.pool,
+            onRefused: services.onRefused,
+            onRetry: () => services.metrics.retried++,
+            isDraining: services.isDraining,
+          });
     this.exchange.start();
   }
 

@@ -21,6 +21,7 @@ export interface ListenerOptions {
   readonly idPrefix: string;
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
+  readonly sites: ProxyServices["sites"];
   readonly onRefused: (address: string) => void;
 }
 
@@ -50,6 +51,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     publicScheme: options.publicScheme,
     findSite: options.findSite,
     chooseBackends: options.chooseBackends,
+    sites: options.sites,
     onRefused: options.onRefused,
     isDraining: () => isDraining,
     nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,

@@ -11,7 +11,9 @@ export type PageKind =
   | "overloaded"
   | "upstream-failed"
   | "upstream-timeout"
-  | "request-timeout";
+  | "request-timeout"
+  | "file-not-found"
+  | "files-unavailable";
 
 interface PageText {
   readonly status: number;
@@ -74,6 +76,18 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
     title: "The request took too long",
     detail: "The rest of the request did not arrive in time.",
     retryAfterSeconds: null,
+  },
+  "file-not-found": {
+    status: 404,
+    title: "No such page",
+    detail: "The site has no file of this name. Check the address for a typing error.",
+    retryAfterSeconds: null,
+  },
+  "files-unavailable": {
+    status: 503,
+    title: "The file cannot be read at the moment",
+    detail: "The site is known, but the storage that holds its files did not answer properly.",
+    retryAfterSeconds: 2,
   },
 };
 

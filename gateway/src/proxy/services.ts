@@ -1,8 +1,9 @@
 /** What every client connection of one listener shares. */
 import type { Timers } from "@bifrost/shared/domain/time";
-import type { Backends, NoMatch } from "../routing/match.ts";
+import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
 import type { StickySource } from "../routing/split.ts";
+import type { SiteReader } from "../static/site-reader.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
 
@@ -34,7 +35,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
 /** Counters since the start; each only grows. */
 export interface ProxyMetrics {
   requests: number;
-  /** Responses that came from a replica. */
+  /** Responses that came from a replica, or from the files of a static site. */
   forwarded: number;
   /** Answers the gateway gave itself. */
   pages: number;
@@ -58,7 +59,8 @@ export interface ProxyServices {
     site: Site,
     source: StickySource,
     wanted: string | null,
-  ) => Backends | NoMatch;
+  ) => Backends | Files | NoMatch;
+  readonly sites: SiteReader;
   readonly onRefused: (address: string) => void;
   readonly onClosed: (connection: ClientConnection) => void;
   readonly isDraining: () => boolean;

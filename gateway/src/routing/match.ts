@@ -7,6 +7,14 @@ export interface NoMatch {
   readonly kind: "unknown-host" | "no-release" | "no-backend" | "starting";
 }
 
+/** A static site answers from its files. */
+export interface Files {
+  readonly kind: "files";
+  readonly deploymentId: string;
+  /** Name of its manifest in the bucket of all sites. */
+  readonly manifest: string;
+}
+
 export interface Backends {
   readonly kind: "backends";
   readonly deploymentId: string;
@@ -32,9 +40,11 @@ export function chooseBackends(
   site: Site,
   source: StickySource,
   wanted: string | null,
-): Backends | NoMatch {
+): Backends | Files | NoMatch {
   const deploymentId = releaseOf(table, site, source, wanted);
   if (deploymentId === undefined) return { kind: "no-release" };
+  const files = table.backends.get(deploymentId)?.files;
+  if (files !== undefined) return { kind: "files", deploymentId, manifest: files.manifest };
   const addresses = table.addresses.get(deploymentId) ?? [];
   return addresses.length === 0
     ? { kind: "no-backend" }

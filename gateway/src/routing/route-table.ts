@@ -73,15 +73,17 @@ export function previewsOf(
   policies: SitePolicies,
 ): ServingTable["previews"] {
   const previews = new Map<string, Site>();
-  for (const [deploymentId, { projectId }] of backends) {
+  for (const [deploymentId, { projectId, files }] of backends) {
     const target = { deploymentId, weight: 1 };
     const route = v.parse(RouteSchema, { host: `${deploymentId}.${domain}`, projectId: "-" });
     const [site] = sitesOf({ ...route, projectId, targets: [target] }, policies);
-    if (site !== undefined) previews.set(deploymentId, site);
+    const probeToken = files?.probeToken ?? null;
+    if (site !== undefined) previews.set(deploymentId, { ...site, probeToken });
   }
   return previews;
 }
 
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {
-  return deploymentId !== undefined && (backends.get(deploymentId)?.ready.length ?? 0) > 0;
+  const release = deploymentId === undefined ? undefined : backends.get(deploymentId);
+  return release !== undefined && (release.ready.length > 0 || release.files !== undefined);
 }

@@ -22,6 +22,8 @@ export interface Site {
   readonly redirect: Redirect | null;
   /** null = no policy is attached. */
   readonly chain: PolicyChain | null;
+  /** What a probe of the platform's own carries to be served past the chain; null = there is none of this site. */
+  readonly probeToken: string | null;
 }
 
 /** The chain of these attachments, in their order; null for none. */
@@ -59,6 +61,7 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
     stickiness,
     redirect: route.redirect,
     chain: chain(route.projectId, route.policies),
+    probeToken: null,
   };
   const below = route.paths.map((rule): Site => {
     const projectId = rule.projectId ?? route.projectId;
@@ -72,6 +75,7 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
       stickiness,
       redirect: rule.redirect,
       chain: chain(projectId, [...route.policies, ...rule.policies]),
+      probeToken: null,
     };
   });
   return [...below.toSorted((a, b) => b.prefix.length - a.prefix.length), whole];

@@ -7,6 +7,7 @@ import { startGateway, type RunningGateway } from "../gateway.ts";
 import type { ProxyLimits } from "../proxy/services.ts";
 import type { PoolLimits } from "../proxy/upstream-pool.ts";
 import type { TelemetryOptions } from "../telemetry/start-telemetry.ts";
+import { SiteReader } from "../static/site-reader.ts";
 import { testSources, type TestSources } from "./sources.ts";
 
 export const TEST_SECRET = "a-secret-for-tests";
@@ -20,6 +21,8 @@ export interface TestGatewayOptions {
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
+  /** None unless given: then a static site cannot be read. */
+  readonly sites?: SiteReader;
   /** The sources never tell anything. */
   readonly isSilent?: boolean;
 }
@@ -42,6 +45,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     },
     routes: options.isSilent === true ? SILENT : sources.routes,
     backends: options.isSilent === true ? SILENT : sources.backends,
+    sites: options.sites ?? noSites(),
     replicas: options.replicas ?? null,
     timers: systemTimers,
     log: silentLogger,
@@ -49,6 +53,16 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...(options.telemetry === undefined ? {} : { telemetryLimits: options.telemetry }),
   });
   return { ...sources, gateway };
+}
+
+function noSites(): SiteReader {
+  return new SiteReader({
+    objects: () => Promise.reject(new Error("this test has no bucket")),
+    bucket: "none",
+    timers: systemTimers,
+    log: silentLogger,
+    cacheBytes: 0,
+  });
 }
 
 export interface RawClient {

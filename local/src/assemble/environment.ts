@@ -9,6 +9,7 @@ import {
   PLATFORM_IMAGES,
   PROJECT_ID,
   REGION,
+  SITE_BUCKET,
   SOURCE_BUCKET,
 } from "./context.ts";
 
@@ -51,6 +52,8 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
     FIRESTORE_EMULATOR_HOST: `127.0.0.1:${addresses.firestore}`,
     PUBSUB_EMULATOR_HOST: `127.0.0.1:${addresses.pubsub}`,
+    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
+    BIFROST_SITE_BUCKET: SITE_BUCKET,
     KUBECONFIG: kubeconfigPath(context),
   };
 }
@@ -62,13 +65,13 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
     PORT: String(addresses.functions),
     BIFROST_METADATA_BASE: metadataBase(context),
     BIFROST_API_URL: addressOf(context, "functions"),
+    BIFROST_GATEWAY_URL: addressOf(context, "gateway"),
     BIFROST_IAM_URL: addressOf(context, "iam"),
     BIFROST_OIDC_ISSUER: addressOf(context, "iam"),
     BIFROST_OIDC_CERTIFICATES_URL: `${addressOf(context, "iam")}/oauth2/v1/certs`,
     BIFROST_FIREBASE_KEYS_URL: `${addressOf(context, "identity")}${ID_TOKEN_KEYS_PATH}`,
     BIFROST_WORKFLOWS_ENDPOINT: `127.0.0.1:${addresses.workflows}`,
     BIFROST_CLOUD_BUILD_ENDPOINT: `127.0.0.1:${addresses.cloudBuild}`,
-    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
     BIFROST_SOURCE_BUCKET: SOURCE_BUCKET,
     BIFROST_REGISTRY: `127.0.0.1:${addresses.registry}/${PROJECT_ID}/apps`,
     BIFROST_TOOLCHAINS: PLATFORM_IMAGES.toolchains,

@@ -1,8 +1,10 @@
-import { Readable } from "node:stream";
+import { once } from "node:events";
+import { addAbortSignal, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import type { File } from "@google-cloud/storage";
 import { BifrostError } from "../domain/errors.ts";
-import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
+import type { ByteRange, ObjectStore, StoredObject } from "../ports/object-store.ts";
 
 export interface ObjectStoreOptions {
   readonly projectId: string;
@@ -22,31 +24,92 @@ export async function storageObjectStore(options: ObjectStoreOptions): Promise<O
       const [metadata] = await client.bucket(bucket).file(name).getMetadata();
       return { bucket, name, generation: String(metadata.generation) };
     } catch (error) {
-      if ((error as { code?: number }).code === 404) return null;
+      if (statusOf(error) === 404) return null;
       throw error;
     }
   }
 
   return {
     find,
+    async read(bucket, name, maxBytes) {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      try {
+        for await (const chunk of client.bucket(bucket).file(name).createReadStream()) {
+          chunks.push(chunk as Buffer);
+          bytes += (chunk as Buffer).length;
+          if (bytes > maxBytes) throw tooLarge(bucket, name, maxBytes);
+        }
+      } catch (error) {
+        if (statusOf(error) === 404) return null;
+        throw error;
+      }
+      return Buffer.concat(chunks);
+    },
+    stream: (bucket, name, range, signal) =>
+      openStream(client.bucket(bucket).file(name), range, signal),
+    async list(bucket, prefix) {
+      const [files] = await client.bucket(bucket).getFiles({ prefix });
+      return files.map(({ name, metadata }) => ({ name, size: Number(metadata.size ?? 0) }));
+    },
+    async remove(bucket, name) {
+      await client.bucket(bucket).file(name).delete({ ignoreNotFound: true });
+    },
     async put(bucket, name, content) {
       const existing = await find(bucket, name);
       if (existing !== null) {
         await content.cancel();
         return existing;
       }
-      const file = client.bucket(bucket).file(name);
-      const source = Readable.fromWeb(content as NodeReadableStream);
-      await pipeline(source, file.createWriteStream({ resumable: false }));
+      await create(client.bucket(bucket).file(name), content);
       const stored = await find(bucket, name);
-      if (stored === null) {
-        throw new BifrostError(
-          "upstream-unavailable",
-          "the stored source archive cannot be found",
-          { bucket, name },
-        );
-      }
+      if (stored === null) throw vanished(bucket, name);
       return stored;
     },
   };
+}
+
+/** An object that somebody else stored meanwhile stays as it is. */
+async function create(file: File, content: ReadableStream<Uint8Array>): Promise<void> {
+  const source = Readable.fromWeb(content as NodeReadableStream);
+  const preconditionOpts = { ifGenerationMatch: 0 };
+  try {
+    await pipeline(source, file.createWriteStream({ resumable: false, preconditionOpts }));
+  } catch (error) {
+    if (statusOf(error) !== 412) throw error;
+  }
+}
+
+async function openStream(
+  file: File,
+  range: ByteRange | null,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array> | null> {
+  // The bytes as they are stored: nothing here has a Content-Encoding that would be undone on the way.
+  const options = { decompress: false, validation: false, ...range };
+  const content = addAbortSignal(signal, file.createReadStream(options));
+  try {
+    await once(content, "readable");
+    return content;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw error;
+  }
+}
+
+function statusOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function vanished(bucket: string, name: string): BifrostError {
+  const message = "the object just stored cannot be found";
+  return new BifrostError("upstream-unavailable", message, { bucket, name });
+}
+
+function tooLarge(bucket: string, name: string, maxBytes: number): BifrostError {
+  return new BifrostError("body-too-large", `${name} has more than the ${maxBytes} bytes allowed`, {
+    bucket,
+    name,
+    maxBytes,
+  });
 }
