@@ -56,7 +56,7 @@ export class FirestorePolicySource implements PolicySource {
   private follow(query: Query, onSnapshot: (snapshot: QuerySnapshot) => void): () => void {
     const { timers, log } = this.options;
     let newest = 0;
-    let stop = (): void => undefined;
+    let stop: (() => void) | null = null;
     let retry: Timer | null = null;
     let nextPoll: Timer | null = null;
     let isStopped = false;
@@ -91,7 +91,7 @@ export class FirestorePolicySource implements PolicySource {
       isStopped = true;
       retry?.cancel();
       nextPoll?.cancel();
-      stop();
+      stop?.();
     };
   }
 
