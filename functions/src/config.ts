@@ -87,6 +87,11 @@ export const FUNCTION_VARIABLES = {
     schema: urlForm,
     fallback: null,
   }),
+  policyBucket: variable({
+    name: "BIFROST_POLICY_BUCKET",
+    meaning: "Bucket for the sources of Lua policies.",
+    schema: textForm,
+  }),
   registry: variable({
     name: "BIFROST_REGISTRY",
     meaning: "Registry and repository prefix for app images, for example HOST/PROJECT/apps.",

@@ -12,6 +12,7 @@ import type { LiveFeed } from "@bifrost/shared/ports/live-feed";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { PageProbe } from "@bifrost/shared/ports/page-probe";
+import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import type { ProjectStore } from "@bifrost/shared/ports/project-store";
 import type { SiteCatalog } from "@bifrost/shared/ports/site-catalog";
 import type { SourceHost } from "@bifrost/shared/ports/source-host";
@@ -32,6 +33,7 @@ export interface Ports {
   readonly signer: PrincipalSigner;
   readonly deployments: DeploymentStore;
   readonly projects: ProjectStore;
+  readonly policies: PolicyStore;
   readonly deliveries: DeliveryLog;
   readonly idempotency: IdempotencyLog;
   readonly teams: TeamDirectory;

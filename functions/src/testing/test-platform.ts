@@ -17,7 +17,8 @@ import { hastyTimers } from "@bifrost/shared/testing/hasty-timers";
 import { MemoryCluster } from "@bifrost/shared/testing/memory-cluster";
 import { MemoryDeploymentStore } from "@bifrost/shared/testing/memory-deployment-store";
 import { MemoryImageBuilder } from "@bifrost/shared/testing/memory-image-builder";
-import { MemoryObjects } from "@bifrost/shared/testing/memory-objects";
+import { MemoryObjectStore } from "@bifrost/shared/testing/memory-object-store";
+import { MemoryPolicyStore } from "@bifrost/shared/testing/memory-policy-store";
 import { MemoryProjectStore } from "@bifrost/shared/testing/memory-project-store";
 import { MemorySiteCatalog } from "@bifrost/shared/testing/memory-site-catalog";
 import { readFunctionConfig } from "../config.ts";
@@ -32,9 +33,10 @@ export class TestPlatform {
   readonly timers = hastyTimers();
   readonly projects = new MemoryProjectStore();
   readonly deployments = new MemoryDeploymentStore(this.projects, this.timers);
+  readonly policies = new MemoryPolicyStore(this.timers);
+  readonly objects = new MemoryObjectStore();
   readonly images = new MemoryImageBuilder();
   readonly cluster = new MemoryCluster();
-  readonly objects = new MemoryObjects();
   readonly sites = new MemorySiteCatalog();
   /** What every image holds, by path. */
   imageFiles: Readonly<Record<string, string>> = { "index.html": "<h1>home</h1>" };
@@ -120,6 +122,7 @@ export class TestPlatform {
         this.statuses.push(status);
       },
     }),
+    policies: this.policies,
     objects: async () => this.objects,
     sites: this.sites,
     imageFiles: { read: () => imageFilesOf(this.imageFiles) },

@@ -59,31 +59,37 @@ interface Representation {
 }
 
 function fileAnswer({ file, status }: Found, request: SiteRequest): SiteAnswer {
+  const accepted = request.header("accept-encoding");
   // The page for what is missing is no resource of its own: there is nothing to compare or to resume.
-  const isItself = status === 200;
-  const range = isItself && request.method === "GET" ? request.header("range") : undefined;
-  const form = representationOf(
-    file,
-    range === undefined ? request.header("accept-encoding") : undefined,
-  );
-  if (isItself && !isExpected(request.header("if-match"), form.tag))
+  if (status === 404) return contentAnswer(representationOf(file, accepted), request, { status });
+  const range = request.method === "GET" ? request.header("range") : undefined;
+  const form = representationOf(file, range === undefined ? accepted : undefined);
+  if (!isExpected(request.header("if-match"), form.tag))
     return words(412, "The file is not the one that If-Match names.", request.method);
-  if (isItself && isKnown(request.header("if-none-match"), form.tag))
+  if (isKnown(request.header("if-none-match"), form.tag))
     return { kind: "answer", status: 304, headers: cachingLines(form), body: null };
-  const wanted = mayResume(request.header("if-range"), form.tag) ? range : undefined;
-  const verdict = readRange(wanted, form.size);
-  if (verdict.kind === "outside") {
-    const extent = `content-range: bytes */${form.size}\r\n`;
-    return words(416, `The file has ${form.size} bytes.`, request.method, extent);
-  }
-  const part = verdict.kind === "part" ? verdict.range : null;
-  const { sha256 } = file;
-  const { encoding, size } = form;
+  const verdict = readRange(
+    mayResume(request.header("if-range"), form.tag) ? range : undefined,
+    form.size,
+  );
+  if (verdict.kind === "part")
+    return contentAnswer(form, request, { status: 206, range: verdict.range });
+  if (verdict.kind === "whole") return contentAnswer(form, request, { status });
+  const extent = `content-range: bytes */${form.size}\r\n`;
+  return words(416, `The file has ${form.size} bytes.`, request.method, extent);
+}
+
+function contentAnswer(
+  form: Representation,
+  { method }: SiteRequest,
+  { status, range = null }: { readonly status: number; readonly range?: ByteRange | null },
+): SiteAnswer {
+  const { file, encoding, size } = form;
   return {
     kind: "answer",
-    status: part === null ? status : 206,
-    headers: cachingLines(form) + contentLines(form, part),
-    body: request.method === "HEAD" ? null : { sha256, encoding, size, range: part },
+    status,
+    headers: cachingLines(form) + contentLines(form, range),
+    body: method === "HEAD" ? null : { sha256: file.sha256, encoding, size, range },
   };
 }
 

@@ -6,9 +6,12 @@ import { STATUS_CODES } from "node:http";
 import type { ExchangeClient, ExchangePhase } from "../proxy/forward.ts";
 import { fieldIn } from "../proxy/header-block.ts";
 import type { RequestHead } from "../proxy/parse-head.ts";
+import type { ServeFiles } from "../proxy/plan-request.ts";
+import type { RequestRecord } from "../proxy/served.ts";
+import type { ProxyServices } from "../proxy/services.ts";
+import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { decideAnswer, type ContentPart, type SiteAnswer } from "./decide-answer.ts";
 import type { LoadedSite } from "./find-file.ts";
-import type { SiteReader } from "./site-reader.ts";
 
 /** Head and content up to this many bytes leave as one string; larger contents leave in pieces of PIECE_BYTES. */
 const JOINT_WRITE_BYTES = 16 * 1024;
@@ -16,16 +19,10 @@ const PIECE_BYTES = 64 * 1024;
 
 export interface StaticExchangeOptions {
   readonly head: RequestHead;
-  /** Name of the manifest of the release. */
-  readonly manifest: string;
-  readonly target: string;
-  /** The client's header lines, as policies left them. */
-  readonly headers: string;
-  /** What policies make of the response's header lines; null = nothing. */
-  readonly editResponse: ((status: number, lines: string) => string) | null;
-  readonly requestId: string;
-  readonly sites: SiteReader;
-  readonly isDraining: () => boolean;
+  readonly plan: ServeFiles;
+  /** Gets the status. */
+  readonly record: RequestRecord;
+  readonly services: Pick<ProxyServices, "sites" | "isDraining">;
 }
 
 type Answer = Extract<SiteAnswer, { kind: "answer" }>;
@@ -33,6 +30,7 @@ type Answer = Extract<SiteAnswer, { kind: "answer" }>;
 export class StaticExchange {
   /** The request's body, if there is one, is of no use to a file. */
   readonly wantsBody = false;
+  readonly isEventStream = false;
   readonly hasWholeRequest: boolean;
   private readonly client: ExchangeClient;
   private readonly options: StaticExchangeOptions;
@@ -44,15 +42,19 @@ export class StaticExchange {
     const { head } = options;
     this.client = client;
     this.options = options;
-    this.hasWholeRequest = !head.isChunked && head.contentLength <= 0;
+    this.hasWholeRequest = !head.isChunked && head.contentLength === 0;
   }
 
   start(): void {
-    const { sites, manifest } = this.options;
+    const { services, plan } = this.options;
     this.client.onPhase("waiting");
-    const site = sites.site(manifest);
+    const site = services.sites.site(plan.manifest);
     if (site instanceof Promise) site.then((loaded) => this.answer(loaded)).catch(this.failed);
     else this.answer(site);
+  }
+
+  get pageEdit(): HeaderEdit | null {
+    return this.options.plan.editPage;
   }
 
   feed(data: Buffer): number {
@@ -75,16 +77,20 @@ export class StaticExchange {
     this.clientDrained();
   }
 
+  /** The reader has limits of its own and tells what exceeds them. */
+  timedOut(): void {}
+
   private answer(site: LoadedSite): void {
     if (this.phase === "over") return;
-    const { head, headers, target, sites, manifest } = this.options;
+    const { head, plan, services } = this.options;
+    const { headers, target, manifest } = plan;
     const header = (name: string): string | undefined => fieldIn(headers, name);
     const answer = decideAnswer(site, { method: head.method, target, header });
     if (answer.kind === "nothing") return this.page("file-not-found");
     const { body } = answer;
     if (body === null || typeof body === "string")
       return this.sendAtOnce(answer, Buffer.from(body ?? "", "latin1"));
-    const content = sites.content(manifest, body);
+    const content = services.sites.content(manifest, body);
     if (content === null) void this.sendStream(answer, body).catch(this.failed);
     else if (content instanceof Promise)
       content.then((all) => this.sendBytes(answer, all)).catch(this.failed);
@@ -104,8 +110,9 @@ export class StaticExchange {
   }
 
   private sendStream(answer: Answer, part: ContentPart): Promise<void> {
-    const { sites, manifest } = this.options;
-    return this.sendParts(answer, sites.stream(manifest, part, this.cancelled.signal));
+    const { services, plan } = this.options;
+    const { signal } = this.cancelled;
+    return this.sendParts(answer, services.sites.stream(plan.manifest, part, signal));
   }
 
   /** The head waits for the first part: until then a failure can still be told with a page. */
@@ -137,15 +144,17 @@ export class StaticExchange {
   }
 
   private get mustClose(): boolean {
-    return this.options.head.wantsClose || !this.hasWholeRequest || this.options.isDraining();
+    const { head, services } = this.options;
+    return head.wantsClose || !this.hasWholeRequest || services.isDraining();
   }
 
   private headOf({ status, headers }: Answer): string {
-    const { head, editResponse, requestId } = this.options;
-    const lines = editResponse === null ? headers : editResponse(status, headers);
+    const { head, plan, record } = this.options;
+    record.status = status;
+    const lines = plan.editResponse?.(status, headers) ?? headers;
     const kept = head.isHttp10 ? "connection: keep-alive\r\n" : "";
     const connection = this.mustClose ? "connection: close\r\n" : kept;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}x-bifrost-request-id: ${requestId}\r\n${connection}\r\n`;
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}x-bifrost-request-id: ${record.requestId}\r\n${connection}\r\n`;
   }
 
   private done(): void {

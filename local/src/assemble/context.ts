@@ -25,6 +25,7 @@ export const USER_ID = "local";
 export const REPOSITORY_OWNER = "local";
 export const SOURCE_BUCKET = `${PROJECT_ID}-sources`;
 export const SITE_BUCKET = `${PROJECT_ID}-sites`;
+export const POLICY_BUCKET = `${PROJECT_ID}-policies`;
 
 /** Image names that stand for programs of this checkout. */
 export const PLATFORM_IMAGES = {

@@ -7,6 +7,7 @@ import {
   addressOf,
   type AssemblyContext,
   PLATFORM_IMAGES,
+  POLICY_BUCKET,
   PROJECT_ID,
   REGION,
   SITE_BUCKET,
@@ -47,13 +48,14 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     BIFROST_FUNCTIONS_URL: addressOf(context, "functions"),
     BIFROST_FIRESTORE_URL: addressOf(context, "firestore"),
     BIFROST_IDENTITY_TOOLKIT_URL: addressOf(context, "identity"),
+    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
+    BIFROST_POLICY_BUCKET: POLICY_BUCKET,
+    BIFROST_SITE_BUCKET: SITE_BUCKET,
     BIFROST_FIREBASE_API_KEY: secrets.firebaseApiKey,
     BIFROST_TELEMETRY_SECRET: secrets.telemetrySecret,
     BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
     FIRESTORE_EMULATOR_HOST: `127.0.0.1:${addresses.firestore}`,
     PUBSUB_EMULATOR_HOST: `127.0.0.1:${addresses.pubsub}`,
-    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
-    BIFROST_SITE_BUCKET: SITE_BUCKET,
     KUBECONFIG: kubeconfigPath(context),
   };
 }
@@ -100,5 +102,7 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
     BIFROST_METADATA_URL: `${metadataBase(context)}/collector`,
+    // And the gateway's, for what it finds out about policies.
+    BIFROST_GATEWAY_METADATA_URL: `${metadataBase(context)}/gateway`,
   };
 }
