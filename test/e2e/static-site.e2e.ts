@@ -5,6 +5,7 @@ import { copyExample } from "../support/folders.ts";
 import { type PlatformUnderTest, startPlatform } from "../support/platform.ts";
 import { endedWith } from "../support/processes.ts";
 import { askContinuously } from "../support/traffic.ts";
+import { runJob } from "../support/scheduler.ts";
 import { until } from "../support/until.ts";
 import { rolloutsOf } from "./restart/evidence.ts";
 
@@ -87,13 +88,10 @@ describe("a static site", () => {
     expect(await storedObjects()).toBeGreaterThan(before);
 
     expect(await platform.api("DELETE", "/projects/pages")).toMatchObject({ status: 200 });
-    // The next round of reap takes away what belongs to no project.
+    await runJob(platform, "reap"); // what the clock does every minute
     const gone = async () => (await platform.get(first.id)).status === 404;
-    await until(gone, { what: "an end of the first release", timeoutMs: 90_000 });
-    await until(async () => (await storedObjects()) < before, {
-      what: "an end of its files",
-      timeoutMs: 90_000,
-    });
+    await until(gone, { what: "an end of the first release" });
+    await until(async () => (await storedObjects()) < before, { what: "an end of its files" });
   });
 
   test("without the page it is judged by fails and says which", async () => {

@@ -27,7 +27,7 @@ const PATIENCE_MS = 10_000;
 
 export interface SiteReaderOptions {
   /** Loaded on first use: the client takes a while to load, and a gateway may serve no static site. */
-  readonly objects: () => Promise<Pick<ObjectStore, "read" | "stream">>;
+  readonly objects: () => Promise<Pick<ObjectStore, "stream">>;
   readonly bucket: string;
   readonly timers: Timers;
   readonly log: Logger;
@@ -74,31 +74,23 @@ export class SiteReader {
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const name = objectOf(manifest, part);
-    const late = new AbortController();
-    const either = AbortSignal.any([signal, late.signal]);
+    let left = lengthOf(part);
     try {
-      const content = await this.inTime(this.open(name, part.range, either), name);
-      const parts = content[Symbol.asyncIterator]();
-      let left = lengthOf(part);
-      for (;;) {
-        const next = await this.inTime(parts.next(), name);
-        if (next.done === true) break;
-        left -= next.value.length;
+      for await (const bytes of this.parts(name, part.range, signal)) {
+        left -= bytes.length;
         if (left < 0) break;
-        yield next.value;
+        yield bytes;
       }
-      if (left !== 0) throw wrongSize(name, part.size);
+      if (left !== 0) throw wrongSize(name, "another number than announced");
     } catch (error) {
       if (!signal.aborted) this.report(error, name);
       throw error;
-    } finally {
-      late.abort();
     }
   }
 
   private async loadSite(manifest: string): Promise<LoadedSite> {
     const bytes = await this.readWhole(manifest, SITE_LIMITS.manifestBytes);
-    const parsed = v.safeParse(SiteManifestSchema, JSON.parse(Buffer.from(bytes).toString("utf8")));
+    const parsed = v.safeParse(SiteManifestSchema, JSON.parse(bytes.toString("utf8")));
     if (!parsed.success)
       throw new BifrostError("data-corrupt", `${manifest}: ${parsed.issues[0].message}`, {
         manifest,
@@ -111,20 +103,52 @@ export class SiteReader {
   }
 
   private async loadContent(name: string, { size }: ContentPart): Promise<Buffer> {
-    const bytes = Buffer.from(await this.readWhole(name, CACHED_BYTES));
-    if (bytes.length !== size) throw wrongSize(name, size);
+    const bytes = await this.readWhole(name, CACHED_BYTES);
+    if (bytes.length !== size) throw wrongSize(name, `${bytes.length} and not ${size}`);
     this.contents.set(name, bytes, bytes.length);
     return bytes;
   }
 
-  private async readWhole(name: string, maxBytes: number): Promise<Uint8Array> {
-    const { bucket } = this.options;
-    const found = await this.inTime(
-      this.options.objects().then((objects) => objects.read(bucket, name, maxBytes)),
-      name,
-    );
-    if (found === null) throw missing(name);
-    return found;
+  /** Tried twice: the connection that is used first may have been closed for its idleness in that instant. */
+  private async readWhole(name: string, maxBytes: number): Promise<Buffer> {
+    try {
+      return await this.collect(name, maxBytes);
+    } catch (error) {
+      if (error instanceof BifrostError) throw error;
+      return this.collect(name, maxBytes);
+    }
+  }
+
+  private async collect(name: string, maxBytes: number): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    let left = maxBytes;
+    for await (const part of this.parts(name, null)) {
+      left -= part.length;
+      if (left < 0) throw wrongSize(name, `more than ${maxBytes}`);
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+
+  /** An object as it comes; nothing of it stays open however the iteration ends. */
+  private async *parts(
+    name: string,
+    range: ByteRange | null,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const over = new AbortController();
+    const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+    try {
+      const content = await this.inTime(this.open(name, range, either), name);
+      const parts = content[Symbol.asyncIterator]();
+      for (;;) {
+        const next = await this.inTime(parts.next(), name);
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      over.abort();
+    }
   }
 
   private once<T>(name: string, load: () => Promise<T>): Promise<T> {
@@ -184,8 +208,8 @@ function lengthOf({ size, range }: ContentPart): number {
   return range === null ? size : range.end - range.start + 1;
 }
 
-function wrongSize(name: string, size: number): BifrostError {
-  return new BifrostError("data-corrupt", `${name} does not have ${size} bytes`, { name, size });
+function wrongSize(name: string, found: string): BifrostError {
+  return new BifrostError("data-corrupt", `${name} has ${found} bytes`, { name });
 }
 
 function missing(name: string): BifrostError {
