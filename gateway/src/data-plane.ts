@@ -4,6 +4,7 @@ import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
+import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
@@ -27,6 +28,13 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
+  readonly onServed: (served: Served) => void;
 }
 
 export interface DataPlane {
@@ -34,6 +42,8 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
+  /** Addresses to try last. */
+  avoid(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
   readiness(): { routes: boolean; backends: boolean };
@@ -44,6 +54,10 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -55,6 +69,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
     onRefused: (address) => serving.balancer.refused(address),
+    onServed: options.onServed,
   });
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
   return {
@@ -62,6 +77,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     table: () => serving.table,
     setRoutes: (table) => serving.setRoutes(table),
     setBackends: (table) => serving.setBackends(table),
+    avoid: (addresses) => serving.balancer.avoid(addresses),
     renewChains: () => serving.renewChains(),
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
@@ -69,7 +85,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;

@@ -22,6 +22,7 @@ export interface ListenerOptions {
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
   readonly onRefused: (address: string) => void;
+  readonly onServed: ProxyServices["onServed"];
 }
 
 export interface RunningListener {
@@ -51,6 +52,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     findSite: options.findSite,
     chooseBackends: options.chooseBackends,
     onRefused: options.onRefused,
+    onServed: options.onServed,
     isDraining: () => isDraining,
     nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,
     onClosed(connection) {

@@ -4,6 +4,7 @@ import type { Backends, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
 import type { StickySource } from "../routing/split.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import type { Served } from "./served.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
 
 /** Times in milliseconds; each one ends in a clear answer or a closed connection, never in a hang. */
@@ -60,6 +61,8 @@ export interface ProxyServices {
     wanted: string | null,
   ) => Backends | NoMatch;
   readonly onRefused: (address: string) => void;
+  /** Told once for each answered request. */
+  readonly onServed: (served: Served) => void;
   readonly onClosed: (connection: ClientConnection) => void;
   readonly isDraining: () => boolean;
   readonly nextRequestId: () => string;

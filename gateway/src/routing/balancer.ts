@@ -1,4 +1,4 @@
-/** Chooses among the ready replicas of a deployment: round robin, those that just refused a connection last. */
+/** Chooses among the ready replicas of a deployment: round robin, last those that just refused or are said to be ill. */
 import type { Clock } from "@bifrost/shared/domain/time";
 
 /** How long a refused address is tried last; about the time an EndpointSlice needs to catch up. */
@@ -8,6 +8,7 @@ export class Balancer {
   private readonly clock: Clock;
   private readonly cursors = new Map<string, number>();
   private readonly refusedAt = new Map<string, number>();
+  private avoided: ReadonlySet<string> = new Set();
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -19,13 +20,19 @@ export class Balancer {
     const cursor = (this.cursors.get(deploymentId) ?? 0) % addresses.length;
     this.cursors.set(deploymentId, cursor + 1);
     const rotated = [...addresses.slice(cursor), ...addresses.slice(0, cursor)];
-    if (this.refusedAt.size === 0) return rotated;
-    const isBad = (address: string): boolean => this.isPenalised(address);
+    if (this.refusedAt.size === 0 && this.avoided.size === 0) return rotated;
+    const isBad = (address: string): boolean =>
+      this.avoided.has(address) || this.isPenalised(address);
     return [...rotated.filter((address) => !isBad(address)), ...rotated.filter(isBad)];
   }
 
   refused(address: string): void {
     this.refusedAt.set(address, this.clock.now());
+  }
+
+  /** These come last until another set is given. */
+  avoid(addresses: ReadonlySet<string>): void {
+    this.avoided = addresses;
   }
 
   /** Forgets deployments and addresses that are gone. */
