@@ -116,6 +116,7 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
     port,
     domain,
     publicScheme: scheme,
+    trustedProxies: config.trustedProxies,
     limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,

@@ -28,13 +28,16 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
+  readonly trustedProxies?: readonly string[];
+  /** Is told of each request once it is over. */
+  readonly onServed?: (served: Served) => void;
   /** In service before the first connection is accepted; null = not heard of yet. */
   readonly first?: {
     readonly routes: RouteTable | null;
     readonly backends: BackendTable | null;
     readonly avoided: ReadonlySet<string>;
   };
-  readonly onServed: (served: Served) => void;
 }
 
 export interface DataPlane {
@@ -42,7 +45,7 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
-  /** Addresses to try last. */
+  /** Addresses that are tried last, because their sidecars call them unhealthy; replaces those told before. */
   avoid(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
@@ -68,9 +71,12 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
-    onRefused: (address) => serving.balancer.refused(address),
-    onServed: options.onServed,
+    onAttempt: (address, result) => serving.balancer.report(address, result),
+    onServed: options.onServed ?? (() => undefined),
+    trustedProxies: options.trustedProxies ?? [],
+    randomBytes,
   });
+  serving.busy = (address) => listener.pool.busy(address);
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
   return {
     listener,
@@ -89,13 +95,18 @@ export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
+  busy: (address: string) => number = () => 0;
   private readonly chainOf: ChainOf;
   private routes: RouteTable | null = null;
   private backends: BackendTable | null = null;
 
   constructor(options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">) {
     this.table = emptyServingTable(options.domain);
-    this.balancer = new Balancer(options.timers);
+    this.balancer = new Balancer({
+      clock: options.timers,
+      random: Math.random,
+      busy: (address) => this.busy(address),
+    });
     this.chainOf = options.chainOf;
   }
 

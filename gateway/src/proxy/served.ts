@@ -1,6 +1,8 @@
 /** What is told of every request once it is over, for access log, metrics and samples. */
+import { fieldIn } from "./header-block.ts";
 import type { PageKind } from "./pages.ts";
 import type { RequestHead } from "./parse-head.ts";
+import { traceIdOf } from "./trace-context.ts";
 
 /**
  * `complete`: all of the response was handed over. `client-left`: the client went away before. `broken`: the response
@@ -44,4 +46,60 @@ export interface Served {
    * must not be held longer than `onServed` runs.
    */
   readonly head: RequestHead | null;
+}
+
+/** Is filled in while the request lasts: one object for each, and what is rarely read is worked out when it is. */
+export class RequestRecord implements Served {
+  readonly at: number;
+  readonly requestId: string;
+  head: RequestHead | null = null;
+  traceparent = "";
+  ip = "";
+  status = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  durationMs = 0;
+  upstreamMs: number | null = null;
+  /** When the replica that was asked last got the request. */
+  askedAt = 0;
+  projectId: string | null = null;
+  deploymentId: string | null = null;
+  address: string | null = null;
+  page: PageKind | null = null;
+  retries = 0;
+  end: ServedEnd = "complete";
+
+  constructor(at: number, requestId: string) {
+    this.at = at;
+    this.requestId = requestId;
+  }
+
+  get traceId(): string {
+    return traceIdOf(this.traceparent);
+  }
+
+  get method(): string {
+    return this.head?.method ?? "";
+  }
+
+  get host(): string {
+    return this.head?.host ?? "";
+  }
+
+  get target(): string {
+    return this.head?.target ?? "";
+  }
+
+  get protocol(): Served["protocol"] {
+    if (this.head === null) return "";
+    return this.head.isHttp10 ? "HTTP/1.0" : "HTTP/1.1";
+  }
+
+  get userAgent(): string | null {
+    return fieldIn(this.head?.forwarded ?? "", "user-agent") ?? null;
+  }
+
+  get referer(): string | null {
+    return fieldIn(this.head?.forwarded ?? "", "referer") ?? null;
+  }
 }

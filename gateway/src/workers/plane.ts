@@ -15,7 +15,7 @@ import { TrafficMeter, type TrafficCounts } from "./traffic-counts.ts";
 /** Plain data: it is sent to workers as it is. */
 export interface PlaneSettings extends Pick<
   DataPlaneOptions,
-  "host" | "port" | "domain" | "publicScheme" | "upstreams" | "limits"
+  "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits"
 > {
   /** null = none. */
   readonly accessLog: AccessLogSettings | null;
