@@ -1,5 +1,5 @@
 /** Reads the head of an upstream's response; null means the upstream does not speak HTTP/1. */
-import { fieldRules, scanHeaders, type HeaderBlock } from "./header-block.ts";
+import { fieldRules, scanHeaders, withoutFields, type HeaderBlock } from "./header-block.ts";
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const LENGTH = /^\d{1,15}$/;
@@ -37,18 +37,32 @@ export function parseResponseHead(text: string, isForHttp10: boolean): ResponseH
   const block = scanHeaders(lines, RESPONSE_RULES);
   if (match === null || block === null) return null;
   const framing = responseFraming(block);
-  if (framing === null) return null;
   const isUpstreamHttp10 = match[1] === "0";
+  // HTTP/1.0 knows no codings: who sends one means something else by it (RFC 9112, 6.1).
+  if (framing === null || (isUpstreamHttp10 && framing.isChunked)) return null;
+  const status = Number(match[2]);
+  const forwarded = framing.isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded;
   return {
     ...framing,
-    status: Number(match[2]),
+    status,
     statusText: line.slice(9),
-    forwarded: framing.isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded,
+    forwarded: isBodiless(status) ? withoutFraming(forwarded, status) : forwarded,
     keepsAlive: isUpstreamHttp10
       ? block.connection.has("keep-alive")
       : !block.connection.has("close"),
     upgrade: block.fields.upgrade?.[0] ?? null,
   };
+}
+
+/** Statuses whose responses end with their head, whatever it says (RFC 9112, 6.3). */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+/** A next hop that does not know this rule must not wait for a body; the length in a 304 is that of a 200. */
+function withoutFraming(forwarded: string, status: number): string {
+  const framing = ["transfer-encoding", "trailer", ...(status === 304 ? [] : ["content-length"])];
+  return withoutFields(forwarded, framing);
 }
 
 function chunkedBlock(lines: string, isForHttp10: boolean): string {
