@@ -200,7 +200,10 @@ export class ClientConnection implements ExchangeClient {
     const planned = planRequest(head, services, { ip: this.ip, id: requestId });
     if (planned.kind !== "forward") return this.answer(planned);
     this.exchange = new Exchange(this, {
-      ...planned,
+      addresses: planned.addresses,
+      target: planned.target,
+      headers: planned.headers,
+      editResponse: planned.editResponse,
       head,
       requestId,
       pool: services.pool,

@@ -101,7 +101,10 @@ function ruleFor(
   length: number,
   rules: FieldRules,
 ): FieldRule | undefined {
-  return rules[length]?.find((rule) => hasName(block, at, rule.name));
+  const named = rules[length];
+  if (named === undefined) return undefined;
+  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  return undefined;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
@@ -125,7 +128,11 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 
+const KEEP_ALIVE: ReadonlySet<string> = new Set(["keep-alive"]);
+
 function tokensOf(values: readonly string[]): ReadonlySet<string> {
+  // What nearly every line says.
+  if (values.length === 1 && values[0] === "keep-alive") return KEEP_ALIVE;
   const tokens = values.flatMap((value) => value.split(","));
   return new Set(
     tokens.map((token) => trimBlanks(token).toLowerCase()).filter((token) => token !== ""),
@@ -134,6 +141,7 @@ function tokensOf(values: readonly string[]): ReadonlySet<string> {
 
 /** Headers a Connection line names are hop-by-hop too. Rare, so plain lines are good enough here. */
 function withoutNominated(forwarded: string, connection: ReadonlySet<string>): string {
+  if (connection.size === 0 || connection === KEEP_ALIVE) return forwarded;
   const nominated = [...connection].filter((token) => !NEVER_NOMINATED.has(token));
   if (nominated.length === 0) return forwarded;
   return forwarded

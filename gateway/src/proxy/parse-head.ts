@@ -80,8 +80,11 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
   const target = resolveTarget(line.target, line.method, block);
   if ("problem" in target) return target;
   return {
-    ...target,
-    ...framing,
+    target: target.target,
+    host: target.host,
+    authority: target.authority,
+    contentLength: framing.contentLength,
+    isChunked: framing.isChunked,
     method: line.method,
     isHttp10: line.isHttp10,
     forwarded: block.forwarded,
@@ -140,7 +143,8 @@ function resolveTarget(
   const resolved = isOrigin ? { authority: named, target } : splitAbsolute(target);
   if (resolved === null) return refuse("The request target is neither a path nor an http URL.");
   const host = hostNameOf(resolved.authority);
-  return host === null ? refuse("Host is malformed.") : { ...resolved, host };
+  if (host === null) return refuse("Host is malformed.");
+  return { authority: resolved.authority, target: resolved.target, host };
 }
 
 function splitAbsolute(target: string): { authority: string; target: string } | null {

@@ -48,7 +48,12 @@ export function planRequest(
   const site = services.findSite(head.host, head.target);
   if (site.kind !== "site") return { kind: "page", page: site.kind, edit: null };
   const scheme = services.publicScheme;
-  const view = new RequestView(head, { ...client, scheme, projectId: site.projectId });
+  const view = new RequestView(head, {
+    ip: client.ip,
+    id: client.id,
+    scheme,
+    projectId: site.projectId,
+  });
   const outcome = site.chain?.onRequest(view) ?? UNTOUCHED;
   if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
   if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
@@ -67,8 +72,9 @@ interface Planned {
 function forwardTo(backends: Backends, site: Site, { head, view, outcome }: Planned): Forward {
   const lines = outcome.request?.apply(head.forwarded) ?? head.forwarded;
   return {
-    ...backends,
     kind: "forward",
+    deploymentId: backends.deploymentId,
+    addresses: backends.addresses,
     target: outcome.path ?? stripped(site, head.target),
     headers: `${lines}x-forwarded-for: ${view.ip}\r\nx-forwarded-host: ${head.authority}\r\nx-forwarded-proto: ${view.scheme}\r\nx-bifrost-request-id: ${view.id}\r\n`,
     editResponse: responseEditor(site, view, outcome),
