@@ -15,24 +15,28 @@ const DECODED_RULES = fieldRules([
   "trailer",
 ]);
 
-export interface ResponseHead {
-  readonly status: number;
+/**
+ * A class and not an object literal: V8 may take to allocating the objects of a literal in the old generation, from where
+ * each keeps its head's text alive until the next full collection.
+ */
+export class ResponseHead {
+  status = 0;
   /** Code and reason as received, for example `"200 OK"`. */
-  readonly statusText: string;
-  readonly forwarded: string;
-  readonly isChunked: boolean;
+  statusText = "";
+  forwarded = "";
+  isChunked = false;
   /** null = until the connection closes, unless `isChunked`. */
-  readonly contentLength: number | null;
+  contentLength: number | null = null;
   /** Whether the upstream keeps its connection open after this response. */
-  readonly keepsAlive: boolean;
-  readonly upgrade: string | null;
+  keepsAlive = false;
+  upgrade: string | null = null;
 }
 
 /** Of a response whose framing cannot be trusted. */
 const NO_FRAMING = -2;
 const UNTIL_CLOSE = -1;
 
-/** `text` is the head as latin1, up to and including the empty line. Objects are not spread here: that costs microseconds. */
+/** `text` is the head as latin1, up to and including the empty line. */
 export function parseResponseHead(text: string, isForHttp10: boolean): ResponseHead | null {
   const lineEnd = text.indexOf("\r\n");
   const line = text.slice(0, lineEnd);
@@ -43,18 +47,17 @@ export function parseResponseHead(text: string, isForHttp10: boolean): ResponseH
   const isChunked = block.fields["transfer-encoding"] !== undefined;
   const contentLength = isChunked ? chunkedLength(block) : plainLength(block);
   if (contentLength === NO_FRAMING) return null;
+  const { connection } = block;
   const isUpstreamHttp10 = line.charCodeAt(7) === 48;
-  return {
-    isChunked,
-    contentLength: contentLength === UNTIL_CLOSE ? null : contentLength,
-    status: Number(line.slice(9, 12)),
-    statusText: line.slice(9),
-    forwarded: isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded,
-    keepsAlive: isUpstreamHttp10
-      ? block.connection.has("keep-alive")
-      : !block.connection.has("close"),
-    upgrade: block.fields.upgrade?.[0] ?? null,
-  };
+  const head = new ResponseHead();
+  head.isChunked = isChunked;
+  head.contentLength = contentLength === UNTIL_CLOSE ? null : contentLength;
+  head.status = Number(line.slice(9, 12));
+  head.statusText = line.slice(9);
+  head.forwarded = isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded;
+  head.keepsAlive = isUpstreamHttp10 ? connection.has("keep-alive") : !connection.has("close");
+  head.upgrade = block.fields.upgrade?.[0] ?? null;
+  return head;
 }
 
 function chunkedBlock(lines: string, isForHttp10: boolean): string {
