@@ -4,8 +4,7 @@ import type { RequestHead } from "./parse-head.ts";
 
 export interface BodyFraming {
   /**
-   * Reads on from `from`; answers the index after the body, or -1 when it goes on. Throws ChunkedError and, when a
-   * chunked body gets larger than it may be, PayloadTooLarge.
+   * Reads on from `from`; answers the index after the body, or -1 when it goes on. Throws ChunkedError.
    * `sink`, used by chunked bodies only, gets the decoded payload.
    */
   feed(buffer: Buffer, from: number, sink?: PayloadSink): number;

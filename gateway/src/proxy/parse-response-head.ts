@@ -1,5 +1,5 @@
 /** Reads the head of an upstream's response; null means the upstream does not speak HTTP/1. */
-import { fieldRules, scanHeaders, type HeaderBlock } from "./header-block.ts";
+import { fieldRules, scanHeaders, withoutFields, type HeaderBlock } from "./header-block.ts";
 
 const STATUS_LINE = /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const LENGTH = /^\d{1,15}$/;
@@ -44,30 +44,47 @@ export function parseResponseHead(text: string, isForHttp10: boolean): ResponseH
   const lines = text.slice(lineEnd + 2, -2);
   const block = scanHeaders(lines, RESPONSE_RULES);
   if (block === null) return null;
+  const isUpstreamHttp10 = line.charCodeAt(7) === 48;
   const isChunked = block.fields["transfer-encoding"] !== undefined;
-  const contentLength = isChunked ? chunkedLength(block) : plainLength(block);
+  const contentLength = isChunked ? chunkedLength(block, isUpstreamHttp10) : plainLength(block);
   if (contentLength === NO_FRAMING) return null;
   const { connection } = block;
-  const isUpstreamHttp10 = line.charCodeAt(7) === 48;
+  const status = Number(line.slice(9, 12));
+  const forwarded = isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded;
   const head = new ResponseHead();
   head.isChunked = isChunked;
   head.contentLength = contentLength === UNTIL_CLOSE ? null : contentLength;
-  head.status = Number(line.slice(9, 12));
+  head.status = status;
   head.statusText = line.slice(9);
-  head.forwarded = isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded;
+  head.forwarded = isBodiless(status) ? withoutFraming(forwarded, status) : forwarded;
   head.keepsAlive = isUpstreamHttp10 ? connection.has("keep-alive") : !connection.has("close");
   head.upgrade = block.fields.upgrade?.[0] ?? null;
   return head;
+}
+
+/** Statuses whose responses end with their head, whatever it says (RFC 9112, 6.3). */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+/** A next hop that does not know this rule must not wait for a body; the length in a 304 is that of a 200. */
+function withoutFraming(forwarded: string, status: number): string {
+  const framing = ["transfer-encoding", "trailer", ...(status === 304 ? [] : ["content-length"])];
+  return withoutFields(forwarded, framing);
 }
 
 function chunkedBlock(lines: string, isForHttp10: boolean): string {
   return scanHeaders(lines, isForHttp10 ? DECODED_RULES : CHUNKED_RULES)?.forwarded ?? "";
 }
 
-/** The body frames itself if chunked is all that was done to it. */
-function chunkedLength({ fields }: HeaderBlock): number {
+/**
+ * The body frames itself if chunked is all that was done to it. HTTP/1.0 knows no codings: who sends one means something
+ * else by it (RFC 9112, 6.1).
+ */
+function chunkedLength({ fields }: HeaderBlock, isUpstreamHttp10: boolean): number {
   const codings = fields["transfer-encoding"] ?? [];
-  const isKnown = codings.length === 1 && codings[0]?.toLowerCase() === "chunked";
+  const isKnown =
+    !isUpstreamHttp10 && codings.length === 1 && codings[0]?.toLowerCase() === "chunked";
   return isKnown ? UNTIL_CLOSE : NO_FRAMING;
 }
 

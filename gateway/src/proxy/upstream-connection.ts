@@ -2,7 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body-framing.ts";
 import { MAX_HEAD_BYTES } from "./parse-head.ts";
-import { parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+import { isBodiless, parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 
@@ -201,7 +201,7 @@ export class UpstreamConnection {
   }
 
   private framingOf(head: ResponseHead): BodyFraming {
-    if (this.traits.isHead || head.status === 204 || head.status === 304) return NO_BODY;
+    if (this.traits.isHead || isBodiless(head.status)) return NO_BODY;
     if (head.isChunked) return chunked();
     return head.contentLength === null ? untilClose() : ofLength(head.contentLength);
   }
