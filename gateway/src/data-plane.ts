@@ -117,7 +117,8 @@ export class Serving {
   chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
     const found = chooseBackends(this.table, site, source, wanted);
     if (found.kind !== "backends") return this.orStarting(found);
-    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+    const { kind, deploymentId } = found;
+    return { kind, deploymentId, addresses: this.balancer.order(deploymentId, found.addresses) };
   }
 
   setRoutes(routes: RouteTable): void {
