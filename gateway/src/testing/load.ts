@@ -22,6 +22,7 @@ export async function startNamingReplica(): Promise<{ address: string; close(): 
 export interface Loss {
   /** Process that had answered on this connection before; null = none had. */
   readonly process: string | null;
+  /** `refused`: no connection. `ended`: not a byte. `broken off`: not all of it. Or its status. */
   readonly how: string;
 }
 
@@ -69,10 +70,7 @@ export class Load {
       this.processes.set(client.process ?? "", (this.processes.get(client.process ?? "") ?? 0) + 1);
       return !answer.closes;
     }
-    // What a server closes while it is idle was not accepted; every client asks again then (RFC 9112, 9.3.1).
-    if (!(answer.how === "ended" && before !== null)) {
-      this.lost.push({ process: before, how: answer.how });
-    }
+    this.lost.push({ process: before, how: answer.how });
     return false;
   }
 }
