@@ -187,14 +187,14 @@ export class Exchange implements UpstreamUser {
     this.client.write(
       `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.record.requestId}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
     );
-    if (rest.length > 0) this.client.write(rest);
+    if (rest.length > 0) this.client.write(Buffer.from(rest));
     this.noteAnswer(head.status);
     this.enter("tunnel");
     this.client.onWritable();
   }
 
   onTunnelData(part: Buffer): void {
-    if (!this.client.write(part)) this.upstream?.pause();
+    if (!this.client.write(Buffer.from(part))) this.upstream?.pause();
   }
 
   onTunnelEnd(): void {
@@ -286,12 +286,12 @@ export class Exchange implements UpstreamUser {
 
   private writeWithHead(part: Buffer): boolean {
     const head = this.heldHead;
-    if (head === "") return this.client.write(part);
+    if (head === "") return this.client.write(Buffer.from(part));
     this.heldHead = "";
     if (head.length + part.length <= JOINT_WRITE_BYTES) {
       return this.client.write(head + part.toString("latin1"));
     }
     this.client.write(head);
-    return this.client.write(part);
+    return this.client.write(Buffer.from(part));
   }
 }
