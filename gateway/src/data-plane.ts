@@ -4,6 +4,7 @@ import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
+import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
@@ -27,6 +28,16 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
+  readonly trustedProxies?: readonly string[];
+  /** Is told of each request once it is over. */
+  readonly onServed?: (served: Served) => void;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
 }
 
 export interface DataPlane {
@@ -34,6 +45,8 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
+  /** Addresses that are tried last, because their sidecars call them unhealthy; replaces those told before. */
+  avoid(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
   readiness(): { routes: boolean; backends: boolean };
@@ -44,6 +57,10 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -54,14 +71,19 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
-    onRefused: (address) => serving.balancer.refused(address),
+    onAttempt: (address, result) => serving.balancer.report(address, result),
+    onServed: options.onServed ?? (() => undefined),
+    trustedProxies: options.trustedProxies ?? [],
+    randomBytes,
   });
+  serving.busy = (address) => listener.pool.busy(address);
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
   return {
     listener,
     table: () => serving.table,
     setRoutes: (table) => serving.setRoutes(table),
     setBackends: (table) => serving.setBackends(table),
+    avoid: (addresses) => serving.balancer.avoid(addresses),
     renewChains: () => serving.renewChains(),
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
@@ -69,17 +91,22 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
+  busy: (address: string) => number = () => 0;
   private readonly chainOf: ChainOf;
   private routes: RouteTable | null = null;
   private backends: BackendTable | null = null;
 
   constructor(options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">) {
     this.table = emptyServingTable(options.domain);
-    this.balancer = new Balancer(options.timers);
+    this.balancer = new Balancer({
+      clock: options.timers,
+      random: Math.random,
+      busy: (address) => this.busy(address),
+    });
     this.chainOf = options.chainOf;
   }
 
@@ -90,7 +117,8 @@ class Serving {
   chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
     const found = chooseBackends(this.table, site, source, wanted);
     if (found.kind !== "backends") return this.orStarting(found);
-    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+    const { kind, deploymentId } = found;
+    return { kind, deploymentId, addresses: this.balancer.order(deploymentId, found.addresses) };
   }
 
   setRoutes(routes: RouteTable): void {
