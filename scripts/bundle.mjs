@@ -1,6 +1,7 @@
 // Bundles the programs with esbuild so that they start in a fraction of the time that TypeScript on the fly takes.
 import { createHash } from "node:crypto";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -23,6 +24,7 @@ const WITH_PACKAGES = {
   local: "local/src/main.ts",
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
+  "gateway-worker": "gateway/src/gateway-worker.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */
@@ -39,7 +41,7 @@ function fingerprint(folders) {
       if (entry.name === "node_modules" || entry.name === "dist") continue;
       const file = path.join(folder, entry.name);
       if (entry.isDirectory()) visit(file);
-      else if (/\.(ts|mjs|json)$/.test(entry.name) && !entry.name.includes(".test.")) {
+      else if (/\.(ts|mjs|json|lua)$/.test(entry.name) && !entry.name.includes(".test.")) {
         const { mtimeMs, size } = statSync(file);
         hash.update(`${file}:${size}:${mtimeMs}\n`);
       }
@@ -83,6 +85,9 @@ export async function bundle() {
     }),
     build({ ...common, entryPoints: SELF_CONTAINED, banner: { js: REQUIRE_SHIM } }),
   ]);
+  // The gateway reads them at start.
+  const policies = path.join(ROOT, "gateway/policies");
+  if (existsSync(policies)) cpSync(policies, path.join(DIST, "policies"), { recursive: true });
   writeFileSync(STAMP, wanted);
 }
 

@@ -24,7 +24,7 @@ import {
 } from "./routing/route-table.ts";
 import { sitePolicies, type ChainOf, type Site } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
-import type { SiteReader } from "./static/site-reader.ts";
+import { type SiteReader, withoutBucket } from "./static/site-reader.ts";
 
 export interface DataPlaneOptions {
   readonly host: string;
@@ -35,12 +35,18 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
-  /** Reads the files of static sites. */
-  readonly sites: SiteReader;
+  /** Reads the files of static sites; absent = none can be served. */
+  readonly sites?: SiteReader;
   /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
   readonly trustedProxies?: readonly string[];
   /** Is told of each request once it is over. */
   readonly onServed?: (served: Served) => void;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
 }
 
 export interface DataPlane {
@@ -60,6 +66,10 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -70,7 +80,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
-    sites: options.sites,
+    sites: options.sites ?? withoutBucket(timers),
     onAttempt: (address, result) => serving.balancer.report(address, result),
     onServed: options.onServed ?? (() => undefined),
     trustedProxies: options.trustedProxies ?? [],
@@ -91,7 +101,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
@@ -122,7 +132,8 @@ class Serving {
     const found = chooseBackends(this.table, site, source, wanted);
     if (found.kind === "files") return found;
     if (found.kind !== "backends") return this.orStarting(found);
-    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+    const { kind, deploymentId } = found;
+    return { kind, deploymentId, addresses: this.balancer.order(deploymentId, found.addresses) };
   }
 
   setRoutes(routes: RouteTable): void {

@@ -6,8 +6,7 @@ import {
 } from "@bifrost/shared/domain/site-manifest";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
-import type { Logger } from "@bifrost/shared/ports/logger";
-import type { ByteRange, ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { ByteRange, ObjectReader } from "@bifrost/shared/ports/object-store";
 import * as v from "valibot";
 import { ByteCache } from "./byte-cache.ts";
 import type { ContentPart } from "./decide-answer.ts";
@@ -26,13 +25,36 @@ const QUIET_MS = 1000;
 const PATIENCE_MS = 10_000;
 
 export interface SiteReaderOptions {
-  /** Loaded on first use: the client takes a while to load, and a gateway may serve no static site. */
-  readonly objects: () => Promise<Pick<ObjectStore, "stream">>;
+  readonly objects: ObjectReader;
   readonly bucket: string;
   readonly timers: Timers;
-  readonly log: Logger;
+  readonly onProblem: (event: string, detail: string) => void;
   /** Of contents, and as many again of manifests. */
   readonly cacheBytes: number;
+}
+
+/** Plain data, as it is sent to workers. */
+export interface SiteSettings {
+  readonly bucket: string;
+  /** Of another storage than Google's. */
+  readonly endpoint: string | null;
+  readonly cacheBytes: number;
+}
+
+export type OpenBucket = (endpoint: string | null) => ObjectReader;
+
+/** For data planes that serve no static sites. */
+export function withoutBucket(timers: Timers): SiteReader {
+  return new SiteReader({
+    objects: {
+      stream: () =>
+        Promise.reject(new BifrostError("internal", "this data plane has no bucket of sites")),
+    },
+    bucket: "",
+    timers,
+    onProblem: () => undefined,
+    cacheBytes: 0,
+  });
 }
 
 type Soon<T> = T | Promise<T>;
@@ -165,10 +187,10 @@ export class SiteReader {
   }
 
   private report(error: unknown, name: string): void {
-    const { log, timers } = this.options;
+    const { onProblem, timers } = this.options;
     if (timers.now() < this.quietUntil) return;
     this.quietUntil = timers.now() + QUIET_MS;
-    log.warn("file of a static site cannot be read", { object: name, error: messageOf(error) });
+    onProblem("file of a static site cannot be read", `${name}: ${messageOf(error)}`);
   }
 
   private async open(
@@ -176,8 +198,8 @@ export class SiteReader {
     range: ByteRange | null,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array>> {
-    const objects = await this.options.objects();
-    const found = await objects.stream(this.options.bucket, name, range, signal);
+    const { objects, bucket } = this.options;
+    const found = await objects.stream(bucket, name, range, signal);
     if (found === null) throw missing(name);
     return found;
   }

@@ -3,7 +3,7 @@
  * either way.
  */
 import { STATUS_CODES } from "node:http";
-import type { ExchangeClient, ExchangePhase } from "../proxy/forward.ts";
+import type { ExchangeClient, ExchangePhase } from "../proxy/exchange-client.ts";
 import { fieldIn } from "../proxy/header-block.ts";
 import type { RequestHead } from "../proxy/parse-head.ts";
 import type { ServeFiles } from "../proxy/plan-request.ts";

@@ -19,13 +19,10 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { PublishedFiles } from "@bifrost/shared/ports/backend-source";
-import { SiteReader } from "../static/site-reader.ts";
 import { HOST } from "./proxy-rig.ts";
-import { startTestGateway, type TestGateway } from "./test-gateway.ts";
+import { startTestGateway, TEST_BUCKET, type TestGateway } from "./test-gateway.ts";
 
-const BUCKET = "sites";
 const PROJECT = "project";
-const CACHE_BYTES = 4 * 1024 ** 2;
 export const PROBE_TOKEN = "a-token-for-probes";
 
 /** Stands before the storage and can be made to fail in every way that a network can. */
@@ -102,18 +99,11 @@ export class SiteRig {
   /** `connect` makes the adapter under test for a storage at this address. */
   static async start(connect: (endpoint: string) => Promise<ObjectStore>): Promise<SiteRig> {
     const storage = await startStorage({ timers: systemTimers, log: silentLogger });
-    await storage.ensureBucket(BUCKET);
+    await storage.ensureBucket(TEST_BUCKET);
     const relay = new Relay(storage.port);
     const endpoint = await relay.listen();
     const objects = await connect(endpoint);
-    const sites = new SiteReader({
-      objects: async () => objects,
-      bucket: BUCKET,
-      timers: systemTimers,
-      log: silentLogger,
-      cacheBytes: CACHE_BYTES,
-    });
-    const running = await startTestGateway({ sites });
+    const running = await startTestGateway({ bucket: objects });
     return new SiteRig({ running, relay, objects, storage });
   }
 
@@ -167,6 +157,6 @@ export class SiteRig {
   }
 
   private async put(name: string, bytes: Buffer): Promise<void> {
-    await this.objects.put(BUCKET, name, new Blob([new Uint8Array(bytes)]).stream());
+    await this.objects.put(TEST_BUCKET, name, new Blob([new Uint8Array(bytes)]).stream());
   }
 }

@@ -3,15 +3,15 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { File } from "@google-cloud/storage";
 import { BifrostError } from "../domain/errors.ts";
-import type { ByteRange, ObjectStore, StoredObject } from "../ports/object-store.ts";
+import type { ObjectStore, StoredObject } from "../ports/object-store.ts";
+
+import { storageReader } from "./storage-reader.ts";
 
 export interface ObjectStoreOptions {
   readonly projectId: string;
   /** Another server than Google's, for example `http://127.0.0.1:4443`; null in production. */
   readonly endpoint: string | null;
 }
-
-const GOOGLE = "https://storage.googleapis.com";
 
 export async function storageObjectStore(options: ObjectStoreOptions): Promise<ObjectStore> {
   const { Storage } = await import("@google-cloud/storage");
@@ -47,12 +47,7 @@ export async function storageObjectStore(options: ObjectStoreOptions): Promise<O
       }
       return Buffer.concat(chunks);
     },
-    async stream(bucket, name, range, signal) {
-      const isGoogle = options.endpoint === null;
-      const token = (isGoogle ? await client.authClient.getAccessToken() : null) ?? null;
-      const endpoint = options.endpoint ?? GOOGLE;
-      return download({ endpoint, token, bucket, name, range, signal });
-    },
+    ...storageReader(options),
     async list(bucket, prefix) {
       const [files] = await client.bucket(bucket).getFiles({ prefix });
       return files.map(({ name, metadata }) => ({ name, size: Number(metadata.size ?? 0) }));
@@ -83,37 +78,6 @@ async function create(file: File, content: ReadableStream<Uint8Array>): Promise<
   } catch (error) {
     if (statusOf(error) !== 412) throw error;
   }
-}
-
-interface Download {
-  readonly endpoint: string;
-  /** Null where nobody asks for one. */
-  readonly token: string | null;
-  readonly bucket: string;
-  readonly name: string;
-  readonly range: ByteRange | null;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Not through the client: it tries again for most of a minute while somebody waits, and does not close the connection
- * of a download that is given up before its first byte.
- */
-async function download(wanted: Download): Promise<AsyncIterable<Uint8Array> | null> {
-  const { endpoint, token, bucket, name, range, signal } = wanted;
-  const url = `${endpoint}/storage/v1/b/${bucket}/o/${encodeURIComponent(name)}?alt=media`;
-  const headers = {
-    "accept-encoding": "identity",
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    ...(range === null ? {} : { range: `bytes=${range.start}-${range.end}` }),
-  };
-  const response = await fetch(url, { headers, signal });
-  const isWanted = response.status === (range === null ? 200 : 206);
-  if (isWanted && response.body !== null) return response.body as NodeReadableStream<Uint8Array>;
-  await response.body?.cancel();
-  if (response.status === 404) return null;
-  const message = `Cloud Storage answered ${response.status} for ${name}`;
-  throw new BifrostError("upstream-unavailable", message, { bucket, name });
 }
 
 function statusOf(error: unknown): unknown {

@@ -16,15 +16,10 @@ export interface ByteRange {
   readonly end: number;
 }
 
-export interface ObjectStore {
-  /** Stores the stream; an object of that name is kept as it is (names carry the content's identity). */
-  put(bucket: string, name: string, content: ReadableStream<Uint8Array>): Promise<StoredObject>;
-  find(bucket: string, name: string): Promise<StoredObject | null>;
-  /** The whole content; null when there is no such object. More than `maxBytes` throws `body-too-large`. */
-  read(bucket: string, name: string, maxBytes: number): Promise<Uint8Array | null>;
+export interface ObjectReader {
   /**
    * The content, or one range of it, as it arrives; null when there is no such object. Aborting `signal` ends the
-   * transfer and fails the iteration.
+   * transfer and fails the iteration. Nothing is tried twice: whoever asks is waited for.
    */
   stream(
     bucket: string,
@@ -32,6 +27,14 @@ export interface ObjectStore {
     range: ByteRange | null,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array> | null>;
+}
+
+export interface ObjectStore extends ObjectReader {
+  /** Stores the stream; an object of that name is kept as it is (names carry the content's identity). */
+  put(bucket: string, name: string, content: ReadableStream<Uint8Array>): Promise<StoredObject>;
+  find(bucket: string, name: string): Promise<StoredObject | null>;
+  /** The whole content; null when there is no such object. More than `maxBytes` throws `body-too-large`. */
+  read(bucket: string, name: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Every object whose name begins with `prefix`. */
   list(bucket: string, prefix: string): Promise<readonly ListedObject[]>;
   /** Nothing there is fine. */
