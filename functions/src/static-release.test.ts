@@ -84,10 +84,10 @@ describe("deploy of a static site", () => {
 
   it("takes everything away again when the deployment failed meanwhile", async () => {
     const { platform, ports, call, held } = await release("built");
-    const { put } = platform.objects;
+    const put = platform.objects.put.bind(platform.objects);
     platform.objects.put = async (...args) => {
       platform.deployment({ ...(await platform.read(call.deploymentId)), state: "failed" });
-      return put.apply(platform.objects, args);
+      return put(...args);
     };
     await createDeploy(ports)(call);
     expect(await held()).toEqual([]);
@@ -101,7 +101,7 @@ describe("deploy of a static site", () => {
   ])("knows %s", async (_, files, limit) => {
     const { surveyFiles } = await import("./publish-site/survey-files.ts");
     const platform = new TestPlatform();
-    platform.imageFiles = files as Record<string, string>;
+    platform.imageFiles = files;
     const { projectId } = platform.deployment();
     const read = platform.ports.imageFiles.read(projectId, imageDigest);
     const limits = { files: 10, bytes: 100, pathBytes: 100, ...limit };
@@ -166,14 +166,14 @@ describe("verify of a static site", () => {
   });
 });
 
-describe("a static site in its watch window", () => {
-  async function watched(statuses: (number | null)[]) {
-    const made = await release("healthy");
-    made.platform.project({ liveDeploymentId: made.id, liveNumber: 1 });
-    made.platform.pageStatuses = statuses;
-    return { ...made, answer: await createVerify(made.ports)(made.call) };
-  }
+async function watched(statuses: (number | null)[]) {
+  const made = await release("healthy");
+  made.platform.project({ liveDeploymentId: made.id, liveNumber: 1 });
+  made.platform.pageStatuses = statuses;
+  return { ...made, answer: await createVerify(made.ports)(made.call) };
+}
 
+describe("a static site in its watch window", () => {
   it.each<[string, (number | null)[]]>([
     ["its page answers", [200]],
     ["its page is missing for a moment", [404, 404, 200]],
