@@ -132,11 +132,14 @@ export class Exchange implements UpstreamUser {
   onConnected(): void {
     const { upstream } = this;
     if (upstream === null) return;
-    upstream.together(() => {
-      upstream.write(this.message);
-      this.enter(this.requestBody.isDone ? "waiting" : "sending");
-      this.client.onWritable();
-    });
+    if (!this.requestBody.isDone) return upstream.together(() => this.send(upstream, "sending"));
+    this.send(upstream, "waiting");
+  }
+
+  private send(upstream: UpstreamConnection, phase: ExchangePhase): void {
+    upstream.write(this.message);
+    this.enter(phase);
+    this.client.onWritable();
   }
 
   onInterim(head: ResponseHead): void {

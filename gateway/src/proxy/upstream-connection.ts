@@ -1,6 +1,7 @@
 /** One connection to a replica: writes requests, reads responses, and knows when it may be used again. */
 import { connect, type Socket } from "node:net";
 import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body-framing.ts";
+import type { EventClock } from "./event-clock.ts";
 import { MAX_HEAD_BYTES } from "./parse-head.ts";
 import { isBodiless, parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
 
@@ -49,6 +50,7 @@ export interface RequestTraits {
 }
 
 export interface ConnectionOwner {
+  readonly clock: EventClock;
   /** Ready for another request. */
   onIdle(connection: UpstreamConnection): void;
   onClosed(connection: UpstreamConnection): void;
@@ -140,6 +142,7 @@ export class UpstreamConnection {
   }
 
   private connected(): void {
+    this.owner.clock.read();
     this.socket.setTimeout(0);
     if (this.phase !== "connecting" || this.user === null) return;
     this.phase = "head";
@@ -148,6 +151,7 @@ export class UpstreamConnection {
 
   /** Answers true: go on reading, unless `pause` was called. */
   private read(data: Buffer): true {
+    this.owner.clock.read();
     const user = this.user;
     // Bytes nobody asked for must never become the next client's response.
     if (user === null) this.destroy();
@@ -256,6 +260,7 @@ export class UpstreamConnection {
 
   private fail(failure: UpstreamFailure): void {
     if (this.phase === "closed") return;
+    this.owner.clock.read();
     const user = this.user;
     this.destroy();
     user?.onFailure(failure);
