@@ -32,6 +32,12 @@ export interface DataPlaneOptions {
   readonly trustedProxies?: readonly string[];
   /** Is told of each request once it is over. */
   readonly onServed?: (served: Served) => void;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
 }
 
 export interface DataPlane {
@@ -51,6 +57,10 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -81,7 +91,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
