@@ -6,6 +6,7 @@ import {
   firestoreDeliveryLog,
   firestoreIdempotencyLog,
 } from "@bifrost/shared/cloud/firestore-delivery-log";
+import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreProjectStore } from "@bifrost/shared/cloud/firestore-project-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
@@ -73,6 +74,7 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
     signer: new IamPrincipalSigner({ baseUrl: config.iamUrl, identity, clock: systemTimers }),
     deployments: new FirestoreDeploymentStore(store),
     projects: new FirestoreProjectStore(store),
+    policies: new FirestorePolicyStore(store),
     deliveries: firestoreDeliveryLog(store),
     idempotency: firestoreIdempotencyLog(store),
     teams: firestoreTeamDirectory({

@@ -75,15 +75,14 @@ export const FUNCTION_VARIABLES = {
     schema: endpointForm,
     fallback: null,
   }),
-  storageEndpoint: variable<string | null>({
-    name: "BIFROST_STORAGE_ENDPOINT",
-    meaning: "Address of Cloud Storage when it is not Google's.",
-    schema: urlForm,
-    fallback: null,
-  }),
   sourceBucket: variable({
     name: "BIFROST_SOURCE_BUCKET",
     meaning: "Bucket for source archives.",
+    schema: textForm,
+  }),
+  policyBucket: variable({
+    name: "BIFROST_POLICY_BUCKET",
+    meaning: "Bucket for the sources of Lua policies.",
     schema: textForm,
   }),
   registry: variable({

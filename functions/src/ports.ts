@@ -10,6 +10,7 @@ import type { ImageBuilder } from "@bifrost/shared/ports/image-builder";
 import type { LiveFeed } from "@bifrost/shared/ports/live-feed";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import type { ProjectStore } from "@bifrost/shared/ports/project-store";
 import type { SourceHost } from "@bifrost/shared/ports/source-host";
 import type { TeamDirectory } from "@bifrost/shared/ports/team-directory";
@@ -29,6 +30,7 @@ export interface Ports {
   readonly signer: PrincipalSigner;
   readonly deployments: DeploymentStore;
   readonly projects: ProjectStore;
+  readonly policies: PolicyStore;
   readonly deliveries: DeliveryLog;
   readonly idempotency: IdempotencyLog;
   readonly teams: TeamDirectory;

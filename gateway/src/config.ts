@@ -4,6 +4,7 @@ import {
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
   textForm,
+  urlForm,
   variable,
   wholeNumberForm,
 } from "@bifrost/shared/domain/platform-variables";
@@ -34,6 +35,19 @@ export const GATEWAY_VARIABLES = {
       v.check((value) => hostNameOf(value) !== null, "must be a host name"),
       v.transform((value) => hostNameOf(value) ?? value),
     ),
+  }),
+  policyBucket: variable<string | null>({
+    name: "BIFROST_POLICY_BUCKET",
+    meaning: "Bucket with the sources of Lua policies; absent = only the standard ones run.",
+    schema: textForm,
+    fallback: null,
+  }),
+  ownMetadataUrl: variable({
+    name: "BIFROST_GATEWAY_METADATA_URL",
+    meaning:
+      "Base address of the metadata server that vouches for the gateway itself, which writes what it finds out about policies.",
+    schema: urlForm,
+    fallback: "http://metadata.google.internal",
   }),
   connectTimeoutMs: variable({
     name: "BIFROST_UPSTREAM_CONNECT_TIMEOUT_MS",

@@ -10,6 +10,8 @@ import { problemResponse, type Service } from "../service.ts";
 import { type ApiVariables, authenticate } from "./authenticate.ts";
 import { deploymentRoutes, projectDeploymentRoutes } from "./deployments.ts";
 import { idempotent } from "./idempotency.ts";
+import { policyRoutes } from "./policies.ts";
+import { platformPolicyRoutes, projectPolicyRoutes } from "./policy-attachments.ts";
 import { projectRoutes } from "./projects.ts";
 
 export function apiService(ports: Ports): Service {
@@ -43,6 +45,9 @@ export function apiService(ports: Ports): Service {
   });
   app.route("/projects", projectRoutes(ports));
   app.route("/projects/:project", projectDeploymentRoutes(ports));
+  app.route("/projects/:project/policies", projectPolicyRoutes(ports));
+  app.route("/platform/policies", platformPolicyRoutes(ports));
+  app.route("/policies", policyRoutes(ports));
   app.route("/deployments", deploymentRoutes(ports));
   return async (request) => app.fetch(request);
 }

@@ -14,6 +14,8 @@ import { hastyTimers } from "@bifrost/shared/testing/hasty-timers";
 import { MemoryCluster } from "@bifrost/shared/testing/memory-cluster";
 import { MemoryDeploymentStore } from "@bifrost/shared/testing/memory-deployment-store";
 import { MemoryImageBuilder } from "@bifrost/shared/testing/memory-image-builder";
+import { MemoryObjectStore } from "@bifrost/shared/testing/memory-object-store";
+import { MemoryPolicyStore } from "@bifrost/shared/testing/memory-policy-store";
 import { MemoryProjectStore } from "@bifrost/shared/testing/memory-project-store";
 import { readFunctionConfig } from "../config.ts";
 import { platformSettings } from "../platform-settings.ts";
@@ -27,6 +29,8 @@ export class TestPlatform {
   readonly timers = hastyTimers();
   readonly projects = new MemoryProjectStore();
   readonly deployments = new MemoryDeploymentStore(this.projects, this.timers);
+  readonly policies = new MemoryPolicyStore(this.timers);
+  readonly objects = new MemoryObjectStore();
   readonly images = new MemoryImageBuilder();
   readonly cluster = new MemoryCluster();
   readonly config = readFunctionConfig(TEST_ENVIRONMENT);
@@ -108,10 +112,8 @@ export class TestPlatform {
         this.statuses.push(status);
       },
     }),
-    objects: async () => ({
-      find: async () => null,
-      put: async (bucket, name) => ({ bucket, name, generation: "1" }),
-    }),
+    policies: this.policies,
+    objects: async () => this.objects,
     images: async () => this.images,
     cluster: async () => this.cluster,
     events: async () => ({

@@ -7,6 +7,7 @@ import {
   addressOf,
   type AssemblyContext,
   PLATFORM_IMAGES,
+  POLICY_BUCKET,
   PROJECT_ID,
   REGION,
   SOURCE_BUCKET,
@@ -46,6 +47,8 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     BIFROST_FUNCTIONS_URL: addressOf(context, "functions"),
     BIFROST_FIRESTORE_URL: addressOf(context, "firestore"),
     BIFROST_IDENTITY_TOOLKIT_URL: addressOf(context, "identity"),
+    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
+    BIFROST_POLICY_BUCKET: POLICY_BUCKET,
     BIFROST_FIREBASE_API_KEY: secrets.firebaseApiKey,
     BIFROST_TELEMETRY_SECRET: secrets.telemetrySecret,
     BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
@@ -68,7 +71,6 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
     BIFROST_FIREBASE_KEYS_URL: `${addressOf(context, "identity")}${ID_TOKEN_KEYS_PATH}`,
     BIFROST_WORKFLOWS_ENDPOINT: `127.0.0.1:${addresses.workflows}`,
     BIFROST_CLOUD_BUILD_ENDPOINT: `127.0.0.1:${addresses.cloudBuild}`,
-    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
     BIFROST_SOURCE_BUCKET: SOURCE_BUCKET,
     BIFROST_REGISTRY: `127.0.0.1:${addresses.registry}/${PROJECT_ID}/apps`,
     BIFROST_TOOLCHAINS: PLATFORM_IMAGES.toolchains,
@@ -97,5 +99,7 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
     BIFROST_METADATA_URL: `${metadataBase(context)}/collector`,
+    // And the gateway's, for what it finds out about policies.
+    BIFROST_GATEWAY_METADATA_URL: `${metadataBase(context)}/gateway`,
   };
 }

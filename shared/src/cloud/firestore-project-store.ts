@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { BifrostError } from "../domain/errors.ts";
 import { projectIdSchema, type ProjectId } from "../domain/ids.ts";
+import type { PolicyAttachment } from "../domain/policy.ts";
 import { projectSchema, type Project, type ProjectFields } from "../domain/project.ts";
 import type { Versioned } from "../ports/deployment-store.ts";
 import type { ProjectStore } from "../ports/project-store.ts";
@@ -70,22 +71,30 @@ export class FirestoreProjectStore implements ProjectStore {
       });
   }
 
-  async rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
-    await this.#store.commit([
-      {
-        set: `projects/${current.value.id}`,
-        fields: changes,
-        serverTimes: ["updatedAt"],
-        merge: true,
-        must: { updateTime: current.version },
-      },
-    ]);
+  rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
+    return this.#edit(current, changes);
+  }
+
+  attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void> {
+    return this.#edit(current, { policies });
   }
 
   async delete(current: Versioned<Project>, host: string): Promise<void> {
     await this.#store.commit([
       { delete: `projects/${current.value.id}`, must: { updateTime: current.version } },
       { delete: `routes/${host}` },
+    ]);
+  }
+
+  async #edit(current: Versioned<Project>, fields: object): Promise<void> {
+    await this.#store.commit([
+      {
+        set: `projects/${current.value.id}`,
+        fields,
+        serverTimes: ["updatedAt"],
+        merge: true,
+        must: { updateTime: current.version },
+      },
     ]);
   }
 

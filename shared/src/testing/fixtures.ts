@@ -8,6 +8,7 @@ import {
   repositorySchema,
   slugSchema,
 } from "../domain/ids.ts";
+import type { PolicyVersion } from "../domain/policy.ts";
 import type { Project } from "../domain/project.ts";
 import type { Replica } from "../domain/replica.ts";
 
@@ -87,6 +88,23 @@ export function newReplica(changes: Partial<Replica> = {}): Replica {
     seq: 1,
     receivedAt: at,
     expireAt: at + 15_000,
+    ...changes,
+  };
+}
+
+export function newPolicyVersion(changes: Partial<PolicyVersion> = {}): PolicyVersion {
+  const hash = changes.hash ?? "a".repeat(64);
+  return {
+    version: 1,
+    hash,
+    bytes: 20,
+    object: `policies/limits/${hash}.lua`,
+    testObject: null,
+    createdAt: EPOCH,
+    by: "ada",
+    verdict: "pending",
+    report: [],
+    checkedAt: null,
     ...changes,
   };
 }

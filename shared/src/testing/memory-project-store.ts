@@ -1,6 +1,7 @@
 /** Projects in memory, with the versions and refusals of the real store. */
 import { BifrostError } from "../domain/errors.ts";
 import type { ProjectId } from "../domain/ids.ts";
+import type { PolicyAttachment } from "../domain/policy.ts";
 import type { Project, ProjectFields } from "../domain/project.ts";
 import type { Versioned } from "../ports/deployment-store.ts";
 import type { ProjectStore } from "../ports/project-store.ts";
@@ -45,6 +46,10 @@ export class MemoryProjectStore implements ProjectStore {
 
   async rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
     this.change(current, changes);
+  }
+
+  async attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void> {
+    this.change(current, { policies: [...policies] });
   }
 
   async delete(current: Versioned<Project>, host: string): Promise<void> {

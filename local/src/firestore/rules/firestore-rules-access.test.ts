@@ -26,6 +26,7 @@ const API = ["api"];
 const GITHUB = ["github-webhook"];
 const MEMBERS = [...SERVICES, "a member"];
 const DEPLOYMENT = `deployments/${ID}`;
+const LATER = new Date("2100-01-01T00:00:00Z");
 const LOG = { stream: "build", step: "install", lines: ["ok"], at: OLD };
 
 const DOCUMENTS: readonly Document[] = [
@@ -80,6 +81,24 @@ const DOCUMENTS: readonly Document[] = [
     path: "policies/limit",
     fields: { active: 1 },
     change: { active: 2 },
+    allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
+  },
+  {
+    path: "policies/limit/versions/1",
+    fields: { version: 1, verdict: "pending" },
+    change: { verdict: "passed", report: [], checkedAt: OLD },
+    allowed: { get: SERVICES, list: SERVICES, create: API, update: ["gateway"], delete: API },
+  },
+  {
+    path: "policies/limit/output/1",
+    fields: { id: "1", lines: [], expireAt: LATER },
+    change: { lines: ["x"] },
+    allowed: { get: SERVICES, list: SERVICES, create: ["gateway"], delete: API },
+  },
+  {
+    path: "settings/gateway",
+    fields: { policies: [] },
+    change: { policies: [{ policy: "limit", config: {} }] },
     allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
   },
   {
