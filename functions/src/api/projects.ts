@@ -1,5 +1,6 @@
 import { createProjectBody } from "@bifrost/shared/api/schemas";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+import { projectHost } from "@bifrost/shared/domain/hosts";
 import { newProjectId, repositorySchema, type Slug, slugFrom } from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
@@ -33,7 +34,7 @@ export function projectRoutes(ports: Needs) {
       person,
       ports,
     );
-    await ports.projects.create(project, hostOf(project.slug, ports));
+    await ports.projects.create(project, projectHost(project.slug, ports.config.domain));
     return context.json(toProjectView(project, ports.config), 201);
   });
 
@@ -47,15 +48,11 @@ export function projectRoutes(ports: Needs) {
     requireScope(person, "deploy");
     const project = await findProject(ports, person, context.req.param("project"));
     await cancelOpen(ports, project.value);
-    await ports.projects.delete(project, hostOf(project.value.slug, ports));
+    await ports.projects.delete(project);
     return context.json({ deleted: project.value.id });
   });
 
   return app;
-}
-
-function hostOf(slug: string, ports: Needs): string {
-  return `${slug}.${ports.config.domain.replace(/:\d+$/, "")}`;
 }
 
 function decideProject(

@@ -122,13 +122,13 @@ describe("projects", () => {
       status: 201,
       body: { slug: "my-shop", url: "http://my-shop.apps.test:8080", defaultBranch: "main" },
     });
-    expect([...platform.projects.routes.keys()]).toEqual(["my-shop.apps.test"]);
+    expect(platform.routes.hosts()).toEqual(["my-shop.apps.test"]);
     const bySlug = await call("GET", "/projects/my-shop");
     const byId = await call("GET", `/projects/${String(created.body["id"])}`);
     expect(bySlug.body).toEqual(byId.body);
     expect(await call("DELETE", "/projects/my-shop")).toMatchObject({ status: 200 });
     expect((await call("GET", "/projects/my-shop")).status).toBe(404);
-    expect(platform.projects.routes.size).toBe(0);
+    expect(platform.routes.hosts()).toEqual([]);
   });
 
   it.each([

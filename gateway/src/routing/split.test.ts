@@ -19,6 +19,9 @@ const withCanary = (percent: number, deploymentId = "thirteenth"): readonly Rout
   { deploymentId, name: "canary", weight: percent },
 ];
 
+const onCanary = (percent: number, keys: readonly string[]): readonly string[] =>
+  keys.filter((key) => chooseTarget(withCanary(percent), key, all)?.name === "canary");
+
 describe("a split", () => {
   test.each(Object.entries(KEYS))("gives every target its share of %s", (_, keys) => {
     for (const weights of [
@@ -71,8 +74,6 @@ describe("a split", () => {
   });
 
   test("that goes from 10 to 20 percent keeps every visitor of the first 10", () => {
-    const onCanary = (percent: number, keys: readonly string[]) =>
-      keys.filter((key) => chooseTarget(withCanary(percent), key, all)?.name === "canary");
     const ten = onCanary(10, KEYS["addresses"] ?? []);
     expect(ten.length).toBeGreaterThan(1000);
     expect(onCanary(20, ten)).toEqual(ten);
