@@ -152,9 +152,9 @@ describe("the routes of a project", () => {
   });
 });
 
-describe("a route is refused", () => {
-  const path = (rule: object) => ({ paths: [{ prefix: "/x", ...rule }] });
+const path = (rule: object) => ({ paths: [{ prefix: "/x", ...rule }] });
 
+describe("a route is refused", () => {
   it.each<[string, object, number, RegExp]>([
     [
       "with a deployment of another project",
