@@ -68,6 +68,7 @@ function settingsOf(config: GatewayConfig): GatewaySettings {
     publicScheme,
     telemetryGrpcPort,
     telemetrySecret,
+    trustedProxies: config.trustedProxies,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,
       idleMs: UPSTREAM_IDLE_MS,

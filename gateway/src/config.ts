@@ -11,6 +11,7 @@ import {
 import * as v from "valibot";
 import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
+import { isRange } from "./proxy/trusted-proxies.ts";
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
@@ -35,6 +36,17 @@ export const GATEWAY_VARIABLES = {
       v.check((value) => hostNameOf(value) !== null, "must be a host name"),
       v.transform((value) => hostNameOf(value) ?? value),
     ),
+  }),
+  trustedProxies: variable<readonly string[]>({
+    name: "BIFROST_TRUSTED_PROXIES",
+    meaning:
+      "Addresses and CIDR blocks, separated by commas, of the proxies before the gateway whose X-Forwarded-For and X-Forwarded-Proto are believed; a load balancer that adds its own address is to be listed with it.",
+    schema: v.pipe(
+      textForm,
+      v.transform((value) => value.split(",").map((range) => range.trim())),
+      v.check((ranges) => ranges.every(isRange), "must be addresses or CIDR blocks"),
+    ),
+    fallback: [],
   }),
   policyBucket: variable<string | null>({
     name: "BIFROST_POLICY_BUCKET",

@@ -4,6 +4,7 @@ import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
+import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
@@ -27,6 +28,10 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
+  readonly trustedProxies?: readonly string[];
+  /** Is told of each request once it is over. */
+  readonly onServed?: (served: Served) => void;
 }
 
 export interface DataPlane {
@@ -34,6 +39,8 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
+  /** Addresses that are tried last, because their sidecars call them unhealthy; replaces those told before. */
+  avoid(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
   readiness(): { routes: boolean; backends: boolean };
@@ -54,14 +61,19 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
-    onRefused: (address) => serving.balancer.refused(address),
+    onAttempt: (address, result) => serving.balancer.report(address, result),
+    onServed: options.onServed ?? (() => undefined),
+    trustedProxies: options.trustedProxies ?? [],
+    randomBytes,
   });
+  serving.busy = (address) => listener.pool.busy(address);
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
   return {
     listener,
     table: () => serving.table,
     setRoutes: (table) => serving.setRoutes(table),
     setBackends: (table) => serving.setBackends(table),
+    avoid: (addresses) => serving.balancer.avoid(addresses),
     renewChains: () => serving.renewChains(),
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
@@ -73,6 +85,7 @@ class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
+  busy: (address: string) => number = () => 0;
   private readonly chainOf: ChainOf;
   private readonly newVisitorId: () => string;
   private policies: SitePolicies;
@@ -84,7 +97,11 @@ class Serving {
     newVisitorId: () => string,
   ) {
     this.table = emptyServingTable(options.domain);
-    this.balancer = new Balancer(options.timers);
+    this.balancer = new Balancer({
+      clock: options.timers,
+      random: Math.random,
+      busy: (address) => this.busy(address),
+    });
     this.chainOf = options.chainOf;
     this.newVisitorId = newVisitorId;
     this.policies = sitePolicies(EMPTY_ROUTE_TABLE, this.chainOf);

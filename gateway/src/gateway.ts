@@ -28,6 +28,8 @@ export interface GatewaySettings {
   readonly telemetryGrpcPort: number;
   readonly telemetrySecret: string;
   readonly upstreams: PoolLimits;
+  /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
+  readonly trustedProxies?: readonly string[];
 }
 
 export interface GatewayDeps {
@@ -107,13 +109,14 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 }
 
 function startTraffic({ settings, timers, limits }: GatewayDeps): Promise<DataPlane> {
-  const { host, port, domain, publicScheme, upstreams } = settings;
+  const { host, port, domain, publicScheme, upstreams, trustedProxies = [] } = settings;
   return startDataPlane({
     host,
     port,
     domain,
     publicScheme,
     upstreams,
+    trustedProxies,
     limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
     timers,
     chainOf: () => null,

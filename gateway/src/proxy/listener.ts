@@ -5,6 +5,8 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { ClientConnection } from "./client-connection.ts";
 import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
+import { traceparents } from "./trace-context.ts";
+import { trustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool, type PoolLimits } from "./upstream-pool.ts";
 
 /** One pass over live connections instead of timers per request; deadlines are late by at most this. */
@@ -19,9 +21,13 @@ export interface ListenerOptions {
   readonly timers: Timers;
   /** First part of every request id; differs between processes. */
   readonly idPrefix: string;
+  readonly randomBytes: (size: number) => Buffer;
+  /** Addresses and CIDR blocks of the proxies that are believed when they name their client. */
+  readonly trustedProxies: readonly string[];
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
-  readonly onRefused: (address: string) => void;
+  readonly onAttempt: ProxyServices["onAttempt"];
+  readonly onServed: ProxyServices["onServed"];
 }
 
 export interface RunningListener {
@@ -50,7 +56,10 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     publicScheme: options.publicScheme,
     findSite: options.findSite,
     chooseBackends: options.chooseBackends,
-    onRefused: options.onRefused,
+    onAttempt: options.onAttempt,
+    onServed: options.onServed,
+    isTrusted: trustedProxies(options.trustedProxies),
+    nextTraceparent: traceparents(options.randomBytes),
     isDraining: () => isDraining,
     nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,
     onClosed(connection) {

@@ -5,6 +5,10 @@ import type { HeaderEdit } from "../policies/policy-chain.ts";
 export type PageKind =
   | "bad-request"
   | "ambiguous-path"
+  | "request-too-large"
+  | "target-too-long"
+  | "expectation-failed"
+  | "policy-failed"
   | "starting"
   | "unknown-host"
   | "no-release"
@@ -33,6 +37,31 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
     title: "Ambiguous path",
     detail:
       "Apps read this path in different ways: it has a .., a #, a broken % escape or an escaped separator. Ask for the path that is meant.",
+    retryAfterSeconds: null,
+  },
+  "request-too-large": {
+    status: 413,
+    title: "The request is too large",
+    detail: "Its body is larger than is accepted here.",
+    retryAfterSeconds: null,
+  },
+  "target-too-long": {
+    status: 414,
+    title: "The address is too long",
+    detail: "The request target is longer than is accepted here.",
+    retryAfterSeconds: null,
+  },
+  "expectation-failed": {
+    status: 417,
+    title: "The expectation cannot be met",
+    detail: "The only expectation that can be met here is 100-continue.",
+    retryAfterSeconds: null,
+  },
+  "policy-failed": {
+    status: 500,
+    title: "A policy failed",
+    detail:
+      "A policy of this route failed, so it could not be decided whether to let the request through.",
     retryAfterSeconds: null,
   },
   starting: {
@@ -85,6 +114,17 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
   },
 };
 
+/** The page for a request that was refused with this status. */
+export function pageFor(status: number): PageKind {
+  if (status === 413) return "request-too-large";
+  if (status === 414) return "target-too-long";
+  return status === 417 ? "expectation-failed" : "bad-request";
+}
+
+export function pageStatus(kind: PageKind): number {
+  return PAGES[kind].status;
+}
+
 /** What every answer of the gateway's own says of the exchange it belongs to. */
 export interface AnswerFacts {
   readonly requestId: string;
@@ -96,17 +136,17 @@ export interface PageRequest extends AnswerFacts {
   readonly kind: PageKind;
   /** The client's Accept header, "" when there is none. */
   readonly accept: string;
-  /** Replaces the page's own status and detail where the request's fault is known more exactly. */
-  readonly status?: number;
+  /** The page's own, or another where the request's fault is known more exactly; and so the detail. */
+  readonly status: number;
   readonly detail?: string;
   /** What policies make of its header lines. */
-  readonly edit?: HeaderEdit | null;
+  readonly edit?: HeaderEdit | null | undefined;
 }
 
 /** A complete HTTP/1.1 response. Browsers, which name text/html, get a page; all others get problem+json. */
 export function renderPage(request: PageRequest): string {
   const page = PAGES[request.kind];
-  const status = request.status ?? page.status;
+  const { status } = request;
   const detail = request.detail ?? page.detail;
   const isHtml = /\btext\/html\b/i.test(request.accept);
   const type = isHtml ? "text/html; charset=utf-8" : "application/problem+json";

@@ -7,11 +7,17 @@ import {
   isToken,
   MAX_HEADER_LINES,
   scanHeaders,
+  tokensOf,
+  withoutFields,
   type HeaderBlock,
 } from "./header-block.ts";
+import { isTraceparent } from "./trace-context.ts";
 
 /** Heads above this are refused with 431 (requests) or 502 (responses). */
 export const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Longer request targets are refused with 414; RFC 9112, 3, asks for 8000 at least. */
+export const MAX_TARGET_BYTES = 8 * 1024;
 
 /** Set by this proxy and therefore never taken from a client. */
 const CLIENT_CLAIMS = [
@@ -49,10 +55,25 @@ export interface RequestHead {
   readonly wantsClose: boolean;
   /** The protocol asked for by Upgrade, or null. */
   readonly upgrade: string | null;
+  /** The client understands trailers and says so. */
+  readonly acceptsTrailers: boolean;
+  /** The client may hold its body back until it is told to go on. */
+  readonly expectsContinue: boolean;
+  /** Forwarded as it is; null when there is none or it is invalid, which removes it and `tracestate`. */
+  readonly traceparent: string | null;
+  /** What a proxy before this one says of the client; believed only of trusted ones, never forwarded. */
+  readonly claims: ForwardingClaims;
 }
 
+export interface ForwardingClaims {
+  readonly forwardedFor: string | null;
+  readonly forwardedProto: string | null;
+}
+
+const NO_CLAIMS: ForwardingClaims = { forwardedFor: null, forwardedProto: null };
+
 export interface HeadError {
-  readonly status: 400 | 431 | 501 | 505;
+  readonly status: 400 | 413 | 414 | 417 | 431 | 501 | 505;
   /** What is wrong, for the answer's text. */
   readonly problem: string;
 }
@@ -79,15 +100,58 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
   if ("problem" in framing) return framing;
   const target = resolveTarget(line.target, line.method, block);
   if ("problem" in target) return target;
+  const intents = intentsOf(block, line.isHttp10);
+  if ("problem" in intents) return intents;
   return {
     ...target,
     ...framing,
+    ...intents,
+    ...passedOn(block, line.isHttp10),
     method: line.method,
     isHttp10: line.isHttp10,
-    forwarded: block.forwarded,
-    wantsClose: line.isHttp10 ? !block.connection.has("keep-alive") : block.connection.has("close"),
-    upgrade: upgradeOf(block, line.isHttp10),
+    claims: claimsOf(block),
   };
+}
+
+type Intents = Pick<RequestHead, "wantsClose" | "upgrade" | "acceptsTrailers" | "expectsContinue">;
+
+/** What the client wants of the connection beside the request itself. */
+function intentsOf({ fields, connection }: HeaderBlock, isHttp10: boolean): Intents | HeadError {
+  if (isHttp10) {
+    const wantsClose = !connection.has("keep-alive");
+    return { wantsClose, upgrade: null, acceptsTrailers: false, expectsContinue: false };
+  }
+  const expectation = fields.expect?.join(", ").toLowerCase();
+  if (expectation !== undefined && expectation !== "100-continue") {
+    return refuse("The only expectation that can be met is 100-continue.", 417);
+  }
+  return {
+    wantsClose: connection.has("close"),
+    upgrade: connection.has("upgrade") ? upgradeOf(fields.upgrade) : null,
+    acceptsTrailers: fields.te !== undefined && tokensOf(fields.te).has("trailers"),
+    expectsContinue: expectation !== undefined,
+  };
+}
+
+/** An expectation of an HTTP/1.0 client is ignored (RFC 9110, 10.1.1), an invalid traceparent starts no trace. */
+function passedOn(
+  { forwarded, fields }: HeaderBlock,
+  isHttp10: boolean,
+): Pick<RequestHead, "forwarded" | "traceparent"> {
+  const isIgnored = isHttp10 && fields.expect !== undefined;
+  const lines = isIgnored ? withoutFields(forwarded, ["expect"]) : forwarded;
+  const values = fields.traceparent;
+  if (values === undefined) return { forwarded: lines, traceparent: null };
+  const [traceparent = ""] = values;
+  if (values.length === 1 && isTraceparent(traceparent)) return { forwarded: lines, traceparent };
+  return { forwarded: withoutFields(lines, ["traceparent", "tracestate"]), traceparent: null };
+}
+
+function claimsOf({ fields }: HeaderBlock): ForwardingClaims {
+  const chain = fields["x-forwarded-for"];
+  const proto = fields["x-forwarded-proto"];
+  if (chain === undefined && proto === undefined) return NO_CLAIMS;
+  return { forwardedFor: chain?.join(",") ?? null, forwardedProto: proto?.at(-1) ?? null };
 }
 
 function parseRequestLine(
@@ -102,6 +166,9 @@ function parseRequestLine(
     return /^HTTP\/\d\.\d$/.test(version)
       ? refuse("Only HTTP/1.0 and HTTP/1.1 are served here.", 505)
       : refuse("The request line is malformed.");
+  }
+  if (target.length > MAX_TARGET_BYTES) {
+    return refuse(`The request target is longer than ${MAX_TARGET_BYTES} bytes.`, 414);
   }
   if (method === "CONNECT") return refuse("CONNECT is not served here.", 501);
   return { method, target, isHttp10: version.endsWith("0") };
@@ -157,9 +224,7 @@ export function hostNameOf(authority: string): string | null {
   return name.toLowerCase().replace(/\.$/, "");
 }
 
-function upgradeOf(block: HeaderBlock, isHttp10: boolean): string | null {
-  const protocol = block.fields.upgrade?.[0];
-  if (protocol === undefined || isHttp10 || !block.connection.has("upgrade")) return null;
-  // h2c would leave HTTP/1.1 and with it every check made here.
-  return protocol.toLowerCase().startsWith("h2c") ? null : protocol;
+/** h2c would leave HTTP/1.1 and with it every check made here. */
+function upgradeOf([protocol]: readonly string[] = []): string | null {
+  return protocol === undefined || /^h2c/i.test(protocol) ? null : protocol;
 }

@@ -10,8 +10,10 @@ import {
 } from "../policies/policy-chain.ts";
 import type { Backends, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
+import type { ClientOrigin } from "./client-origin.ts";
 import { fieldIn } from "./header-block.ts";
 import type { RequestHead } from "./parse-head.ts";
+import type { RequestRecord } from "./served.ts";
 import { RequestView } from "./request-view.ts";
 import type { ProxyServices } from "./services.ts";
 
@@ -22,6 +24,8 @@ export interface Forward {
   readonly target: string;
   readonly headers: string;
   readonly editResponse: ((status: number, lines: string) => string) | null;
+  /** What policies make of a page that takes the place of a response. */
+  readonly editPage: HeaderEdit | null;
 }
 
 /** An answer of the gateway's own: a page, or what a route or a policy asks for. */
@@ -39,40 +43,52 @@ export type OwnAnswer =
       readonly body: string;
     };
 
-type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "publicScheme">;
+type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "nextTraceparent">;
 
+/** Notes in `record` where the request belongs. */
 export function planRequest(
   head: RequestHead,
   services: Services,
-  client: { readonly ip: string; readonly id: string },
+  origin: ClientOrigin,
+  record: RequestRecord,
 ): Forward | OwnAnswer {
+  record.traceparent = head.traceparent ?? services.nextTraceparent();
   const site = services.findSite(head.host, head.target);
   if (site.kind !== "site") return { kind: "page", page: site.kind, edit: null };
-  const scheme = services.publicScheme;
-  const view = new RequestView(head, { ...client, scheme, projectId: site.projectId });
+  record.projectId = site.projectId;
+  const { ip, scheme } = origin;
+  const { projectId } = site;
+  const view = new RequestView(head, { id: record.requestId, ip, scheme, projectId });
   const outcome = site.chain?.onRequest(view) ?? UNTOUCHED;
   if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
   if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
   const backends = services.chooseBackends(site, view, outcome.target);
-  return backends.kind === "backends"
-    ? forwardTo(backends, site, { head, view, outcome })
-    : { kind: "page", page: backends.kind, edit: outcome.response };
+  if (backends.kind !== "backends") {
+    return { kind: "page", page: backends.kind, edit: outcome.response };
+  }
+  record.deploymentId = backends.deploymentId;
+  return forwardTo(backends, site, { head, view, outcome, origin, record });
 }
 
 interface Planned {
   readonly head: RequestHead;
   readonly view: RequestView;
   readonly outcome: PolicyOutcome;
+  readonly origin: ClientOrigin;
+  readonly record: RequestRecord;
 }
 
-function forwardTo(backends: Backends, site: Site, { head, view, outcome }: Planned): Forward {
+function forwardTo(backends: Backends, site: Site, planned: Planned): Forward {
+  const { head, view, outcome, origin, record } = planned;
   const lines = outcome.request?.apply(head.forwarded) ?? head.forwarded;
+  const trace = head.traceparent === null ? `traceparent: ${record.traceparent}\r\n` : "";
   return {
     ...backends,
     kind: "forward",
     target: outcome.path ?? stripped(site, head.target),
-    headers: `${lines}x-forwarded-for: ${view.ip}\r\nx-forwarded-host: ${head.authority}\r\nx-forwarded-proto: ${view.scheme}\r\nx-bifrost-request-id: ${view.id}\r\n`,
+    headers: `${lines}${origin.linesFor(head.authority)}${trace}x-bifrost-request-id: ${view.id}\r\n`,
     editResponse: responseEditor(site, view, outcome, visitorCookie(site, backends, view.scheme)),
+    editPage: outcome.response,
   };
 }
 

@@ -85,6 +85,12 @@ export class UpstreamPool implements ConnectionOwner {
     this.retain(new Set());
   }
 
+  /** Requests now under way to an address. */
+  busy(address: string): number {
+    const entry = this.entries.get(address);
+    return entry === undefined ? 0 : entry.open - entry.idle.length;
+  }
+
   /** Connections now open, by address. */
   sizes(): ReadonlyMap<string, number> {
     return new Map([...this.entries].map(([address, entry]) => [address, entry.open]));

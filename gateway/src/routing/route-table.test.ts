@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { EMPTY_ROUTE_TABLE, RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
 import * as v from "valibot";
-import { Balancer } from "./balancer.ts";
 import { chooseBackends, findSite } from "./match.ts";
 import { emptyServingTable, hostsOf, previewsOf, settle } from "./route-table.ts";
 import { sitePolicies } from "./site.ts";
@@ -136,17 +135,6 @@ describe("matching", () => {
     const match = site.kind === "site" ? chooseBackends(serving, site, CHOICE) : site;
     expect(match.kind === "backends" ? match.deploymentId : match.kind).toBe(expected);
   });
-});
-
-test("replicas take turns, and one that refused comes last for two seconds", () => {
-  let now = 0;
-  const balancer = new Balancer({ now: () => now });
-  const order = () => balancer.order("d", ["1", "2", "3"]).join("");
-  expect([order(), order(), order(), order()]).toEqual(["123", "231", "312", "123"]);
-  balancer.refused("2");
-  expect([order(), order()]).toEqual(["312", "312"]);
-  now = 2000;
-  expect([order(), order()]).toEqual(["123", "231"]);
 });
 
 describe("what a table of sites is made from", () => {
