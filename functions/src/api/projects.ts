@@ -1,7 +1,13 @@
 import { createProjectBody } from "@bifrost/shared/api/schemas";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { projectHost } from "@bifrost/shared/domain/hosts";
-import { newProjectId, repositorySchema, type Slug, slugFrom } from "@bifrost/shared/domain/ids";
+import {
+  deploymentIdSchema,
+  newProjectId,
+  repositorySchema,
+  type Slug,
+  slugFrom,
+} from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
 import type { Person } from "@bifrost/shared/ports/team-directory";
@@ -34,6 +40,7 @@ export function projectRoutes(ports: Needs) {
       person,
       ports,
     );
+    await assertNotADeployment(ports, project.slug);
     await ports.projects.create(project, projectHost(project.slug, ports.config.domain));
     return context.json(toProjectView(project, ports.config), 201);
   });
@@ -80,6 +87,15 @@ function decideProject(
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** Each deployment has the host of its id, which a project of that name would take over. */
+async function assertNotADeployment(ports: Needs, slug: string): Promise<void> {
+  const id = v.safeParse(deploymentIdSchema, slug);
+  if (!id.success || (await ports.deployments.read(id.output)) === null) return;
+  throw new BifrostError("already-exists", `${slug} is the name of a deployment; choose another`, {
+    slug,
+  });
 }
 
 function slugOrThrow(text: string): Slug {

@@ -63,6 +63,13 @@ async function resolvePath(ports: Needs, own: Project, person: Person, rule: Pat
       { prefix: rule.prefix, project: project.slug },
     );
   }
+  if (project.id !== own.id && targets.length > 0) {
+    throw new BifrostError(
+      "bad-request",
+      `${rule.prefix} is served by the live release of ${project.slug}: leave its targets out, only ${project.slug} splits its own traffic`,
+      { prefix: rule.prefix, project: project.slug },
+    );
+  }
   return {
     ...rest,
     ...(project.id === own.id ? {} : { projectId: project.id }),

@@ -188,8 +188,8 @@ describe("a route is refused", () => {
     [
       "with a target of its own below a path of another project",
       path({ project: "blog", targets: [{ deployment: 2 }] }),
-      404,
-      /blog has no deployment/,
+      400,
+      /only blog splits/,
     ],
     [
       "with a path of another team's project",

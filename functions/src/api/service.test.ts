@@ -150,6 +150,13 @@ describe("projects", () => {
     expect(answer).toMatchObject({ status: 409, body: { code: "already-exists" } });
   });
 
+  it("are refused under the name of a deployment, whose host they would take", async () => {
+    const { call, platform } = setUp();
+    const { id } = platform.deployment();
+    const answer = await call("POST", "/projects", { body: { name: id, repository: "acme/x" } });
+    expect(answer).toMatchObject({ status: 409, body: { code: "already-exists" } });
+  });
+
   it("that are deleted take what is under way with them", async () => {
     const { call, platform } = setUp();
     const { id: deploymentId } = platform.deployment({ state: "building" });
