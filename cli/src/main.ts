@@ -8,7 +8,17 @@ import { deployments } from "./commands/deployments.ts";
 import { init } from "./commands/init.ts";
 import { logs } from "./commands/logs.ts";
 import { open } from "./commands/open.ts";
+import { canary } from "./commands/canary.ts";
+import { addDomain, listDomains, removeDomain, verifyDomain } from "./commands/domains.ts";
 import { createProject, deleteProject, listProjects } from "./commands/projects.ts";
+import {
+  listRoutes,
+  redirectRoute,
+  removeRoute,
+  routePath,
+  setRoute,
+  showRoute,
+} from "./commands/routes.ts";
 import { status } from "./commands/status.ts";
 import { validate } from "./commands/validate.ts";
 import { readEnvironment } from "./config.ts";
@@ -16,8 +26,22 @@ import { CommandContext, type GlobalOptions } from "./context.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { createOutput, isClosedPipe } from "./output.ts";
 
-const COMMANDS = [init, deploy, status, logs, deployments, rollback, retry, cancel, open, validate];
+const COMMANDS = [
+  init,
+  deploy,
+  status,
+  logs,
+  deployments,
+  rollback,
+  canary,
+  retry,
+  cancel,
+  open,
+  validate,
+];
 const PROJECT_COMMANDS = [listProjects, createProject, deleteProject];
+const ROUTE_COMMANDS = [listRoutes, showRoute, setRoute, redirectRoute, routePath, removeRoute];
+const DOMAIN_COMMANDS = [listDomains, addDomain, verifyDomain, removeDomain];
 
 const environment = readEnvironment();
 
@@ -58,6 +82,16 @@ const projects = program
   .description("list, create and delete projects")
   .exitOverride();
 for (const spec of PROJECT_COMMANDS) register(projects, spec);
+const routes = program
+  .command("routes")
+  .description("which release, redirect and paths each host of a project has")
+  .exitOverride();
+for (const spec of ROUTE_COMMANDS) register(routes, spec);
+const domains = program
+  .command("domains")
+  .description("serve a project under domains of your own")
+  .exitOverride();
+for (const spec of DOMAIN_COMMANDS) register(domains, spec);
 
 try {
   await program.parseAsync();
