@@ -24,6 +24,7 @@ const WITH_PACKAGES = {
   local: "local/src/main.ts",
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
+  "gateway-worker": "gateway/src/gateway-worker.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */

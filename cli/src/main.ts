@@ -10,6 +10,16 @@ import { logs } from "./commands/logs.ts";
 import { open } from "./commands/open.ts";
 import { canary } from "./commands/canary.ts";
 import { addDomain, listDomains, removeDomain, verifyDomain } from "./commands/domains.ts";
+import {
+  activatePolicy,
+  deletePolicy,
+  listPolicies,
+  revertPolicy,
+  showPolicy,
+} from "./commands/policies.ts";
+import { attachedPolicies, attachPolicy, detachPolicy } from "./commands/policy-attach.ts";
+import { policyLogs } from "./commands/policy-logs.ts";
+import { pushPolicy, testPolicy } from "./commands/policy-push.ts";
 import { createProject, deleteProject, listProjects } from "./commands/projects.ts";
 import {
   listRoutes,
@@ -39,9 +49,40 @@ const COMMANDS = [
   open,
   validate,
 ];
-const PROJECT_COMMANDS = [listProjects, createProject, deleteProject];
-const ROUTE_COMMANDS = [listRoutes, showRoute, setRoute, redirectRoute, routePath, removeRoute];
-const DOMAIN_COMMANDS = [listDomains, addDomain, verifyDomain, removeDomain];
+const GROUPS = [
+  {
+    name: "projects",
+    description: "list, create and delete projects",
+    commands: [listProjects, createProject, deleteProject],
+  },
+  {
+    name: "policies",
+    description: "Lua policies: push, test, activate, attach, revert",
+    commands: [
+      listPolicies,
+      showPolicy,
+      pushPolicy,
+      testPolicy,
+      activatePolicy,
+      revertPolicy,
+      policyLogs,
+      attachPolicy,
+      detachPolicy,
+      attachedPolicies,
+      deletePolicy,
+    ],
+  },
+  {
+    name: "routes",
+    description: "which release, redirect and paths each host of a project has",
+    commands: [listRoutes, showRoute, setRoute, redirectRoute, routePath, removeRoute],
+  },
+  {
+    name: "domains",
+    description: "serve a project under domains of your own",
+    commands: [listDomains, addDomain, verifyDomain, removeDomain],
+  },
+];
 
 const environment = readEnvironment();
 
@@ -77,21 +118,10 @@ const program = new Command("bifrost")
   .exitOverride()
   .addHelpText("after", "\nExample:\n  cd my-app && bifrost init && bifrost deploy");
 for (const spec of COMMANDS) register(program, spec);
-const projects = program
-  .command("projects")
-  .description("list, create and delete projects")
-  .exitOverride();
-for (const spec of PROJECT_COMMANDS) register(projects, spec);
-const routes = program
-  .command("routes")
-  .description("which release, redirect and paths each host of a project has")
-  .exitOverride();
-for (const spec of ROUTE_COMMANDS) register(routes, spec);
-const domains = program
-  .command("domains")
-  .description("serve a project under domains of your own")
-  .exitOverride();
-for (const spec of DOMAIN_COMMANDS) register(domains, spec);
+for (const { name, description, commands } of GROUPS) {
+  const group = program.command(name).description(description).exitOverride();
+  for (const spec of commands) register(group, spec);
+}
 
 try {
   await program.parseAsync();

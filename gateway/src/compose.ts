@@ -1,4 +1,5 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
+import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
@@ -11,8 +12,16 @@ import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
-import type { GatewayConfig } from "./config.ts";
-import type { GatewayDeps, GatewaySettings } from "./gateway.ts";
+import { processEnvironment, type GatewayConfig } from "./config.ts";
+import type { GatewayDeps } from "./gateway.ts";
+import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
+import { startCluster } from "./workers/cluster.ts";
+import type { DataPlanes } from "./workers/data-planes.ts";
+import { startInProcess } from "./workers/in-process.ts";
+import type { PlaneSettings } from "./workers/plane.ts";
+import type { PolicyFaults } from "./workers/policy-faults.ts";
+import type { PolicyLogLine } from "./workers/policy-runtime.ts";
+import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
 const UPSTREAM_IDLE_MS = 4000;
@@ -34,12 +43,16 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
   };
 }
 
-export async function composeGateway(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
+export async function composeGateway(
+  config: GatewayConfig,
+  log: Logger,
+): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
+  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
   return {
-    settings: settingsOf(config),
+    settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
     routes: new FirestoreRoutes({ firestore, timers, log }),
     backends: new KubernetesEndpoints({ kubeconfig, timers, log }),
     replicas: composeReplicas(config, timers),
@@ -48,32 +61,70 @@ export async function composeGateway(config: GatewayConfig, log: Logger): Promis
   };
 }
 
-function settingsOf(config: GatewayConfig): GatewaySettings {
-  const {
-    host,
-    port,
-    controlHost,
-    controlPort,
-    domain,
-    scheme: publicScheme,
-    telemetryGrpcPort,
-    telemetrySecret,
-  } = config;
+export interface DataPlaneParts {
+  readonly log: Logger;
+  readonly policyFaults: PolicyFaults;
+  /** Entry point of a worker. */
+  readonly workerScript: string;
+}
+
+/**
+ * For workers: no second thread for the garbage collector, because each core has a worker of its own, and more room
+ * for what lives no longer than a request.
+ */
+const WORKER_ARGUMENTS = [
+  "--enable-source-maps",
+  "--single-threaded-gc",
+  "--max-semi-space-size=16",
+];
+
+/** What a worker sees of the environment: it reads what strangers send, and has no use for the secrets in there. */
+const SHOWN = /^(?:NODE_.*|PATH|TZ)$/;
+
+export function composeDataPlanes(
+  config: GatewayConfig,
+  { log, policyFaults, workerScript }: DataPlaneParts,
+): Promise<DataPlanes> {
+  const settings = planeSettings(config);
+  const events = {
+    onFault: policyFaults.add.bind(policyFaults),
+    onPolicyLog: ({ script, version, text }: PolicyLogLine) =>
+      log.info("policy says", { script, version, text }),
+  };
+  const workers = config.workers ?? availableParallelism();
+  if (workers === 0) {
+    return startInProcess({
+      settings,
+      timers: systemTimers,
+      startPolicies,
+      events,
+      onProblem: (event, detail) => log.error(event, { detail }),
+    });
+  }
+  const program = {
+    script: workerScript,
+    nodeArguments: WORKER_ARGUMENTS,
+    hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
+  };
+  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+}
+
+function planeSettings(config: GatewayConfig): PlaneSettings {
+  const { host, port, domain, scheme, accessLog, accessLogQuery: logsQuery, projectId } = config;
   return {
     host,
     port,
-    controlHost,
-    controlPort,
     domain,
-    publicScheme,
-    telemetryGrpcPort,
-    telemetrySecret,
+    publicScheme: scheme,
     trustedProxies: config.trustedProxies,
+    limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,
       idleMs: UPSTREAM_IDLE_MS,
       perAddress: config.upstreamConnections,
     },
+    accessLog:
+      accessLog === "off" ? null : { where: accessLog, scheme, cloudProject: projectId, logsQuery },
   };
 }
 

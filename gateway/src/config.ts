@@ -73,6 +73,37 @@ export const GATEWAY_VARIABLES = {
     schema: wholeNumberForm(1, 65_535),
     fallback: 512,
   }),
+  workers: variable<number | null>({
+    name: "BIFROST_GATEWAY_WORKERS",
+    meaning:
+      "Processes that carry the apps' traffic; none = one for each core. 0 serves in the gateway's own process, where nothing ends a policy that hangs.",
+    schema: wholeNumberForm(0, 256),
+    fallback: null,
+  }),
+  controlToken: variable<string | null>({
+    name: "BIFROST_CONTROL_TOKEN",
+    meaning:
+      "Bearer token for the control API beyond its probes: routes, policies, connections, metrics, drain, restart. none = they refuse everyone.",
+    schema: v.pipe(textForm, v.minLength(16, "must have at least 16 characters")),
+    fallback: null,
+    secret: true,
+  }),
+  accessLog: variable({
+    name: "BIFROST_ACCESS_LOG",
+    meaning:
+      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which SIGHUP opens anew.",
+    schema: textForm,
+    fallback: "stdout",
+  }),
+  accessLogQuery: variable({
+    name: "BIFROST_ACCESS_LOG_QUERY",
+    meaning: "`on` writes queries too, which may hold tokens.",
+    schema: v.pipe(
+      v.picklist(["on", "off"], "must be on or off"),
+      v.transform((value) => value === "on"),
+    ),
+    fallback: false,
+  }),
 } as const;
 
 export type GatewayConfig = ReturnType<typeof readGatewayConfig>;

@@ -32,6 +32,12 @@ export interface DataPlaneOptions {
   readonly trustedProxies?: readonly string[];
   /** Is told of each request once it is over. */
   readonly onServed?: (served: Served) => void;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
 }
 
 export interface DataPlane {
@@ -50,7 +56,11 @@ export interface DataPlane {
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
-  const serving = new Serving(options, () => randomBytes(12).toString("base64url"));
+  const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -81,7 +91,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
@@ -94,7 +104,7 @@ class Serving {
 
   constructor(
     options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">,
-    newVisitorId: () => string,
+    newVisitorId: () => string = randomVisitorId,
   ) {
     this.table = emptyServingTable(options.domain);
     this.balancer = new Balancer({
@@ -115,7 +125,9 @@ class Serving {
     const { newVisitorId } = this;
     const found = chooseBackends(this.table, site, { source, wanted, newVisitorId });
     if (found.kind !== "backends") return this.orStarting(found);
-    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+    const { kind, deploymentId, newVisitor } = found;
+    const addresses = this.balancer.order(deploymentId, found.addresses);
+    return { kind, deploymentId, addresses, newVisitor };
   }
 
   setRoutes(routes: RouteTable): void {
@@ -169,6 +181,10 @@ class Serving {
     const isSynced = this.routes !== null && this.backends !== null;
     return isSynced || found.kind === "site" ? found : { kind: "starting" };
   }
+}
+
+function randomVisitorId(): string {
+  return randomBytes(12).toString("base64url");
 }
 
 /** The source of routes keeps what did not change as the same object. */

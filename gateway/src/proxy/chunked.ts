@@ -13,7 +13,7 @@ const MAX_TRAILER_BYTES = 8192;
 export class ChunkedError extends Error {}
 
 /** The payload is larger than it may be. */
-export class PayloadTooLarge extends Error {}
+export class PayloadTooLarge extends ChunkedError {}
 
 /** Positions at which one byte decides; within chunk data and before the last LF `feed` itself does. */
 type State =
@@ -45,7 +45,7 @@ export class ChunkedScanner {
 
   /**
    * Reads on from `from`; answers the index after the body, or -1 when it goes on in the next buffer.
-   * Throws ChunkedError when the framing is broken, PayloadTooLarge at the size of a chunk that would be too much.
+   * Throws ChunkedError when the framing is broken, which includes PayloadTooLarge at the size of a chunk too many.
    */
   feed(buffer: Buffer, from: number, sink?: PayloadSink): number {
     let at = from;

@@ -1,22 +1,15 @@
 /** One client: takes requests off its socket in order, one exchange at a time, and keeps the deadlines. */
 import type { Socket } from "node:net";
-import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { NO_BODY, unreadBody, type BodyFraming } from "./body-framing.ts";
 import { PayloadTooLarge, ChunkedError } from "./chunked.ts";
 import { ClientOrigin } from "./client-origin.ts";
-import { Exchange, type ExchangeClient, type ExchangePhase } from "./forward.ts";
-import { fieldIn } from "./header-block.ts";
-import {
-  pageFor,
-  pageStatus,
-  renderAnswer,
-  renderPage,
-  type AnswerFacts,
-  type PageKind,
-} from "./pages.ts";
-import { isHeadError, parseRequestHead, type HeadError, type RequestHead } from "./parse-head.ts";
+import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
+import { Exchange } from "./forward.ts";
+import type { PageKind } from "./pages.ts";
+import { isHeadError, parseRequestHead, type RequestHead } from "./parse-head.ts";
 import { Patience } from "./patience.ts";
-import { planRequest, type OwnAnswer } from "./plan-request.ts";
+import { planRequest } from "./plan-request.ts";
+import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replies.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
@@ -65,7 +58,10 @@ export class ClientConnection implements ExchangeClient {
 
   /** Closes at once when idle; otherwise with the response that is under way. */
   drain(): void {
-    if (this.isIdle) this.socket.destroy();
+    if (!this.isIdle) return;
+    // What the last response left behind is still on its way to a slow reader.
+    if (this.socket.writableLength > 0) this.close();
+    else this.destroy();
   }
 
   destroy(): void {
@@ -76,9 +72,11 @@ export class ClientConnection implements ExchangeClient {
     const isFlowing = this.phase === "responding" || this.phase === "tunnel";
     if (isFlowing || this.socket.writableLength > 0) return this.stalled();
     if (this.isClosing || this.isIdle || !this.unread.isDone) return this.destroy();
-    const isOurs = this.exchange !== null && (this.phase !== "sending" || this.socket.isPaused());
-    if (isOurs) this.exchange?.timedOut();
-    this.page(isOurs ? "upstream-timeout" : "request-timeout", { closes: true });
+    const { exchange } = this;
+    const isOurs = exchange !== null && (this.phase !== "sending" || this.socket.isPaused());
+    if (isOurs) exchange.timedOut();
+    const edit = exchange?.pageEdit;
+    this.reply(pageReply(isOurs ? "upstream-timeout" : "request-timeout", { closes: true, edit }));
   }
 
   /** Goes on while something moves; else it is the client that takes nothing, or the replica that sends nothing. */
@@ -130,7 +128,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   onPage(kind: PageKind): void {
-    this.page(kind, { edit: this.exchange?.pageEdit });
+    this.reply(pageReply(kind, { edit: this.exchange?.pageEdit }));
   }
 
   onBroken(): void {
@@ -199,7 +197,8 @@ export class ClientConnection implements ExchangeClient {
         const end = this.unread.feed(data, 0);
         return end < 0 ? data.length : end;
       });
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ChunkedError)) throw error;
       this.unread = NO_BODY;
       this.close();
       return false;
@@ -214,12 +213,12 @@ export class ClientConnection implements ExchangeClient {
     this.services.metrics.requests++;
     const record = this.newRecord();
     if (typeof text !== "string") {
-      this.refuse(text);
+      this.reply(refusal(text));
       return false;
     }
     record.bytesIn = text.length;
     const head = parseRequestHead(text);
-    if (isHeadError(head)) this.refuse(head);
+    if (isHeadError(head)) this.reply(refusal(head));
     else this.begin(head, record);
     return true;
   }
@@ -238,64 +237,37 @@ export class ClientConnection implements ExchangeClient {
     record.ip = origin.ip;
     if (head.contentLength > services.limits.maxBodyBytes) return this.tooLarge();
     const plan = planRequest(head, services, origin, record);
-    if (plan.kind !== "forward") return this.answer(plan);
+    if (plan.kind !== "forward") return this.reply(ownReply(plan));
     this.exchange = new Exchange(this, { head, plan, record, services });
     this.exchange.start();
   }
 
-  private refuse({ status, problem }: HeadError): void {
-    this.page(pageFor(status), { closes: true, status, detail: problem });
-  }
-
   private tooLarge(): void {
-    const { maxBodyBytes } = this.services.limits;
-    this.refuse({ status: 413, problem: `The body is larger than ${maxBodyBytes} bytes.` });
+    this.reply(bodyTooLarge(this.services.limits.maxBodyBytes));
   }
 
   private refuseBody(error: unknown): void {
-    const isTooLarge = error instanceof PayloadTooLarge;
-    if (!isTooLarge && !(error instanceof ChunkedError)) throw error;
+    if (!(error instanceof ChunkedError)) throw error;
     // A page in the middle of a response would be taken for a part of it.
     if (this.phase === "responding") this.onBroken();
-    else if (isTooLarge) this.tooLarge();
-    else this.refuse({ status: 400, problem: "The chunked body is malformed." });
+    else if (error instanceof PayloadTooLarge) this.tooLarge();
+    else this.reply(refusal({ status: 400, problem: "The chunked body is malformed." }));
   }
 
-  private answer(own: OwnAnswer): void {
-    if (own.kind === "page") return this.page(own.page, { edit: own.edit });
-    this.reply(own.status, false, (facts) => renderAnswer({ ...facts, ...own }));
-  }
-
-  private page(
-    kind: PageKind,
-    options: {
-      closes?: boolean;
-      status?: number;
-      detail?: string;
-      edit?: HeaderEdit | null | undefined;
-    },
-  ): void {
+  /** Writes an answer of our own and goes on with the next request, or closes. */
+  private reply(answer: Reply): void {
     const record = this.record ?? this.newRecord();
-    record.page = kind;
-    const accept = fieldIn(record.head?.forwarded ?? "", "accept") ?? "";
-    const status = options.status ?? pageStatus(kind);
-    this.reply(status, options.closes === true, (facts) =>
-      renderPage({ ...options, ...facts, status, kind, accept }),
-    );
-  }
-
-  /** Writes what `render` makes and goes on with the next request, or closes. */
-  private reply(status: number, mustClose: boolean, render: (facts: AnswerFacts) => string): void {
-    const record = this.record ?? this.newRecord();
-    const { head, requestId } = record;
+    const { head } = record;
     const unread = this.unreadOf(head);
     this.exchange?.abort();
     this.exchange = null;
-    const closes = mustClose || unread === null || head?.wantsClose === true || this.isDraining;
+    const closes =
+      answer.closes || unread === null || head?.wantsClose === true || this.services.isDraining();
     this.services.metrics.pages++;
-    record.status = status;
+    record.status = answer.status;
+    record.page = answer.page;
     this.phase = "over";
-    this.write(render({ requestId, closes, isHead: head?.method === "HEAD" }));
+    this.write(answer.render(record, closes));
     if (closes) return this.close();
     if (unread.isDone) return this.ready();
     this.unread = unread;
@@ -312,10 +284,6 @@ export class ClientConnection implements ExchangeClient {
     return head === null || !isUntouched ? null : unreadBody(head);
   }
 
-  private get isDraining(): boolean {
-    return this.services.isDraining();
-  }
-
   private answered(): void {
     this.services.metrics.forwarded++;
     this.patience.prolong(this.phase);
@@ -326,7 +294,7 @@ export class ClientConnection implements ExchangeClient {
   /** For the next request on this connection. */
   private ready(): void {
     this.phase = "over";
-    if (this.isDraining) return this.close();
+    if (this.services.isDraining()) return this.close();
     this.patience.endsIn(this.services.limits.idleMs);
     this.finish("complete");
     this.socket.resume();
@@ -335,6 +303,7 @@ export class ClientConnection implements ExchangeClient {
 
   private close(): void {
     this.isClosing = true;
+    this.phase = "over";
     this.input.clear();
     this.patience.endsIn(LINGER_MS);
     this.finish("complete");

@@ -5,10 +5,12 @@
 import { chunked, ofLength, type BodyFraming } from "./body-framing.ts";
 import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { fieldIn } from "./header-block.ts";
+import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
 import type { PageKind } from "./pages.ts";
 import type { RequestHead } from "./parse-head.ts";
 import type { ResponseHead } from "./parse-response-head.ts";
 import type { Forward } from "./plan-request.ts";
+import { requestMessage } from "./request-message.ts";
 import type { RequestRecord } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
 import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from "./upstream-connection.ts";
@@ -21,26 +23,6 @@ const MAX_ADDRESSES = 4;
 
 /** Methods whose repetition changes nothing (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
-
-export type ExchangePhase = "connecting" | "sending" | "waiting" | "responding" | "tunnel" | "over";
-
-/** The client's side of an exchange. */
-export interface ExchangeClient {
-  write(data: Buffer | string): boolean;
-  pause(): void;
-  resume(): void;
-  /** The upstream is connected: feed what is pending of the body. */
-  onWritable(): void;
-  onPhase(phase: ExchangePhase): void;
-  /** The response is complete. */
-  onDone(mustClose: boolean): void;
-  /** Nothing of a response has been written: answer with a page. */
-  onPage(kind: PageKind): void;
-  /** A response has begun and cannot be completed: the client must see that it broke off. */
-  onBroken(): void;
-  /** The upstream will send nothing more; `isGone`: nor take anything. */
-  onTunnelEnd(isGone: boolean): void;
-}
 
 export interface ExchangeOptions {
   readonly head: RequestHead;
@@ -76,7 +58,7 @@ export class Exchange implements UpstreamUser {
       : ofLength(head.contentLength);
     this.isReplayable =
       this.requestBody.isDone && IDEMPOTENT.has(head.method) && head.upgrade === null;
-    this.message = `${head.method} ${plan.target} HTTP/1.1\r\nhost: ${head.authority}\r\n${plan.headers}${hopLines(head)}\r\n`;
+    this.message = requestMessage(head, plan);
   }
 
   start(): void {
@@ -205,14 +187,14 @@ export class Exchange implements UpstreamUser {
     this.client.write(
       `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.record.requestId}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
     );
-    if (rest.length > 0) this.client.write(rest);
+    if (rest.length > 0) this.client.write(Buffer.from(rest));
     this.noteAnswer(head.status);
     this.enter("tunnel");
     this.client.onWritable();
   }
 
   onTunnelData(part: Buffer): void {
-    if (!this.client.write(part)) this.upstream?.pause();
+    if (!this.client.write(Buffer.from(part))) this.upstream?.pause();
   }
 
   onTunnelEnd(): void {
@@ -304,21 +286,12 @@ export class Exchange implements UpstreamUser {
 
   private writeWithHead(part: Buffer): boolean {
     const head = this.heldHead;
-    if (head === "") return this.client.write(part);
+    if (head === "") return this.client.write(Buffer.from(part));
     this.heldHead = "";
     if (head.length + part.length <= JOINT_WRITE_BYTES) {
       return this.client.write(head + part.toString("latin1"));
     }
     this.client.write(head);
-    return this.client.write(part);
+    return this.client.write(Buffer.from(part));
   }
-}
-
-/** What is said to the replica itself and not to whoever is behind it. */
-function hopLines({ upgrade, acceptsTrailers }: RequestHead): string {
-  if (upgrade === null && !acceptsTrailers) return "";
-  const tokens = [...(acceptsTrailers ? ["te"] : []), ...(upgrade === null ? [] : ["upgrade"])];
-  const te = acceptsTrailers ? "te: trailers\r\n" : "";
-  const protocol = upgrade === null ? "" : `upgrade: ${upgrade}\r\n`;
-  return `${te}connection: ${tokens.join(", ")}\r\n${protocol}`;
 }

@@ -4,7 +4,7 @@
  */
 
 /** RFC 9110 token characters, as the inside of a character class. */
-const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
+export const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
 
 /** Token names, no blank before the colon, no folded lines, no control characters, CRLF only: the whole syntax check. */
 const HEADER_LINES = new RegExp(`^(?:[${TOKEN}]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*$`);
@@ -106,7 +106,10 @@ function ruleFor(
   length: number,
   rules: FieldRules,
 ): FieldRule | undefined {
-  return rules[length]?.find((rule) => hasName(block, at, rule.name));
+  const named = rules[length];
+  if (named === undefined) return undefined;
+  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  return undefined;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
@@ -130,8 +133,12 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 
+const KEEP_ALIVE: ReadonlySet<string> = new Set(["keep-alive"]);
+
 /** Lower-case tokens of fields that are lists of them. */
 export function tokensOf(values: readonly string[]): ReadonlySet<string> {
+  // What nearly every Connection line says.
+  if (values.length === 1 && values[0] === "keep-alive") return KEEP_ALIVE;
   const tokens = values.flatMap((value) => value.split(","));
   return new Set(
     tokens.map((token) => trimBlanks(token).toLowerCase()).filter((token) => token !== ""),
@@ -140,6 +147,7 @@ export function tokensOf(values: readonly string[]): ReadonlySet<string> {
 
 /** Headers a Connection line names are hop-by-hop too. Rare, so plain lines are good enough here. */
 function withoutNominated(forwarded: string, connection: ReadonlySet<string>): string {
+  if (connection.size === 0 || connection === KEEP_ALIVE) return forwarded;
   const nominated = [...connection].filter((token) => !NEVER_NOMINATED.has(token));
   return nominated.length === 0 ? forwarded : withoutFields(forwarded, nominated);
 }

@@ -114,13 +114,6 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
   },
 };
 
-/** The page for a request that was refused with this status. */
-export function pageFor(status: number): PageKind {
-  if (status === 413) return "request-too-large";
-  if (status === 414) return "target-too-long";
-  return status === 417 ? "expectation-failed" : "bad-request";
-}
-
 export function pageStatus(kind: PageKind): number {
   return PAGES[kind].status;
 }

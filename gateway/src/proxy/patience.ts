@@ -1,7 +1,7 @@
 /** How long one client's connection may go on as it is: one deadline, which the listener's sweep looks at. */
 import type { Socket } from "node:net";
 import type { Clock } from "@bifrost/shared/domain/time";
-import type { ExchangePhase } from "./forward.ts";
+import type { ExchangePhase } from "./exchange-client.ts";
 import type { ProxyLimits } from "./services.ts";
 
 export class Patience {

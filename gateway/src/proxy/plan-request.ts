@@ -83,8 +83,9 @@ function forwardTo(backends: Backends, site: Site, planned: Planned): Forward {
   const lines = outcome.request?.apply(head.forwarded) ?? head.forwarded;
   const trace = head.traceparent === null ? `traceparent: ${record.traceparent}\r\n` : "";
   return {
-    ...backends,
     kind: "forward",
+    deploymentId: backends.deploymentId,
+    addresses: backends.addresses,
     target: outcome.path ?? stripped(site, head.target),
     headers: `${lines}${origin.linesFor(head.authority)}${trace}x-bifrost-request-id: ${view.id}\r\n`,
     editResponse: responseEditor(site, view, outcome, visitorCookie(site, backends, view.scheme)),

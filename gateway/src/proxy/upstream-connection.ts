@@ -2,9 +2,15 @@
 import { connect, type Socket } from "node:net";
 import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body-framing.ts";
 import { MAX_HEAD_BYTES } from "./parse-head.ts";
-import { parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+import { isBodiless, parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
 
 const HEAD_END = Buffer.from("\r\n\r\n");
+
+/**
+ * One for all connections: a read is dealt with before the next one begins, so only what outlives it is copied. Saves a
+ * buffer of 64 KiB for every read, which was a tenth of the time.
+ */
+const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
 
 /** How a connection ended too early; decides between another address, a replay, 502 and 504. */
 export type UpstreamFailure =
@@ -14,7 +20,7 @@ export type UpstreamFailure =
   | "bad-answer"
   | "cut-off";
 
-/** The exchange a connection works for. Calls arrive in the order of the wire. */
+/** The exchange a connection works for. Calls arrive in the order of the wire; buffers are only lent for the call. */
 export interface UpstreamUser {
   onConnected(): void;
   /** 1xx other than 101. */
@@ -74,10 +80,13 @@ export class UpstreamConnection {
       port: Number(address.slice(colon + 1)),
       noDelay: true,
       allowHalfOpen: true,
+      onread: {
+        buffer: READ_BUFFER,
+        callback: (length) => this.read(READ_BUFFER.subarray(0, length)),
+      },
     });
     this.socket.setTimeout(connectTimeoutMs, () => this.fail("connect-timeout"));
     this.socket.on("connect", () => this.connected());
-    this.socket.on("data", (data) => this.read(data));
     this.socket.on("drain", () => this.user?.onDrain());
     this.socket.on("end", () => this.ended());
     this.socket.on("error", () => this.fail(this.failureNow()));
@@ -137,15 +146,19 @@ export class UpstreamConnection {
     this.user.onConnected();
   }
 
-  private read(data: Buffer): void {
+  /** Answers true: go on reading, unless `pause` was called. */
+  private read(data: Buffer): true {
     const user = this.user;
     // Bytes nobody asked for must never become the next client's response.
-    if (user === null) return this.destroy();
-    this.hasAnswered = true;
-    if (this.phase === "tunnel") return user.onTunnelData(data);
-    if (this.phase === "head") this.readHead(data);
-    else this.readBody(data, 0);
-    if (this.user === user) user.onRead();
+    if (user === null) this.destroy();
+    else if (this.phase === "tunnel") user.onTunnelData(data);
+    else {
+      this.hasAnswered = true;
+      if (this.phase === "head") this.readHead(data);
+      else this.readBody(data, 0);
+      if (this.user === user) user.onRead();
+    }
+    return true;
   }
 
   private readHead(data: Buffer): void {
@@ -157,7 +170,7 @@ export class UpstreamConnection {
       return this.fail("bad-answer");
     }
     if (end < 0) {
-      this.partialHead = received;
+      this.partialHead = received === data ? Buffer.from(data) : received;
       return;
     }
     const text = received.toString("latin1", 0, end + 4);
@@ -188,7 +201,7 @@ export class UpstreamConnection {
   }
 
   private framingOf(head: ResponseHead): BodyFraming {
-    if (this.traits.isHead || head.status === 204 || head.status === 304) return NO_BODY;
+    if (this.traits.isHead || isBodiless(head.status)) return NO_BODY;
     if (head.isChunked) return chunked();
     return head.contentLength === null ? untilClose() : ofLength(head.contentLength);
   }

@@ -46,7 +46,7 @@ export class ProxyRig {
   }
 
   get listener() {
-    return this.running.gateway.listener;
+    return this.running.listener;
   }
 
   client(): Promise<RawClient> {

@@ -96,6 +96,10 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_GATEWAY_PORT: String(context.addresses.gateway),
     BIFROST_CONTROL_HOST: "127.0.0.1",
     BIFROST_CONTROL_PORT: String(context.addresses.control),
+    BIFROST_CONTROL_TOKEN: context.secrets.controlToken,
+    // One process serves one machine's apps; it still can be ended apart from its parent.
+    BIFROST_GATEWAY_WORKERS: "1",
+    BIFROST_ACCESS_LOG: path.join(context.config.home, "logs", "access.log"),
     // Sidecars of this machine report over HTTP.
     BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
