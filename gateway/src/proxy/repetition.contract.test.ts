@@ -1,12 +1,13 @@
 /** How often a replica gets a request when something fails, by what the request is and where it fails. */
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { GET, HOST, OK, ProxyRig } from "../testing/proxy-rig.ts";
+import { PlaneRig } from "../testing/plane-rig.ts";
+import { GET, HOST, OK } from "../testing/proxy-rig.ts";
 
-let rig: ProxyRig;
+let rig: PlaneRig;
 
 beforeEach(async () => {
-  rig = await ProxyRig.start({ limits: { answerMs: 200 } });
+  rig = await PlaneRig.start();
 });
 
 afterEach(() => rig.stop());
@@ -21,12 +22,12 @@ const answersHalf: Failure = (socket) =>
 const answersHalfAHead: Failure = (socket) => socket.end("HTTP/1.1 200 OK\r\ncont");
 const goesOnFirst: Failure = (socket) => socket.end("HTTP/1.1 100 Continue\r\n\r\n");
 const talksNonsense: Failure = (socket) => socket.end("nonsense\r\n\r\n");
-const staysSilent: Failure = () => undefined;
+const staysSilent: Failure = () => void rig.clock.advance(61_000);
 
 /** Answers requests for /first; does `fail` with all others, which it counts. */
 async function failing(fail: Failure) {
   const counts = { requests: 0, connections: 0 };
-  const replica = await rig.rawReplica((socket) => {
+  const replica = await rig.replicas.raw((socket) => {
     counts.connections++;
     socket.on("data", (data) => {
       const text = data.toString("latin1");
@@ -132,12 +133,12 @@ test("an upgrade is never sent twice", async () => {
 
 test("a POST whose replica refuses the connection goes to another one, once", async () => {
   const bodies: string[] = [];
-  const good = await rig.httpReplica((request, response) => {
+  const good = await rig.replicas.http((request, response) => {
     let body = "";
     request.on("data", (data: Buffer) => (body += data.toString()));
     request.on("end", () => (bodies.push(body), response.end("done")));
   });
-  const gone = await Promise.all([1, 2, 3].map(() => rig.rawReplica(() => undefined)));
+  const gone = await Promise.all([1, 2, 3].map(() => rig.replicas.raw(() => undefined)));
   for (const one of gone) one.close();
   rig.serve(...gone, good);
   expect(await sendSecond(false, "POST", "hello")).toMatch(/200 OK.*done/s);
