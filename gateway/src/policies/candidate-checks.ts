@@ -9,7 +9,8 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { PolicyPicture } from "@bifrost/shared/ports/policy-source";
 import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
-import type { CheckResult, PolicyChecker, RecordedRequest } from "./policy-checker.ts";
+import type { RecordedRequest } from "../workers/request-ring.ts";
+import type { CheckResult, PolicyChecker } from "./policy-checker.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { ScriptLoader } from "./script-loader.ts";
 

@@ -1,17 +1,6 @@
 /** What judges a candidate: compiles it, runs its unit tests, and tries it on requests that were served lately. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
-
-export interface RecordedRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string;
-  readonly ip: string;
-  readonly projectId: string;
-  /** Lower-case names. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** What it was answered with. */
-  readonly status: number;
-}
+import type { RecordedRequest } from "../workers/request-ring.ts";
 
 export interface Candidate {
   readonly script: PolicyScript;

@@ -3,8 +3,9 @@ import { messageOf } from "@bifrost/shared/domain/errors";
 import { STANDARD_PREFIX } from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { PolicyLogLine, PolicyStore } from "@bifrost/shared/ports/policy-store";
+import type { PolicyLogLine as StoredLine, PolicyStore } from "@bifrost/shared/ports/policy-store";
 import { TokenBucket } from "../telemetry/token-bucket.ts";
+import type { PolicyLogLine } from "../workers/policy-runtime.ts";
 
 export interface PolicyLogOptions {
   readonly store: Pick<PolicyStore, "addLog">;
@@ -12,12 +13,6 @@ export interface PolicyLogOptions {
   readonly log: Logger;
   /** Tells the batches of this gateway from those of others. */
   readonly nodeId: string;
-}
-
-export interface ScriptLine {
-  readonly script: string;
-  readonly version: number;
-  readonly text: string;
 }
 
 const FLUSH_EVERY_MS = 1000;
@@ -31,7 +26,7 @@ const MAX_LINE = 2000;
 
 interface PolicyOutput {
   readonly bucket: TokenBucket;
-  waiting: PolicyLogLine[];
+  waiting: StoredLine[];
   dropped: number;
 }
 
@@ -47,7 +42,7 @@ export class PolicyLog {
     this.options = options;
   }
 
-  add({ script, version, text }: ScriptLine): void {
+  add({ script, version, text }: PolicyLogLine): void {
     // Shipped with the gateway: there is no document to keep it below.
     if (script.startsWith(STANDARD_PREFIX)) {
       this.options.log.info("policy says", { script, version, text });

@@ -5,14 +5,15 @@ import { silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
 import { StoredPolicies } from "../testing/stored-policies.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
-import { PolicySupervisor, type ScriptSet } from "./policy-supervisor.ts";
+import type { PolicySet } from "../workers/policy-runtime.ts";
+import { PolicySupervisor } from "./policy-supervisor.ts";
 
 const CORS: PolicyScript = { name: "standard/cors", kind: "request", version: 0, source: "--" };
 
 function setUp() {
   const timers = virtualTimers();
   const stored = new StoredPolicies(timers);
-  const sets: ScriptSet[] = [];
+  const sets: PolicySet[] = [];
   const lines: string[] = [];
   /** Set, they are thrown by whatever reads or writes. */
   const outage: { loading: Error | null; storing: Error | null } = { loading: null, storing: null };
@@ -255,7 +256,7 @@ describe("a script that fails", () => {
     other.update(await stored.picture());
     await timers.advance(0);
     fail(2);
-    const fault = { kind: "error", line: null, message: "nil", stack: null };
+    const fault = { kind: "error" as const, line: null, message: "nil", stack: null };
     other.onFault({ script: "limits", version: 2, ...fault });
     await timers.advance(0);
     const { history, activeVersion } = await stored.policy("limits");

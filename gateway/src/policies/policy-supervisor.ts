@@ -8,27 +8,16 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { PolicyPicture } from "@bifrost/shared/ports/policy-source";
 import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
+import {
+  type PolicyFault,
+  type PolicyLogLine,
+  type PolicySet,
+  scriptKey,
+} from "../workers/policy-runtime.ts";
 import { PolicyRecord, type ServedScript } from "./policy-record.ts";
 import { recordFault } from "./record-fault.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { ScriptLoader } from "./script-loader.ts";
-
-/** All scripts of a gateway at one moment. */
-export interface ScriptSet {
-  readonly scripts: readonly PolicyScript[];
-  /** `name@version` of those that failed: their requests are answered as each script's `on_error` says. */
-  readonly disabled: ReadonlySet<string>;
-}
-
-/** A script that has to go out of service. */
-export interface ScriptFault {
-  readonly kind: string;
-  readonly script: string;
-  readonly version: number;
-  readonly line: number | null;
-  readonly message: string;
-  readonly stack: string | null;
-}
 
 export interface PolicySupervisorOptions {
   readonly store: Pick<PolicyStore, "read" | "change">;
@@ -38,9 +27,9 @@ export interface PolicySupervisorOptions {
   readonly timers: Timers;
   readonly log: Logger;
   /** Gets the whole set after each change. */
-  readonly onScripts: (set: ScriptSet) => void;
+  readonly onScripts: (set: PolicySet) => void;
   /** A line for the policy's own log. */
-  readonly tell: (line: { script: string; version: number; text: string }) => void;
+  readonly tell: (line: PolicyLogLine) => void;
 }
 
 export class PolicySupervisor {
@@ -66,7 +55,7 @@ export class PolicySupervisor {
   }
 
   /** A worker had to take a script out of service. */
-  onFault(fault: ScriptFault): void {
+  onFault(fault: PolicyFault): void {
     const { script: name, version } = fault;
     const record = this.records.get(name);
     // A version nobody runs any more, one that is known to fail, or a standard policy: there is nothing to go back to.
@@ -117,7 +106,7 @@ export class PolicySupervisor {
     const disabled = served.filter(({ isDisabled }) => isDisabled);
     this.options.onScripts({
       scripts: [...this.options.standard, ...served.map(({ script }) => script)],
-      disabled: new Set(disabled.map(({ script: { name, version } }) => `${name}@${version}`)),
+      disabled: new Set(disabled.map(({ script }) => scriptKey(script))),
     });
   }
 
@@ -158,7 +147,7 @@ function isSame(one: readonly ServedScript[], other: readonly ServedScript[]): b
 }
 
 /** In one line: `limits:3: attempt to index nil (error)`. */
-function describeFault({ script, line, message, kind }: ScriptFault): string {
+function describeFault({ script, line, message, kind }: PolicyFault): string {
   const where = line === null ? script : `${script}:${line}`;
   return `${where}: ${message} (${kind})`;
 }
