@@ -153,6 +153,19 @@ describe("the routes of a project", () => {
 
 const path = (rule: object) => ({ paths: [{ prefix: "/x", ...rule }] });
 
+it.each<[string, object]>([
+  [
+    "to another host, kept paths included",
+    { redirect: { to: "https://new.test", keepsPath: true } },
+  ],
+  ["to a path that is served", { redirect: { to: "/x" }, paths: [{ prefix: "/x" }] }],
+  ["of a path to its neighbour", path({ redirect: { to: "/xy" } })],
+  ["of a path to the whole host", path({ redirect: { to: "/" } })],
+])("a redirect may lead %s", async (_, body) => {
+  const { set } = await setUp();
+  expect((await set(body)).status).toBe(200);
+});
+
 describe("a route is refused", () => {
   it.each<[string, object, number, RegExp]>([
     [
@@ -238,6 +251,18 @@ describe("a route is refused", () => {
     [
       "with a redirect to its own name",
       { redirect: { to: `https://${OWN}/x` } },
+      400,
+      /without end/,
+    ],
+    [
+      "with a path that redirects below itself",
+      path({ redirect: { to: "/x/y" } }),
+      400,
+      /without end/,
+    ],
+    [
+      "with a path that redirects below itself in another spelling",
+      path({ redirect: { to: "/%78//y" } }),
       400,
       /without end/,
     ],
