@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -41,7 +42,7 @@ function fingerprint(folders) {
       if (entry.name === "node_modules" || entry.name === "dist") continue;
       const file = path.join(folder, entry.name);
       if (entry.isDirectory()) visit(file);
-      else if (/\.(ts|mjs|json)$/.test(entry.name) && !entry.name.includes(".test.")) {
+      else if (/\.(ts|mjs|json|lua)$/.test(entry.name) && !entry.name.includes(".test.")) {
         const { mtimeMs, size } = statSync(file);
         hash.update(`${file}:${size}:${mtimeMs}\n`);
       }
@@ -87,6 +88,9 @@ export async function bundle() {
   ]);
   // pack puts this file into images as it is, so it stays one.
   copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
+  // The gateway reads them at start.
+  const policies = path.join(ROOT, "gateway/policies");
+  if (existsSync(policies)) cpSync(policies, path.join(DIST, "policies"), { recursive: true });
   writeFileSync(STAMP, wanted);
 }
 

@@ -1,6 +1,17 @@
 /** The REST API as functions; every answer is checked against the shared contract. */
 import { randomUUID } from "node:crypto";
 import {
+  attachedPolicies,
+  policyDetails,
+  policyLogView,
+  policyView,
+  pushedPolicy,
+  type PolicyDetails,
+  type PolicyView,
+  type PushedPolicy,
+  type pushPolicyBody,
+} from "@bifrost/shared/api/policies";
+import {
   deploymentDetails,
   deploymentView,
   logView,
@@ -14,11 +25,18 @@ import {
   type StreamEvent,
 } from "@bifrost/shared/api/schemas";
 import { BifrostError, ERROR_KINDS, type ErrorCode } from "@bifrost/shared/domain/errors";
+import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import * as v from "valibot";
 import type { Credentials } from "./config.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
+
+interface RequestOptions {
+  readonly signal: AbortSignal;
+  readonly body?: object;
+  readonly ifMatch?: string;
+}
 
 export class Client {
   readonly #credentials: Pick<Credentials, "apiUrl" | "apiKey">;
@@ -112,20 +130,74 @@ export class Client {
       yield v.parse(streamEvent, JSON.parse(data));
   }
 
+  async policies() {
+    return (await this.#call("GET", "/policies", page(policyView))).items;
+  }
+
+  policy(name: string): Promise<PolicyDetails> {
+    return this.#call("GET", policyPath(name), policyDetails);
+  }
+
+  pushPolicy(body: v.InferInput<typeof pushPolicyBody>): Promise<PushedPolicy> {
+    return this.#call("POST", "/policies", pushedPolicy, body);
+  }
+
+  activatePolicy(name: string, version: number): Promise<PolicyView> {
+    return this.#call("POST", `${policyPath(name)}/activate`, policyView, { version });
+  }
+
+  revertPolicy(name: string): Promise<PolicyView> {
+    return this.#call("POST", `${policyPath(name)}/revert`, policyView, {});
+  }
+
+  deletePolicy(name: string) {
+    return this.#call("DELETE", policyPath(name), v.object({ deleted: v.string() }));
+  }
+
+  /** The last batches, or those after `cursor`; the answer's `nextCursor` is where to go on. */
+  policyLogs(name: string, cursor: string | null) {
+    const search = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+    return this.#call("GET", `${policyPath(name)}/logs${search}`, page(policyLogView));
+  }
+
+  /** What runs on a project, or on the whole platform (null), with the tag that a change has to show. */
+  async attachedPolicies(project: string | null) {
+    const path = attachmentsPath(project);
+    const { value, tag } = await this.#exchange("GET", path, attachedPolicies, {});
+    return { policies: value.policies, tag };
+  }
+
+  /** Throws `precondition-failed` when they changed since they had this tag. */
+  async attachPolicies(
+    project: string | null,
+    policies: readonly PolicyAttachment[],
+    tag: string | null,
+  ): Promise<readonly PolicyAttachment[]> {
+    const path = attachmentsPath(project);
+    const options = { body: { policies }, ...(tag === null ? {} : { ifMatch: tag }) };
+    return (await this.#exchange("PUT", path, attachedPolicies, options)).value.policies;
+  }
+
   async #call<Schema extends v.GenericSchema>(
     method: string,
     path: string,
     schema: Schema,
     body?: object,
   ): Promise<v.InferOutput<Schema>> {
+    const options = body === undefined ? {} : { body };
+    return (await this.#exchange(method, path, schema, options)).value;
+  }
+
+  async #exchange<Schema extends v.GenericSchema>(
+    method: string,
+    path: string,
+    schema: Schema,
+    options: Omit<RequestOptions, "signal">,
+  ): Promise<{ value: v.InferOutput<Schema>; tag: string | null }> {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    const response = await this.#fetch(
-      method,
-      path,
-      body === undefined ? { signal } : { signal, body },
-    );
+    const response = await this.#fetch(method, path, { signal, ...options });
     const parsed = v.safeParse(schema, await response.json());
-    if (parsed.success) return parsed.output;
+    if (parsed.success) return { value: parsed.output, tag: response.headers.get("etag") };
     throw new BifrostError(
       "upstream-refused",
       "the API's answer has an unknown shape; update this command line",
@@ -133,11 +205,7 @@ export class Client {
     );
   }
 
-  async #fetch(
-    method: string,
-    path: string,
-    options: { signal: AbortSignal; body?: object },
-  ): Promise<Response> {
+  async #fetch(method: string, path: string, options: RequestOptions): Promise<Response> {
     const { apiUrl, apiKey } = this.#credentials;
     let response: Response;
     try {
@@ -148,6 +216,7 @@ export class Client {
           authorization: `Bearer ${apiKey}`,
           "content-type": "application/json",
           ...(method === "POST" ? { "idempotency-key": randomUUID() } : {}),
+          ...(options.ifMatch === undefined ? {} : { "if-match": options.ifMatch }),
         },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
@@ -166,6 +235,16 @@ export class Client {
     if (!response.ok) throw await refusal(response);
     return response;
   }
+}
+
+function policyPath(name: string): string {
+  return `/policies/${encodeURIComponent(name)}`;
+}
+
+function attachmentsPath(project: string | null): string {
+  return project === null
+    ? "/platform/policies"
+    : `/projects/${encodeURIComponent(project)}/policies`;
 }
 
 async function refusal(response: Response): Promise<BifrostError> {

@@ -13,6 +13,12 @@ import { UpstreamPool, type PoolLimits } from "./upstream-pool.ts";
 /** One pass over live connections instead of timers per request; deadlines are late by at most this. */
 const SWEEP_MS = 250;
 
+/**
+ * A request may be on its way over a connection that looks idle: for so long it is still answered, with the word that it
+ * was the last, before connections that stay idle are closed.
+ */
+const LAST_REQUESTS_MS = 250;
+
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
@@ -47,7 +53,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   const clock = new EventClock(timers);
   const pool = new UpstreamPool(options.poolLimits, clock);
   let isDraining = false;
-  let whenEmpty: (() => void) | null = null;
+  const empty = new AbortController();
 
   const services: ProxyServices = {
     clock,
@@ -65,7 +71,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     nextRequestId: requestIds(options.idPrefix),
     onClosed(connection) {
       clients.delete(connection);
-      if (clients.size === 0) whenEmpty?.();
+      if (isDraining && clients.size === 0) empty.abort();
     },
   };
 
@@ -86,12 +92,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   async function stop(graceMs: number): Promise<void> {
     isDraining = true;
     server.close();
-    for (const client of clients) client.drain();
-    if (clients.size > 0) {
-      const cut = new AbortController();
-      whenEmpty = () => cut.abort();
-      await timers.sleep(graceMs, cut.signal);
-    }
+    await drain(clients, { graceMs, timers, empty: empty.signal });
     sweepTimer.cancel();
     for (const client of clients) client.destroy();
     pool.destroyIdle();
@@ -109,6 +110,19 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
 function requestIds(prefix: string): () => string {
   let serial = 0;
   return () => `${prefix}-${(++serial).toString(36)}`;
+}
+
+/** Ends at the latest after `graceMs`; `empty` = when no client is left. */
+async function drain(
+  clients: ReadonlySet<ClientConnection>,
+  options: { readonly graceMs: number; readonly timers: Timers; readonly empty: AbortSignal },
+): Promise<void> {
+  const { graceMs, timers, empty } = options;
+  if (clients.size === 0) return;
+  const lastMs = Math.min(LAST_REQUESTS_MS, graceMs);
+  await timers.sleep(lastMs, empty);
+  for (const client of clients) client.drain();
+  await timers.sleep(graceMs - lastMs, empty);
 }
 
 /** Rejects with `port-taken` when someone else listens there. */
