@@ -107,11 +107,6 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   };
 }
 
-function requestIds(prefix: string): () => string {
-  let serial = 0;
-  return () => `${prefix}-${(++serial).toString(36)}`;
-}
-
 /** Ends at the latest after `graceMs`; `empty` = when no client is left. */
 async function drain(
   clients: ReadonlySet<ClientConnection>,
@@ -123,6 +118,11 @@ async function drain(
   await timers.sleep(lastMs, empty);
   for (const client of clients) client.drain();
   await timers.sleep(graceMs - lastMs, empty);
+}
+
+function requestIds(prefix: string): () => string {
+  let serial = 0;
+  return () => `${prefix}-${(++serial).toString(36)}`;
 }
 
 /** Rejects with `port-taken` when someone else listens there. */
