@@ -1,0 +1,182 @@
+import { afterEach, expect, test } from "vitest";
+import type { PolicyScript } from "@bifrost/shared/domain/policy";
+import { loadLua } from "../lua/lua-instance.ts";
+import { TokenBuckets } from "../lua/token-buckets.ts";
+import { virtualTimers } from "../testing/virtual-timers.ts";
+import type { PolicyChain, PolicyRequest } from "./policy-chain.ts";
+import { NO_MARKER, type PolicyFault, PolicyHost, type PolicyLogLine } from "./policy-host.ts";
+
+const lua = await loadLua();
+const hosts: PolicyHost[] = [];
+afterEach(() => hosts.splice(0).forEach((host) => host.close()));
+
+function rig() {
+  const timers = virtualTimers();
+  const faults: PolicyFault[] = [];
+  const lines: PolicyLogLine[] = [];
+  const host = new PolicyHost({
+    lua,
+    timers,
+    limiter: new TokenBuckets(timers),
+    marker: NO_MARKER,
+    log: (line) => lines.push(line),
+    onFault: (fault) => faults.push(fault),
+    limits: { maxMemoryBytes: 2_000_000, budgetMs: 5 },
+  });
+  hosts.push(host);
+  return { host, timers, faults, lines };
+}
+
+function script(name: string, source: string, version = 1): PolicyScript {
+  return { name, kind: "request", version, source };
+}
+
+function chain(host: PolicyHost, ...names: string[]): PolicyChain {
+  const made = host.chainOf(
+    names.map((policy) => ({ policy, config: {} })),
+    "project",
+  );
+  if (made === null) throw new Error("no chain");
+  return made;
+}
+
+function request(target = "/", headers: Record<string, string> = {}): PolicyRequest {
+  return {
+    method: "GET",
+    target,
+    host: "app.test",
+    ip: "10.0.0.1",
+    scheme: "http",
+    id: "request-1",
+    projectId: "project",
+    header: (name) => headers[name],
+  };
+}
+
+test("nothing attached is no chain", () => {
+  expect(rig().host.chainOf([], "project")).toBeNull();
+});
+
+test("edits of all policies are joined in their order, and the later one wins", () => {
+  const { host } = rig();
+  host.replaceScripts([
+    script(
+      "first",
+      `function on_request(req) req:set_header("a", "1") req:set_header("b", "1") end`,
+    ),
+    script(
+      "second",
+      `function on_request(req) req:set_header("B", "2") resp:add_header("c", "3") end`,
+    ),
+  ]);
+  const outcome = chain(host, "first", "second").onRequest(request());
+  expect(outcome.request?.apply("b: 0\r\nhost: x\r\n")).toBe("host: x\r\na: 1\r\nB: 2\r\n");
+  expect(outcome.response?.apply("")).toBe("c: 3\r\n");
+});
+
+test("the first answer ends the chain and keeps the response edits of those before it", () => {
+  const { host } = rig();
+  host.replaceScripts([
+    script("first", `function on_request() resp:set_header("x-cors", "yes") end`),
+    script("second", `function on_request() deny(401, "who?") end`),
+    script("third", `function on_request() error("not reached") end`),
+  ]);
+  const outcome = chain(host, "first", "second", "third").onRequest(request());
+  expect(outcome.answer).toEqual({
+    status: 401,
+    headers: "content-type: text/plain; charset=utf-8\r\n",
+    body: "who?",
+  });
+  expect(outcome.response?.apply("")).toBe("x-cors: yes\r\n");
+  expect(host.stats().map(({ name, calls }) => [name, calls])).toEqual([
+    ["first", 1],
+    ["second", 1],
+    ["third", 0],
+  ]);
+});
+
+test("a policy that is attached but not loaded is refused, counted and logged once by name", () => {
+  const { host, lines } = rig();
+  const made = chain(host, "absent");
+  expect(made.onRequest(request()).answer?.status).toBe(503);
+  made.onRequest(request());
+  expect([...host.missingCalls()]).toEqual([["absent", 2]]);
+  expect(lines.map(({ name }) => name)).toEqual(["absent"]);
+});
+
+test.each([
+  ["deny, unless it says otherwise", "", 500],
+  ["allow", `on_error = "allow"`, undefined],
+])("a failing script does what its on_error says: %s", (_, setting, status) => {
+  const { host, lines } = rig();
+  host.replaceScripts([
+    script("broken", `${setting}\nfunction on_request() local x = nil + 1 end`),
+  ]);
+  expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(status);
+  expect(lines[0]?.text).toContain("broken:2: attempt to perform arithmetic on a nil value");
+});
+
+test("a script that does not compile is out at once, and its on_error is read from its text", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("typo", `on_error = "allow"\nfunction on_request( end`)]);
+  const made = chain(host, "typo");
+  for (let i = 0; i < 3; i++) expect(made.onRequest(request()).answer).toBeNull();
+  expect(faults).toMatchObject([{ name: "typo", version: 1, error: { kind: "load", line: 2 } }]);
+});
+
+test("half of the calls failing takes a script out; a few do not", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([
+    script("shaky", `function on_request(req) if req.path == "/bad" then error("bad") end end`),
+  ]);
+  const made = chain(host, "shaky");
+  for (let i = 0; i < 400; i++) made.onRequest(request(i % 4 === 0 ? "/bad" : "/"));
+  expect(faults).toEqual([]);
+  for (let i = 0; i < 64; i++) made.onRequest(request(i % 2 === 0 ? "/bad" : "/"));
+  expect(faults).toMatchObject([{ name: "shaky", error: { reason: "bad", line: 1 } }]);
+  expect(made.onRequest(request("/")).answer?.status).toBe(500);
+});
+
+test("five calls that run for too long take a script out", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("loop", `function on_request() while true do end end`)]);
+  const made = chain(host, "loop");
+  for (let i = 0; i < 8; i++) made.onRequest(request());
+  expect(faults).toMatchObject([{ name: "loop", error: { kind: "budget" } }]);
+  expect(host.stats()).toMatchObject([{ calls: 5, errors: 5, budgetKills: 5, isOut: true }]);
+});
+
+const counting = (answer: string): string =>
+  `function on_request() limit("k", 1, 2) deny(200, "${answer}" .. state.incr("n") .. tostring(limit("k", 1, 2))) end`;
+
+test("a new version takes over atomically and finds state and limits as they were", () => {
+  const { host } = rig();
+  host.replaceScripts([script("counter", counting("one "), 1)]);
+  const before = chain(host, "counter");
+  expect(before.onRequest(request()).answer?.body).toBe("one 1true");
+  host.replaceScripts([script("counter", counting("two "), 2)]);
+  expect(chain(host, "counter").onRequest(request()).answer?.body).toBe("two 2false");
+  expect(before.onRequest(request()).answer?.body).toBe("one 3false");
+});
+
+test("a VM that is not used gives its memory back and returns when it is", async () => {
+  const { host, timers } = rig();
+  host.replaceScripts([script("idle", `n = 0 function on_request() n = n + 1 deny(200, n) end`)]);
+  const made = chain(host, "idle");
+  made.onRequest(request());
+  expect(made.onRequest(request()).answer?.body).toBe("2");
+  await timers.advance(200_000);
+  expect(lua.states.size).toBe(0);
+  expect(made.onRequest(request()).answer?.body).toBe("1");
+});
+
+test("a version disabled from outside obeys its on_error from then on", () => {
+  const { host } = rig();
+  host.replaceScripts([script("stuck", `on_error = "allow"\nfunction on_request() deny(403) end`)]);
+  const made = chain(host, "stuck");
+  expect(made.onRequest(request()).answer?.status).toBe(403);
+  host.disable("stuck", 2);
+  expect(made.onRequest(request()).answer?.status).toBe(403);
+  host.disable("stuck", 1);
+  expect(made.onRequest(request()).answer).toBeNull();
+});

@@ -1,0 +1,234 @@
+/** The policies of one process: which scripts there are, the chains made of them, and what became of their calls. */
+import { createHash } from "node:crypto";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
+import type { Limiter } from "../lua/limiter.ts";
+import type { LuaInstance } from "../lua/lua-instance.ts";
+import { DEFAULT_LIMITS, type LuaLimits } from "../lua/lua-state.ts";
+import type { PolicyError } from "../lua/policy-error.ts";
+import { type CallMarker, PolicyVm } from "../lua/policy-vm.ts";
+import { SharedState } from "../lua/shared-state.ts";
+import type { ChainOf } from "../routing/site.ts";
+import { TokenBucket } from "../telemetry/token-bucket.ts";
+import { type ChainLink, LuaChain } from "./lua-chain.ts";
+import { MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
+import { ScriptRecord, type ScriptStats } from "./script-record.ts";
+
+/** A VM that was not used for so long gives its memory back. */
+const IDLE_MS = 60_000;
+const SWEEP_EVERY_MS = 30_000;
+/** Open VMs at once; beyond them the ones used longest ago are closed. */
+const MAX_OPEN = 256;
+/** Lines a script may log. */
+const LOG_PER_SECOND = 10;
+const LOG_BURST = 50;
+
+export interface PolicyLogLine {
+  readonly name: string;
+  readonly version: number;
+  readonly kind: "log" | "error";
+  readonly text: string;
+}
+
+export interface PolicyFault {
+  readonly name: string;
+  readonly version: number;
+  readonly error: PolicyError;
+}
+
+/** Learns under which number a script's calls are marked, before the first of them. */
+export interface ScriptMarker extends CallMarker {
+  announce(script: number, name: string, version: number): void;
+}
+
+export interface PolicyHostOptions {
+  readonly lua: LuaInstance;
+  readonly timers: Timers;
+  readonly limiter: Limiter;
+  readonly marker: ScriptMarker;
+  /** At most LOG_PER_SECOND of a script. */
+  readonly log: (line: PolicyLogLine) => void;
+  /** A script was taken out of service here; said once. */
+  readonly onFault: (fault: PolicyFault) => void;
+  readonly limits?: LuaLimits;
+}
+
+/** Where no watchdog looks on. */
+export const NO_MARKER: ScriptMarker = { announce() {}, enter() {}, leave() {} };
+
+export class PolicyHost {
+  private readonly options: PolicyHostOptions;
+  private records = new Map<string, ScriptRecord>();
+  private readonly units = new Map<string, PolicyUnit>();
+  private readonly open = new Set<PolicyUnit>();
+  /** By limits key: what scripts keep outlives their versions. */
+  private readonly states = new Map<string, SharedState>();
+  private readonly logs = new Map<string, TokenBucket>();
+  private readonly missing = new Map<string, number>();
+  private nextNumber = 1;
+  private sweeper: Timer | null = null;
+
+  constructor(options: PolicyHostOptions) {
+    this.options = options;
+    this.sweepLater();
+  }
+
+  /** All scripts from now on. What did not change stays as it is; chains made before keep what they were made of. */
+  replaceScripts(scripts: readonly PolicyScript[]): void {
+    const records = new Map<string, ScriptRecord>();
+    for (const script of scripts) {
+      if (script.kind !== "request") continue;
+      const known = this.records.get(script.name);
+      const isSame =
+        known?.script.version === script.version && known.script.source === script.source;
+      records.set(script.name, isSame ? known : this.record(script));
+    }
+    this.records = records;
+    for (const [key, { record }] of this.units) {
+      if (records.get(record.script.name) !== record) this.units.delete(key);
+    }
+    for (const key of this.states.keys()) {
+      if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
+    }
+  }
+
+  /** Takes a version out of service, because it failed elsewhere; its on_error applies from the next request on. */
+  disable(name: string, version: number): void {
+    const record = this.records.get(name);
+    if (record?.script.version === version) record.isOut = true;
+  }
+
+  readonly chainOf: ChainOf = (attachments) =>
+    attachments.length === 0
+      ? null
+      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment)));
+
+  stats(): readonly ScriptStats[] {
+    return [...this.records.values()].map((record) => record.stats());
+  }
+
+  /** Requests refused because a policy is attached but not loaded, by its name. */
+  missingCalls(): ReadonlyMap<string, number> {
+    return this.missing;
+  }
+
+  close(): void {
+    this.sweeper?.cancel();
+    for (const unit of this.open) unit.close();
+    this.open.clear();
+  }
+
+  private record(script: PolicyScript): ScriptRecord {
+    const number = this.nextNumber++;
+    this.options.marker.announce(number, script.name, script.version);
+    return new ScriptRecord(script, number);
+  }
+
+  private linkOf({ policy, config }: PolicyAttachment): ChainLink {
+    const record = this.records.get(policy);
+    if (record === undefined) return this.missingLink(policy);
+    const key = `${record.number}#${digest(config)}`;
+    let unit = this.units.get(key);
+    if (unit === undefined) {
+      unit = new PolicyUnit(record, config, this.unitHost);
+      this.units.set(key, unit);
+    }
+    return unit;
+  }
+
+  private missingLink(name: string): ChainLink {
+    return {
+      handlesResponses: false,
+      onRequest: () => {
+        const count = (this.missing.get(name) ?? 0) + 1;
+        this.missing.set(name, count);
+        const text = "is attached but not loaded: requests to it are refused";
+        if (count === 1) this.options.log({ name, version: 0, kind: "error", text });
+        return MISSING;
+      },
+      onResponse: () => null,
+    };
+  }
+
+  private readonly unitHost: UnitHost = {
+    opened: (unit) => {
+      unit.usedAt = this.options.timers.now();
+      this.open.add(unit);
+      if (this.open.size > MAX_OPEN) this.closeOldest();
+    },
+    openVm: (record, config) => {
+      const { lua, limiter, marker, timers, limits } = this.options;
+      const { script } = record;
+      return new PolicyVm(lua, {
+        name: script.name,
+        source: script.source,
+        config,
+        services: {
+          limiter,
+          marker,
+          now: () => timers.now(),
+          log: (text) => this.log(record, "log", text),
+        },
+        scopeOf: (projectId) => this.scopeOf(`${script.name}#${digest(config)}@${projectId}`),
+        marked: record.number,
+        limits: limits ?? DEFAULT_LIMITS,
+      });
+    },
+    failed: (record, error) => {
+      const { name, version } = record.script;
+      this.log(
+        record,
+        "error",
+        error.luaStack === "" ? error.message : `${error.message}\n${error.luaStack}`,
+      );
+      if (record.failed(error)) this.options.onFault({ name, version, error });
+    },
+  };
+
+  private scopeOf(limits: string): { limits: string; state: SharedState } {
+    let state = this.states.get(limits);
+    if (state === undefined) {
+      state = new SharedState();
+      this.states.set(limits, state);
+    }
+    return { limits, state };
+  }
+
+  private log({ script }: ScriptRecord, kind: PolicyLogLine["kind"], text: string): void {
+    const { name, version } = script;
+    const now = this.options.timers.now();
+    let bucket = this.logs.get(name);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(LOG_PER_SECOND, LOG_BURST, now);
+      this.logs.set(name, bucket);
+    }
+    if (bucket.take(1, now) === 0) this.options.log({ name, version, kind, text });
+  }
+
+  private sweepLater(): void {
+    this.sweeper = this.options.timers.after(SWEEP_EVERY_MS, () => {
+      const now = this.options.timers.now();
+      for (const unit of this.open) {
+        unit.look(now);
+        if (unit.usedAt <= now - IDLE_MS) this.closeUnit(unit);
+      }
+      this.sweepLater();
+    });
+  }
+
+  private closeOldest(): void {
+    const [oldest] = [...this.open].toSorted((a, b) => a.usedAt - b.usedAt);
+    if (oldest !== undefined) this.closeUnit(oldest);
+  }
+
+  private closeUnit(unit: PolicyUnit): void {
+    unit.close();
+    this.open.delete(unit);
+  }
+}
+
+/** The same for the same settings in every process, whatever their order. */
+function digest(config: PolicyAttachment["config"]): string {
+  const entries = Object.entries(config).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(entries)).digest("hex").slice(0, 16);
+}
