@@ -13,6 +13,7 @@ import path from "node:path";
 import { ROOT } from "./prepare.mjs";
 
 export const DIST = path.join(ROOT, "dist");
+const POLICIES = path.join(ROOT, "gateway/policies");
 const STAMP = path.join(DIST, ".sources");
 /** The sidecar's compiled core, which its bundle takes in. */
 const CORE = path.join(DIST, "core.wasm");
@@ -41,7 +42,7 @@ function fingerprint(folders) {
       if (entry.name === "node_modules" || entry.name === "dist") continue;
       const file = path.join(folder, entry.name);
       if (entry.isDirectory()) visit(file);
-      else if (/\.(ts|mjs|json)$/.test(entry.name) && !entry.name.includes(".test.")) {
+      else if (/\.(ts|mjs|json|lua)$/.test(entry.name) && !entry.name.includes(".test.")) {
         const { mtimeMs, size } = statSync(file);
         hash.update(`${file}:${size}:${mtimeMs}\n`);
       }
@@ -87,7 +88,18 @@ export async function bundle() {
   ]);
   // pack puts this file into images as it is, so it stays one.
   copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
+  copyPolicies();
   writeFileSync(STAMP, wanted);
+}
+
+/** The gateway reads its standard policies from beside its program. */
+function copyPolicies() {
+  for (const name of readdirSync(POLICIES, { recursive: true })) {
+    if (!name.endsWith(".lua") || name.endsWith("_test.lua")) continue;
+    const target = path.join(DIST, "policies", name);
+    mkdirSync(path.dirname(target), { recursive: true });
+    copyFileSync(path.join(POLICIES, name), target);
+  }
 }
 
 /** Compiling the core takes longer than everything else, so it is done only when the core itself changed. */
