@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,7 +14,6 @@ import path from "node:path";
 import { ROOT } from "./prepare.mjs";
 
 export const DIST = path.join(ROOT, "dist");
-const POLICIES = path.join(ROOT, "gateway/policies");
 const STAMP = path.join(DIST, ".sources");
 /** The sidecar's compiled core, which its bundle takes in. */
 const CORE = path.join(DIST, "core.wasm");
@@ -88,18 +88,10 @@ export async function bundle() {
   ]);
   // pack puts this file into images as it is, so it stays one.
   copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
-  copyPolicies();
+  // The gateway reads them at start.
+  const policies = path.join(ROOT, "gateway/policies");
+  if (existsSync(policies)) cpSync(policies, path.join(DIST, "policies"), { recursive: true });
   writeFileSync(STAMP, wanted);
-}
-
-/** The gateway reads its standard policies from beside its program. */
-function copyPolicies() {
-  for (const name of readdirSync(POLICIES, { recursive: true })) {
-    if (!name.endsWith(".lua") || name.endsWith("_test.lua")) continue;
-    const target = path.join(DIST, "policies", name);
-    mkdirSync(path.dirname(target), { recursive: true });
-    copyFileSync(path.join(POLICIES, name), target);
-  }
 }
 
 /** Compiling the core takes longer than everything else, so it is done only when the core itself changed. */

@@ -1,6 +1,9 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
+import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
+import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
+import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
@@ -8,12 +11,18 @@ import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints"
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
+import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import { processEnvironment, type GatewayConfig } from "./config.ts";
 import type { GatewayDeps } from "./gateway.ts";
+import type { StoredPolicies } from "./policies/follow-policies.ts";
+import { PolicyLog } from "./policies/policy-log.ts";
+import { ScriptLoader } from "./policies/script-loader.ts";
+import { readStandardScripts } from "./policies/standard-scripts.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import { startCluster } from "./workers/cluster.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -45,13 +54,18 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
 
 export async function composeGateway(
   config: GatewayConfig,
-  log: Logger,
+  { log, policyStorage, standardPolicies }: GatewayParts,
 ): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
   const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
+  const source = new FirestorePolicySource({ firestore, timers, log });
   return {
+    policies: {
+      standard: readStandardScripts(standardPolicies, log),
+      stored: policyStorage === null ? null : { ...policyStorage, source, checker: null },
+    },
     settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
     routes: new FirestoreRoutes({ firestore, timers, log }),
     backends: new KubernetesEndpoints({ kubeconfig, timers, log }),
@@ -61,9 +75,40 @@ export async function composeGateway(
   };
 }
 
+export type PolicyStorage = Pick<StoredPolicies, "store" | "loader" | "log">;
+
+/** What is stored of policies; null when no bucket is named. Written as `svc:gateway`. */
+export function composePolicyStorage(config: GatewayConfig, log: Logger): PolicyStorage | null {
+  const { policyBucket: bucket, projectId, storageEndpoint: endpoint } = config;
+  if (bucket === null) {
+    log.warn("only standard policies run: BIFROST_POLICY_BUCKET is not set");
+    return null;
+  }
+  const timers = systemTimers;
+  const store = new FirestorePolicyStore(composeFirestore(config, config.ownMetadataUrl, timers));
+  let client: Promise<ObjectStore> | null = null;
+  // Made on first use: most gateways have no policies, and the client takes its time to load.
+  const objects = (): Promise<ObjectStore> =>
+    (client ??= storageObjectStore({ projectId, endpoint }));
+  const nodeId = randomBytes(4).toString("hex");
+  return {
+    store,
+    loader: new ScriptLoader({ store, objects, bucket }),
+    log: new PolicyLog({ store, timers, log, nodeId }),
+  };
+}
+
+export interface GatewayParts {
+  readonly log: Logger;
+  readonly policyStorage: PolicyStorage | null;
+  /** Folder of the policies that come with the gateway. */
+  readonly standardPolicies: string;
+}
+
 export interface DataPlaneParts {
   readonly log: Logger;
   readonly policyFaults: PolicyFaults;
+  readonly policyStorage: PolicyStorage | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
 }
@@ -83,13 +128,15 @@ const SHOWN = /^(?:NODE_.*|PATH|TZ)$/;
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, workerScript }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
-    onPolicyLog: ({ script, version, text }: PolicyLogLine) =>
-      log.info("policy says", { script, version, text }),
+    onPolicyLog: (line: PolicyLogLine) => {
+      if (policyStorage === null) log.info("policy says", { ...line });
+      else policyStorage.log.add(line);
+    },
   };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
@@ -130,14 +177,21 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
 
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
 function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
+  return new FirestoreReplicaStore(composeFirestore(config, config.metadataUrl, clock));
+}
+
+/** Firestore as the principal that this metadata server vouches for. */
+function composeFirestore(
+  { functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl, projectId }: CollectorConfig,
+  metadataUrl: string,
+  clock: Timers,
+): FirestoreRest {
   const token = principalToken({
-    issuerUrl: `${config.functionsUrl}/issue-principal`,
-    identityToolkitUrl: config.identityToolkitUrl,
-    apiKey: config.firebaseApiKey,
-    identity: new MetadataIdentity({ baseUrl: config.metadataUrl, clock }),
+    issuerUrl: `${functionsUrl}/issue-principal`,
+    identityToolkitUrl,
+    apiKey: firebaseApiKey,
+    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
     clock,
   });
-  return new FirestoreReplicaStore(
-    new FirestoreRest({ baseUrl: config.firestoreUrl, projectId: config.projectId, token }),
-  );
+  return new FirestoreRest({ baseUrl: firestoreUrl, projectId, token });
 }

@@ -14,6 +14,7 @@ import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
 import type { Collector } from "./telemetry/collector.ts";
+import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -35,6 +36,7 @@ export interface GatewayDeps {
   /** Already started; the gateway ends them. */
   readonly dataPlanes: DataPlanes;
   readonly policyFaults: PolicyFaults;
+  readonly policies: GatewayPolicies;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = samples are collected but stored nowhere. */
@@ -65,6 +67,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     throw error;
   });
   const stopSources = followSources(deps, telemetry);
+  const stopPolicies = followPolicies(deps);
   const draining = new Draining(dataPlanes);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
@@ -81,7 +84,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     ],
   }).catch(async (error: unknown) => {
     stopSources();
-    await Promise.all([dataPlanes.stop(0), telemetry.stop(0)]);
+    await Promise.all([dataPlanes.stop(0), telemetry.stop(0), stopPolicies()]);
     throw error;
   });
   if (settings.controlToken === null) {
@@ -97,7 +100,9 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       await draining.drain(graceMs);
       stopSources();
       await control.stop(0);
-      await telemetry.stop(Math.min(graceMs, STORE_MS));
+      const storeMs = Math.min(graceMs, STORE_MS);
+      const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
+      await Promise.race([stored, timers.sleep(storeMs)]);
     },
   };
 }

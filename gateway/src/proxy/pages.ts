@@ -4,6 +4,7 @@ import type { HeaderEdit } from "../policies/policy-chain.ts";
 
 export type PageKind =
   | "bad-request"
+  | "ambiguous-path"
   | "request-too-large"
   | "target-too-long"
   | "expectation-failed"
@@ -29,6 +30,13 @@ const PAGES: Readonly<Record<PageKind, PageText>> = {
     status: 400,
     title: "Bad request",
     detail: "The request is not valid HTTP/1.1.",
+    retryAfterSeconds: null,
+  },
+  "ambiguous-path": {
+    status: 400,
+    title: "Ambiguous path",
+    detail:
+      "Apps read this path in different ways: it has a .., a #, a broken % escape or an escaped separator. Ask for the path that is meant.",
     retryAfterSeconds: null,
   },
   "request-too-large": {

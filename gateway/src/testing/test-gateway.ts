@@ -4,6 +4,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import { startGateway, type RunningGateway } from "../gateway.ts";
+import type { GatewayPolicies } from "../policies/follow-policies.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "../proxy/services.ts";
 import type { PoolLimits } from "../proxy/upstream-pool.ts";
@@ -30,6 +31,8 @@ export interface TestGateway extends TestSources {
 
 export interface TestGatewayOptions {
   readonly replicas?: ReplicaStore;
+  /** None when absent. */
+  readonly policies?: GatewayPolicies;
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
@@ -71,7 +74,7 @@ export function testPlaneSettings({
 /** The parent over these data planes. */
 export async function startGatewayOver(
   dataPlanes: DataPlanes,
-  options: Pick<TestGatewayOptions, "replicas" | "telemetry" | "isSilent"> & {
+  options: Pick<TestGatewayOptions, "replicas" | "telemetry" | "isSilent" | "policies"> & {
     readonly policyFaults: PolicyFaults;
   },
 ): Promise<Omit<TestGateway, "listener">> {
@@ -86,6 +89,7 @@ export async function startGatewayOver(
     },
     dataPlanes,
     policyFaults: options.policyFaults,
+    policies: options.policies ?? { standard: [], stored: null },
     routes: options.isSilent === true ? SILENT : sources.routes,
     backends: options.isSilent === true ? SILENT : sources.backends,
     replicas: options.replicas ?? null,

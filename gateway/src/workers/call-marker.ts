@@ -1,7 +1,7 @@
 /** Where an engine says which script is running, so that another thread can tell when one does not come back. */
 export interface CallMarker {
-  /** A number for the script, to be given to `enter`. */
-  register(script: { readonly name: string; readonly version: number }): number;
+  /** Under which number a script's calls are marked; before the first of them. */
+  announce(script: number, name: string, version: number): void;
   /** Just before a script runs. Costs two stores. */
   enter(script: number): void;
   leave(): void;
@@ -9,7 +9,7 @@ export interface CallMarker {
 
 /** For processes without a watchdog: tests, and check processes that their parent kills by the clock. */
 export const NO_MARKER: CallMarker = {
-  register: () => 0,
+  announce() {},
   enter() {},
   leave() {},
 };

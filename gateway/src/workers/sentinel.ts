@@ -41,7 +41,6 @@ export interface SentinelScript {
 export class Sentinel implements CallMarker {
   private readonly cell: Int32Array;
   private readonly thread: Worker;
-  private readonly indexes = new Map<string, number>();
   private calls = 0;
 
   /** `startThread` runs `watchCalls` in a thread; it is never ended, because a listening socket is shared. */
@@ -56,16 +55,10 @@ export class Sentinel implements CallMarker {
     this.thread.unref();
   }
 
-  register({ name, version }: { readonly name: string; readonly version: number }): number {
-    const key = `${name}@${version}`;
-    const known = this.indexes.get(key);
-    if (known !== undefined) return known;
-    const index = this.indexes.size;
-    this.indexes.set(key, index);
+  announce(index: number, name: string, version: number): void {
     const script: SentinelScript = { index, name, version };
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.thread.postMessage(script);
-    return index;
   }
 
   enter(script: number): void {
