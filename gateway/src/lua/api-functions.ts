@@ -224,7 +224,7 @@ export class ApiFunctions {
   }
 }
 
-function base64Decode(state: LuaState): number {
+export function base64Decode(state: LuaState): number {
   const encoded = text(state, 1, "text");
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.replace(/=+$/, "").length % 4 === 1) {
     return 0;
@@ -233,7 +233,7 @@ function base64Decode(state: LuaState): number {
   return 1;
 }
 
-function sha256(state: LuaState): number {
+export function sha256(state: LuaState): number {
   const data = text(state, 1, "text");
   state.pushText(createHash("sha256").update(data, "latin1").digest("hex"));
   return 1;
