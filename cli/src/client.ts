@@ -12,6 +12,13 @@ import {
   type pushPolicyBody,
 } from "@bifrost/shared/api/policies";
 import {
+  domainView,
+  routeView,
+  type DomainView,
+  type RouteBody,
+  type RouteView,
+} from "@bifrost/shared/api/routes";
+import {
   deploymentDetails,
   deploymentView,
   logView,
@@ -104,6 +111,41 @@ export class Client {
       deploymentView,
       {},
     );
+  }
+
+  async routes(project: string) {
+    return (await this.#call("GET", routePath(project), page(routeView))).items;
+  }
+
+  /** Replaces all of a host's route; `precondition-failed` when it is not `version` any more. */
+  async setRoute(
+    project: string,
+    host: string,
+    body: RouteBody,
+    version: string | null,
+  ): Promise<RouteView> {
+    const options = { body, ...(version === null ? {} : { ifMatch: `"${version}"` }) };
+    return (await this.#exchange("PUT", routePath(project, host), routeView, options)).value;
+  }
+
+  removeRoute(project: string, host: string) {
+    return this.#call("DELETE", routePath(project, host), v.object({ deleted: v.string() }));
+  }
+
+  async domains(project: string) {
+    return (await this.#call("GET", domainPath(project), page(domainView))).items;
+  }
+
+  addDomain(project: string, domain: string): Promise<DomainView> {
+    return this.#call("POST", domainPath(project), domainView, { domain });
+  }
+
+  verifyDomain(project: string, domain: string): Promise<DomainView> {
+    return this.#call("POST", `${domainPath(project, domain)}/verify`, domainView, {});
+  }
+
+  removeDomain(project: string, domain: string) {
+    return this.#call("DELETE", domainPath(project, domain), v.object({ deleted: v.string() }));
   }
 
   async transitions(id: string) {
@@ -245,6 +287,16 @@ function attachmentsPath(project: string | null): string {
   return project === null
     ? "/platform/policies"
     : `/projects/${encodeURIComponent(project)}/policies`;
+}
+
+function routePath(project: string, host?: string): string {
+  const all = `/projects/${encodeURIComponent(project)}/routes`;
+  return host === undefined ? all : `${all}/${encodeURIComponent(host)}`;
+}
+
+function domainPath(project: string, domain?: string): string {
+  const all = `/projects/${encodeURIComponent(project)}/domains`;
+  return domain === undefined ? all : `${all}/${encodeURIComponent(domain)}`;
 }
 
 async function refusal(response: Response): Promise<BifrostError> {

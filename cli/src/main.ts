@@ -8,6 +8,8 @@ import { deployments } from "./commands/deployments.ts";
 import { init } from "./commands/init.ts";
 import { logs } from "./commands/logs.ts";
 import { open } from "./commands/open.ts";
+import { canary } from "./commands/canary.ts";
+import { addDomain, listDomains, removeDomain, verifyDomain } from "./commands/domains.ts";
 import {
   activatePolicy,
   deletePolicy,
@@ -19,6 +21,14 @@ import { attachedPolicies, attachPolicy, detachPolicy } from "./commands/policy-
 import { policyLogs } from "./commands/policy-logs.ts";
 import { pushPolicy, testPolicy } from "./commands/policy-push.ts";
 import { createProject, deleteProject, listProjects } from "./commands/projects.ts";
+import {
+  listRoutes,
+  redirectRoute,
+  removeRoute,
+  routePath,
+  setRoute,
+  showRoute,
+} from "./commands/routes.ts";
 import { status } from "./commands/status.ts";
 import { validate } from "./commands/validate.ts";
 import { readEnvironment } from "./config.ts";
@@ -26,7 +36,19 @@ import { CommandContext, type GlobalOptions } from "./context.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { createOutput, isClosedPipe } from "./output.ts";
 
-const COMMANDS = [init, deploy, status, logs, deployments, rollback, retry, cancel, open, validate];
+const COMMANDS = [
+  init,
+  deploy,
+  status,
+  logs,
+  deployments,
+  rollback,
+  canary,
+  retry,
+  cancel,
+  open,
+  validate,
+];
 const GROUPS = [
   {
     name: "projects",
@@ -49,6 +71,16 @@ const GROUPS = [
       attachedPolicies,
       deletePolicy,
     ],
+  },
+  {
+    name: "routes",
+    description: "which release, redirect and paths each host of a project has",
+    commands: [listRoutes, showRoute, setRoute, redirectRoute, routePath, removeRoute],
+  },
+  {
+    name: "domains",
+    description: "serve a project under domains of your own",
+    commands: [listDomains, addDomain, verifyDomain, removeDomain],
   },
 ];
 

@@ -22,7 +22,7 @@ import {
   settle,
   type ServingTable,
 } from "./routing/route-table.ts";
-import { sitePolicies, type ChainOf, type Site } from "./routing/site.ts";
+import { sitePolicies, type ChainOf, type Site, type SitePolicies } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
 import { type SiteReader, withoutBucket } from "./static/site-reader.ts";
 
@@ -107,10 +107,15 @@ export class Serving {
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
   busy: (address: string) => number = () => 0;
   private readonly chainOf: ChainOf;
+  private readonly newVisitorId: () => string;
+  private policies: SitePolicies;
   private routes: RouteTable | null = null;
   private backends: BackendTable | null = null;
 
-  constructor(options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">) {
+  constructor(
+    options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">,
+    newVisitorId: () => string = randomVisitorId,
+  ) {
     this.table = emptyServingTable(options.domain);
     this.balancer = new Balancer({
       clock: options.timers,
@@ -118,6 +123,8 @@ export class Serving {
       busy: (address) => this.busy(address),
     });
     this.chainOf = options.chainOf;
+    this.newVisitorId = newVisitorId;
+    this.policies = sitePolicies(EMPTY_ROUTE_TABLE, this.chainOf);
   }
 
   findSite(host: string, target: string): Site | NoMatch {
@@ -129,17 +136,21 @@ export class Serving {
     source: StickySource,
     wanted: string | null,
   ): Backends | Files | NoMatch {
-    const found = chooseBackends(this.table, site, source, wanted);
+    const { newVisitorId } = this;
+    const found = chooseBackends(this.table, site, { source, wanted, newVisitorId });
     if (found.kind === "files") return found;
     if (found.kind !== "backends") return this.orStarting(found);
-    const { kind, deploymentId } = found;
-    return { kind, deploymentId, addresses: this.balancer.order(deploymentId, found.addresses) };
+    const { kind, deploymentId, newVisitor } = found;
+    const addresses = this.balancer.order(deploymentId, found.addresses);
+    return { kind, deploymentId, addresses, newVisitor };
   }
 
   setRoutes(routes: RouteTable): void {
+    const before = this.routes;
     this.routes = routes;
     this.settle();
-    this.renewChains();
+    if (before === null || !hasSamePolicies(before, routes)) this.renewChains();
+    else if (before.routes !== routes.routes) this.renewHosts(before.routes);
   }
 
   setBackends(backends: BackendTable): void {
@@ -149,24 +160,31 @@ export class Serving {
     const addresses = new Set(ready.map((backend) => backend.address));
     this.balancer.retain(new Set(backends.keys()), addresses);
     this.onBackends(addresses);
-    this.renewPreviews();
+    this.renewPreviews(this.table.previews);
   }
 
   renewChains(): void {
-    const routes = this.routes ?? EMPTY_ROUTE_TABLE;
-    const hosts = hostsOf(routes, this.table.domain, sitePolicies(routes, this.chainOf));
-    this.table = { ...this.table, hosts };
+    this.policies = sitePolicies(this.routes ?? EMPTY_ROUTE_TABLE, this.chainOf);
+    this.renewHosts();
     this.renewPreviews();
-  }
-
-  private renewPreviews(): void {
-    const policies = sitePolicies(this.routes ?? EMPTY_ROUTE_TABLE, this.chainOf);
-    const previews = previewsOf(this.table.backends, this.table.domain, policies);
-    this.table = { ...this.table, previews };
   }
 
   readiness(): { routes: boolean; backends: boolean } {
     return { routes: this.routes !== null, backends: this.backends !== null };
+  }
+
+  /** Sites of the routes in `before` that did not change stay, when their policies did not either. */
+  private renewHosts(before?: RouteTable["routes"]): void {
+    const routes = this.routes ?? EMPTY_ROUTE_TABLE;
+    const known = before === undefined ? undefined : { routes: before, hosts: this.table.hosts };
+    const hosts = hostsOf(routes, this.table.domain, this.policies, known);
+    this.table = { ...this.table, hosts };
+  }
+
+  private renewPreviews(known?: ServingTable["previews"]): void {
+    const { backends, domain } = this.table;
+    const previews = previewsOf(backends, domain, this.policies, known);
+    this.table = { ...this.table, previews };
   }
 
   private settle(): void {
@@ -178,4 +196,15 @@ export class Serving {
     const isSynced = this.routes !== null && this.backends !== null;
     return isSynced || found.kind === "site" ? found : { kind: "starting" };
   }
+}
+
+function randomVisitorId(): string {
+  return randomBytes(12).toString("base64url");
+}
+
+/** The source of routes keeps what did not change as the same object. */
+function hasSamePolicies(one: RouteTable, other: RouteTable): boolean {
+  return (
+    one.projectPolicies === other.projectPolicies && one.platformPolicies === other.platformPolicies
+  );
 }

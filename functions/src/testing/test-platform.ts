@@ -20,6 +20,7 @@ import { MemoryImageBuilder } from "@bifrost/shared/testing/memory-image-builder
 import { MemoryObjectStore } from "@bifrost/shared/testing/memory-object-store";
 import { MemoryPolicyStore } from "@bifrost/shared/testing/memory-policy-store";
 import { MemoryProjectStore } from "@bifrost/shared/testing/memory-project-store";
+import { MemoryDomainStore, MemoryRouteStore } from "@bifrost/shared/testing/memory-route-store";
 import { MemorySiteCatalog } from "@bifrost/shared/testing/memory-site-catalog";
 import { readFunctionConfig } from "../config.ts";
 import { platformSettings } from "../platform-settings.ts";
@@ -31,7 +32,11 @@ export const DEPLOY_TOML =
 
 export class TestPlatform {
   readonly timers = hastyTimers();
-  readonly projects = new MemoryProjectStore();
+  readonly routes = new MemoryRouteStore();
+  readonly domains = new MemoryDomainStore(this.routes);
+  readonly projects = new MemoryProjectStore(this.routes, this.domains);
+  /** Texts of TXT records by name. */
+  readonly records = new Map<string, readonly string[]>();
   readonly deployments = new MemoryDeploymentStore(this.projects, this.timers);
   readonly policies = new MemoryPolicyStore(this.timers);
   readonly objects = new MemoryObjectStore();
@@ -108,6 +113,8 @@ export class TestPlatform {
     signer: { customToken: async (service) => `custom-token-of-${service}` },
     deployments: this.deployments,
     projects: this.projects,
+    routes: this.routes,
+    domains: this.domains,
     deliveries: memoryLog<Readonly<Record<string, unknown>>>(),
     idempotency: memoryLog<StoredAnswer>(),
     teams: {
@@ -141,6 +148,7 @@ export class TestPlatform {
         this.published.push({ topic, message });
       },
     }),
+    domainRecords: async () => ({ texts: async (name) => this.records.get(name) ?? [] }),
     workflows: async () => ({
       start: async (workflow, args) => {
         this.started.push({ workflow, args });

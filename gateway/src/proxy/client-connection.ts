@@ -39,7 +39,8 @@ export class ClientConnection implements ExchangeClient {
     this.socket = socket;
     this.services = services;
     this.origin = new ClientOrigin(socket.remoteAddress, services.publicScheme, services.isTrusted);
-    this.patience = new Patience(socket, services.timers, services.limits);
+    services.clock.read();
+    this.patience = new Patience(socket, services.clock, services.limits);
     this.patience.endsIn(services.limits.headMs);
     socket.on("data", (data) => this.received(data));
     socket.on("drain", () => this.drained());
@@ -118,7 +119,8 @@ export class ClientConnection implements ExchangeClient {
     const { bodyMs, answerMs } = this.services.limits;
     if (phase === "sending") this.patience.endsIn(bodyMs);
     else if (phase === "waiting" || phase === "connecting") this.patience.endsIn(answerMs);
-    if (phase === "connecting" && this.record !== null) this.record.askedAt = this.patience.now;
+    if (phase === "connecting" && this.record !== null)
+      this.record.askedAt = this.services.clock.now();
     if (phase === "responding" || phase === "tunnel") this.answered();
   }
 
@@ -136,7 +138,6 @@ export class ClientConnection implements ExchangeClient {
     this.services.metrics.broken++;
     this.exchange?.abort();
     this.exchange = null;
-    this.patience.readClock();
     this.finish("broken");
     // A reset: a plain close would look like the proper end of a response that is framed by it.
     this.socket.resetAndDestroy();
@@ -155,6 +156,7 @@ export class ClientConnection implements ExchangeClient {
 
   private received(data: Buffer): void {
     if (this.isClosing) return;
+    this.services.clock.read();
     if (this.isIdle) this.patience.endsIn(this.services.limits.headMs);
     this.input.push(data);
     this.pump();
@@ -225,7 +227,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   private newRecord(): RequestRecord {
-    const record = new RequestRecord(this.patience.now, this.services.nextRequestId());
+    const record = new RequestRecord(this.services.clock.now(), this.services.nextRequestId());
     record.ip = this.origin.ip;
     this.record = record;
     return record;
@@ -293,14 +295,15 @@ export class ClientConnection implements ExchangeClient {
     this.patience.prolong(this.phase);
     const { record } = this;
     if (record === null || record.address === null) return;
-    record.upstreamMs = this.patience.now - record.askedAt;
+    record.upstreamMs = this.services.clock.now() - record.askedAt;
   }
 
   /** For the next request on this connection. */
   private ready(): void {
     this.phase = "over";
     if (this.services.isDraining()) return this.close();
-    this.patience.endsIn(this.services.limits.idleMs);
+    const { stallMs, idleMs } = this.services.limits;
+    this.patience.endsIn(this.socket.writableNeedDrain ? stallMs : idleMs);
     this.finish("complete");
     this.socket.resume();
     this.pump();
@@ -316,17 +319,18 @@ export class ClientConnection implements ExchangeClient {
     this.socket.resume();
   }
 
-  /** Tells of the request once; the clock has just been read. */
+  /** Tells of the request once. */
   private finish(end: ServedEnd): void {
     const { record } = this;
     if (record === null) return;
     this.record = null;
     record.end = end;
-    record.durationMs = this.patience.now - record.at;
+    record.durationMs = this.services.clock.now() - record.at;
     this.services.onServed(record);
   }
 
   private drained(): void {
+    this.services.clock.read();
     if (this.phase === "responding" || this.phase === "tunnel") this.patience.prolong(this.phase);
     this.exchange?.clientDrained();
     this.pump();
@@ -344,9 +348,9 @@ export class ClientConnection implements ExchangeClient {
   }
 
   private closed(): void {
+    this.services.clock.read();
     this.exchange?.abort();
     this.exchange = null;
-    this.patience.readClock();
     if (this.record?.status === 0) this.record.status = CLIENT_LEFT;
     this.finish(this.phase === "tunnel" ? "complete" : "client-left");
     this.services.onClosed(this);

@@ -42,7 +42,7 @@ export class ClientOrigin {
   linesFor(authority: string): string {
     const { ip, scheme, linesAre } = this;
     if (linesAre.authority !== authority || linesAre.ip !== ip || linesAre.scheme !== scheme) {
-      this.lines = originLines(ip, authority, scheme);
+      this.lines = flat(originLines(ip, authority, scheme));
       this.linesAre = { ip, authority, scheme };
     }
     return this.lines;
@@ -56,6 +56,11 @@ export class ClientOrigin {
 export function originLines(ip: string, authority: string, scheme: Scheme): string {
   const node = isIPv6(ip) ? `[${ip}]` : ip;
   return `forwarded: for=${asValue(node)};host=${asValue(authority)};proto=${scheme}\r\nx-forwarded-for: ${ip}\r\nx-forwarded-host: ${authority}\r\nx-forwarded-proto: ${scheme}\r\n`;
+}
+
+/** The same text in one piece: joined strings are kept as trees of their parts and copied part by part. */
+function flat(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }
 
 /** A token stands as it is, all else becomes a quoted string (RFC 9110, 5.6.4). */

@@ -132,9 +132,14 @@ export class Exchange implements UpstreamUser {
   onConnected(): void {
     const { upstream } = this;
     if (upstream === null) return;
+    if (this.requestBody.isDone) {
+      upstream.writeWhole(this.message);
+      this.enter("waiting");
+      return this.client.onWritable();
+    }
     upstream.together(() => {
       upstream.write(this.message);
-      this.enter(this.requestBody.isDone ? "waiting" : "sending");
+      this.enter("sending");
       this.client.onWritable();
     });
   }
@@ -166,7 +171,7 @@ export class Exchange implements UpstreamUser {
     this.enter("responding");
   }
 
-  onBody(part: Buffer): void {
+  onBody(part: Buffer | string): void {
     if (!this.writeWithHead(part)) this.upstream?.pause();
   }
 
@@ -284,14 +289,19 @@ export class Exchange implements UpstreamUser {
     this.client.write(head);
   }
 
-  private writeWithHead(part: Buffer): boolean {
+  private writeWithHead(part: Buffer | string): boolean {
     const head = this.heldHead;
-    if (head === "") return this.client.write(Buffer.from(part));
+    if (head === "") return this.client.write(kept(part));
     this.heldHead = "";
     if (head.length + part.length <= JOINT_WRITE_BYTES) {
-      return this.client.write(head + part.toString("latin1"));
+      return this.client.write(head + (typeof part === "string" ? part : part.toString("latin1")));
     }
     this.client.write(head);
-    return this.client.write(Buffer.from(part));
+    return this.client.write(kept(part));
   }
+}
+
+/** A buffer is only lent and the client may take its time. */
+function kept(part: Buffer | string): Buffer | string {
+  return typeof part === "string" ? part : Buffer.from(part);
 }

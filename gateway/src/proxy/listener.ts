@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { ClientConnection } from "./client-connection.ts";
+import { EventClock } from "./event-clock.ts";
 import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
 import { traceparents } from "./trace-context.ts";
 import { trustedProxies } from "./trusted-proxies.ts";
@@ -50,19 +51,20 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   const { timers } = options;
   const clients = new Set<ClientConnection>();
   const metrics: ProxyMetrics = { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 };
-  const pool = new UpstreamPool(options.poolLimits, timers);
+  const clock = new EventClock(timers);
+  const pool = new UpstreamPool(options.poolLimits, clock);
   let isDraining = false;
   const empty = new AbortController();
-  let serial = 0;
 
   const services: ProxyServices = {
     ...options,
+    clock,
     pool,
     metrics,
     isTrusted: trustedProxies(options.trustedProxies),
     nextTraceparent: traceparents(options.randomBytes),
     isDraining: () => isDraining,
-    nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,
+    nextRequestId: requestIds(options.idPrefix),
     onClosed(connection) {
       clients.delete(connection);
       if (isDraining && clients.size === 0) empty.abort();
@@ -77,7 +79,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
 
   let sweepTimer: Timer = timers.after(SWEEP_MS, sweep);
   function sweep(): void {
-    const now = timers.now();
+    const now = clock.read();
     for (const client of clients) if (now >= client.deadline) client.onDeadline();
     pool.sweep();
     sweepTimer = timers.after(SWEEP_MS, sweep);
@@ -112,6 +114,11 @@ async function drain(
   await timers.sleep(lastMs, empty);
   for (const client of clients) client.drain();
   await timers.sleep(graceMs - lastMs, empty);
+}
+
+function requestIds(prefix: string): () => string {
+  let serial = 0;
+  return () => `${prefix}-${(++serial).toString(36)}`;
 }
 
 /** Rejects with `port-taken` when someone else listens there. */

@@ -7,8 +7,6 @@ import type { ProxyLimits } from "./services.ts";
 export class Patience {
   /** Milliseconds since the epoch; Infinity = without end. */
   deadline = Infinity;
-  /** The clock when it was last read. */
-  now = 0;
   private readonly socket: Socket;
   private readonly clock: Clock;
   private readonly limits: ProxyLimits;
@@ -21,13 +19,8 @@ export class Patience {
     this.limits = limits;
   }
 
-  readClock(): number {
-    this.now = this.clock.now();
-    return this.now;
-  }
-
   endsIn(delayMs: number): void {
-    this.deadline = this.readClock() + delayMs;
+    this.deadline = this.clock.now() + delayMs;
     this.seen = -1;
   }
 

@@ -1,5 +1,6 @@
 /** Decides what becomes of a request once its head is known: where it goes and as what, or which answer it gets here. */
 import { timingSafeEqual } from "node:crypto";
+import { restBelow } from "@bifrost/shared/domain/match-path";
 import type { Redirect } from "@bifrost/shared/domain/route";
 import { SITE_PROBE_HEADER } from "@bifrost/shared/domain/site-manifest";
 import {
@@ -95,10 +96,12 @@ function isProbe({ probeToken }: Site, head: RequestHead): boolean {
 
 function serveFrom(files: Files, site: Site, { head, view, outcome }: Planned): ServeFiles {
   return {
-    ...files,
+    kind: "files",
+    deploymentId: files.deploymentId,
+    manifest: files.manifest,
     target: outcome.path ?? stripped(site, head.target),
     headers: outcome.request?.apply(head.forwarded) ?? head.forwarded,
-    editResponse: responseEditor(site, view, outcome),
+    editResponse: responseEditor(site, view, outcome, visitorCookie(site, files, view.scheme)),
     editPage: outcome.response,
   };
 }
@@ -121,7 +124,7 @@ function forwardTo(backends: Backends, site: Site, planned: Planned): Forward {
     addresses: backends.addresses,
     target: outcome.path ?? stripped(site, head.target),
     headers: `${lines}${origin.linesFor(head.authority)}${trace}x-bifrost-request-id: ${view.id}\r\n`,
-    editResponse: responseEditor(site, view, outcome),
+    editResponse: responseEditor(site, view, outcome, visitorCookie(site, backends, view.scheme)),
     editPage: outcome.response,
   };
 }
@@ -134,26 +137,41 @@ function responseEditor(
   { chain }: Site,
   view: RequestView,
   outcome: PolicyOutcome,
+  cookie: string,
 ): Forward["editResponse"] {
   const queued = outcome.response;
+  const addOwn = (lines: string): string => (queued?.apply(lines) ?? lines) + cookie;
   if (chain?.hasResponsePhase !== true) {
-    return queued === null ? null : (_status, lines) => queued.apply(lines);
+    return queued === null && cookie === "" ? null : (_status, lines) => addOwn(lines);
   }
   return (status, lines) => {
     const response: PolicyResponse = { status, header: (name) => fieldIn(lines, name) };
-    const edited = chain.onResponse(view, response)?.apply(lines) ?? lines;
-    return queued?.apply(edited) ?? edited;
+    return addOwn(chain.onResponse(view, response)?.apply(lines) ?? lines);
   };
 }
 
 function redirectTo(site: Site, { to, status, keepsPath }: Redirect, target: string): OwnAnswer {
-  const rest = site.prefix === "/" ? target : target.slice(site.prefix.length);
-  const location = keepsPath ? `${to.replace(/\/$/, "")}${rest}` : to;
+  const rest = keepsPath ? restBelow(target, site.prefix) : "";
+  const location = rest === "" ? to : `${to.replace(/\/$/, "")}${rest}`;
   return { kind: "answer", status, headers: `location: ${location}\r\n`, body: "" };
 }
 
 function stripped(site: Site, target: string): string {
   if (!site.stripsPrefix || site.prefix === "/") return target;
-  const rest = target.slice(site.prefix.length);
+  const rest = restBelow(target, site.prefix);
   return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** How long a visitor stays with the release of a split that a cookie remembers. */
+const VISITOR_SECONDS = 30 * 24 * 3600;
+
+/** The line that tells a visitor who they are from now on; "" for one who is known, or need not be. */
+function visitorCookie(
+  { stickiness }: Site,
+  { newVisitor }: Pick<Backends, "newVisitor">,
+  scheme: string,
+): string {
+  if (newVisitor === null || stickiness.by !== "cookie") return "";
+  const secure = scheme === "https" ? "; Secure" : "";
+  return `set-cookie: ${stickiness.name}=${newVisitor}; Path=/; Max-Age=${VISITOR_SECONDS}; HttpOnly; SameSite=Lax${secure}\r\n`;
 }

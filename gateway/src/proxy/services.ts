@@ -1,11 +1,11 @@
 /** What every client connection of one listener shares. */
-import type { Timers } from "@bifrost/shared/domain/time";
 import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { AttemptResult } from "../routing/outliers.ts";
 import type { Site } from "../routing/site.ts";
 import type { StickySource } from "../routing/split.ts";
 import type { SiteReader } from "../static/site-reader.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import type { EventClock } from "./event-clock.ts";
 import type { Served } from "./served.ts";
 import type { IsTrusted } from "./trusted-proxies.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
@@ -61,7 +61,7 @@ export interface ProxyMetrics {
 }
 
 export interface ProxyServices {
-  readonly timers: Timers;
+  readonly clock: EventClock;
   readonly limits: ProxyLimits;
   readonly pool: UpstreamPool;
   readonly metrics: ProxyMetrics;

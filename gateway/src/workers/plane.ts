@@ -5,7 +5,12 @@ import { AccessLog, type AccessLogSettings } from "../access-log/access-log.ts";
 import { startDataPlane, type DataPlane, type DataPlaneOptions } from "../data-plane.ts";
 import type { Served } from "../proxy/served.ts";
 import type { ProxyMetrics } from "../proxy/services.ts";
-import { type OpenBucket, SiteReader, type SiteSettings } from "../static/site-reader.ts";
+import {
+  type OpenBucket,
+  SiteReader,
+  type SiteSettings,
+  withoutBucket,
+} from "../static/site-reader.ts";
 import type { PolicySlot } from "./policy-slot.ts";
 import type { PolicyCounts } from "./policy-runtime.ts";
 import { ProcessMeter, type ProcessGauges } from "./process-gauges.ts";
@@ -18,7 +23,8 @@ export interface PlaneSettings extends Pick<
   DataPlaneOptions,
   "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits"
 > {
-  readonly sites: SiteSettings;
+  /** Absent = no static site can be served. */
+  readonly sites?: SiteSettings;
   /** null = none. */
   readonly accessLog: AccessLogSettings | null;
 }
@@ -172,7 +178,11 @@ function openAccessLog(
   return AccessLog.open({ settings, timers, onProblem: problem });
 }
 
-function siteReader(settings: SiteSettings, { timers, openBucket, onProblem }: PlaneDeps) {
+function siteReader(
+  settings: SiteSettings | undefined,
+  { timers, openBucket, onProblem }: PlaneDeps,
+): SiteReader {
+  if (settings === undefined) return withoutBucket(timers);
   const objects = openBucket(settings.endpoint);
   return new SiteReader({ ...settings, objects, timers, onProblem });
 }

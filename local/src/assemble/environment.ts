@@ -44,6 +44,7 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
     BIFROST_REGION: REGION,
     BIFROST_DOMAIN: domainOf(context),
+    BIFROST_DOMAIN_VERIFICATION: "off",
     BIFROST_SCHEME: "http",
     BIFROST_FUNCTIONS_URL: addressOf(context, "functions"),
     BIFROST_FIRESTORE_URL: addressOf(context, "firestore"),

@@ -6,6 +6,7 @@ import { projectSchema, type Project, type ProjectFields } from "../domain/proje
 import type { Versioned } from "../ports/deployment-store.ts";
 import type { ProjectStore } from "../ports/project-store.ts";
 import { whereEqual, type FirestoreRest, type RestDocument } from "./firestore-rest.ts";
+import { ofProject } from "./firestore-route-store.ts";
 import { encodeValue } from "./firestore-values.ts";
 
 export class FirestoreProjectStore implements ProjectStore {
@@ -79,10 +80,13 @@ export class FirestoreProjectStore implements ProjectStore {
     return this.#edit(current, { policies });
   }
 
-  async delete(current: Versioned<Project>, host: string): Promise<void> {
+  async delete({ value, version }: Versioned<Project>): Promise<void> {
+    const owned = await Promise.all(
+      ["routes", "domains"].map((collection) => ofProject(this.#store, collection, value.id)),
+    );
     await this.#store.commit([
-      { delete: `projects/${current.value.id}`, must: { updateTime: current.version } },
-      { delete: `routes/${host}` },
+      { delete: `projects/${value.id}`, must: { updateTime: version } },
+      ...owned.flat().map(({ path }) => ({ delete: path })),
     ]);
   }
 

@@ -13,5 +13,6 @@ export interface ProjectStore {
   rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void>;
   /** Sets the policies of the whole project, in the order they run. */
   attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void>;
-  delete(current: Versioned<Project>, host: string): Promise<void>;
+  /** With all its routes and domains. */
+  delete(current: Versioned<Project>): Promise<void>;
 }

@@ -9,7 +9,7 @@ import {
   SERVICES,
   worldIn,
 } from "./lifecycle-world.ts";
-import { person, type Auth, type Fields, type RulesWorld } from "./rules-world.ts";
+import { NOW, person, type Auth, type Fields, type RulesWorld } from "./rules-world.ts";
 
 type Operation = "get" | "list" | "create" | "update" | "delete";
 
@@ -28,6 +28,8 @@ const MEMBERS = [...SERVICES, "a member"];
 const DEPLOYMENT = `deployments/${ID}`;
 const LATER = new Date("2100-01-01T00:00:00Z");
 const LOG = { stream: "build", step: "install", lines: ["ok"], at: OLD };
+
+const CLAIM = { domain: "a.example", projectId: "p", token: "t", verifiedAt: null };
 
 const DOCUMENTS: readonly Document[] = [
   {
@@ -72,10 +74,10 @@ const DOCUMENTS: readonly Document[] = [
     allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
   },
   {
-    path: "domains/a.example",
-    fields: { projectId: "p" },
-    change: { projectId: "q" },
-    allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
+    path: "domains/a.example~p",
+    fields: { ...CLAIM, createdAt: NOW },
+    change: { token: "another" },
+    allowed: { get: SERVICES, list: SERVICES, create: API, delete: API },
   },
   {
     path: "policies/limit",

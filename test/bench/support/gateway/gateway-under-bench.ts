@@ -1,55 +1,97 @@
 /**
- * The gateway's data plane as a program of its own, over tables given once in place of Firestore and Kubernetes.
- * Takes a JSON object as its argument and lives until SIGTERM.
+ * The gateway's parent and its workers as they run in production, over tables given once in place of Firestore and
+ * Kubernetes. Takes a JSON object as its argument and lives until SIGTERM.
  */
-import * as v from "valibot";
+import { EMPTY_ROUTE_TABLE, type Route } from "@bifrost/shared/domain/route";
 import { systemTimers } from "@bifrost/shared/domain/time";
-import { EMPTY_ROUTE_TABLE, RouteSchema, type Route } from "@bifrost/shared/domain/route";
-import { startDataPlane } from "../../../../gateway/src/data-plane.ts";
+import { silentLogger } from "@bifrost/shared/ports/logger";
 import { DEFAULT_PROXY_LIMITS } from "../../../../gateway/src/proxy/services.ts";
+import { startCluster } from "../../../../gateway/src/workers/cluster.ts";
+import { WORKER_ARGUMENTS } from "../../../../gateway/src/workers/worker-arguments.ts";
+import type { Setting } from "./contender.ts";
 
 const PROJECT = "bench";
+const POLICY = "bench-policy";
 
-interface Argument {
-  readonly port: number;
-  readonly upstreams: Readonly<Record<string, string>>;
+export interface GatewayArgument extends Pick<
+  Setting,
+  "port" | "upstreams" | "policy" | "workers"
+> {
+  /** Program of a worker. */
+  readonly workerScript: string;
+  /** Source of the policy. */
+  readonly source: string;
+  /** File of the access log; null = none. */
+  readonly accessLog: string | null;
 }
 
-const { port, upstreams } = JSON.parse(process.argv[2] ?? "{}") as Argument;
+const argument = JSON.parse(process.argv[2] ?? "{}") as GatewayArgument;
+const { port, upstreams, policy, source, accessLog } = argument;
 
-const dataPlane = await startDataPlane({
-  host: "127.0.0.1",
-  port,
-  domain: "example.test",
-  publicScheme: "http",
-  upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 512 },
-  limits: DEFAULT_PROXY_LIMITS,
+const dataPlanes = await startCluster({
+  workers: argument.workers,
+  program: { script: argument.workerScript, nodeArguments: WORKER_ARGUMENTS },
+  settings: {
+    host: "127.0.0.1",
+    port,
+    domain: "example.test",
+    publicScheme: "http",
+    trustedProxies: [],
+    upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 512 },
+    limits: DEFAULT_PROXY_LIMITS,
+    accessLog:
+      accessLog === null
+        ? null
+        : { where: accessLog, scheme: "http", cloudProject: PROJECT, logsQuery: true },
+  },
   timers: systemTimers,
-  chainOf: () => null,
+  log: {
+    ...silentLogger,
+    error: (event, fields) => complain(`${event} ${JSON.stringify(fields)}`),
+  },
+  events: {
+    onFault: (fault) => complain(fault.message),
+    onPolicyLog: (line) => complain(line.text),
+  },
 });
-
-const names = Object.keys(upstreams);
-dataPlane.setRoutes({
-  ...EMPTY_ROUTE_TABLE,
-  routes: new Map(
-    names.map((name, index): [string, Route] => {
-      const host = `app${index + 1}.example.test`;
-      const targets = [
-        { deploymentId: `dpl-${name}`, weight: 1, name },
-        ...names
-          .filter((other) => other !== name)
-          .map((other) => ({ deploymentId: `dpl-${other}`, weight: 0, name: other })),
-      ];
-      return [host, v.parse(RouteSchema, { host, projectId: PROJECT, targets })];
-    }),
-  ),
-});
-dataPlane.setBackends(
-  new Map(
+dataPlanes.update({
+  routes: {
+    ...EMPTY_ROUTE_TABLE,
+    routes: new Map([route("app1.example.test", "a", "b"), route("app2.example.test", "b", "a")]),
+  },
+  backends: new Map(
     Object.entries(upstreams).map(([name, address]) => [
-      `dpl-${name}`,
+      name,
       { projectId: PROJECT, ready: [{ address, replica: name }] },
     ]),
   ),
-);
-process.once("SIGTERM", () => void dataPlane.stop(0).then(() => process.exit(0)));
+  policies: {
+    scripts: [{ name: POLICY, kind: "request", version: 1, source }],
+    disabled: new Set(),
+  },
+});
+process.once("SIGTERM", () => void dataPlanes.stop(0).then(() => process.exit(0)));
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** All goes to `target`, unless a policy chooses `other`. */
+function route(host: string, target: string, other: string): [string, Route] {
+  const config = { on_responses: policy === "request and response" };
+  return [
+    host,
+    {
+      host,
+      projectId: PROJECT,
+      targets: [
+        { deploymentId: target, name: target, weight: 1 },
+        { deploymentId: other, name: other, weight: 0 },
+      ],
+      stickiness: { by: "address" },
+      redirect: null,
+      paths: [],
+      policies: policy === "none" ? [] : [{ policy: POLICY, config }],
+    },
+  ];
+}

@@ -1,10 +1,13 @@
-/** The gateway's data plane, bundled as it is for production and in a process of its own. */
+/** The gateway: its parent over given tables, and its workers bundled as they are for production. */
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { ROOT } from "../../../support/folders.ts";
 import { type Contender, startPinned, supportFile } from "./contender.ts";
+import type { GatewayArgument } from "./gateway-under-bench.ts";
 
-/** Beside the programs, where what is not bundled is found in node_modules. */
+/** Bundled by `npm run bench`. */
+const WORKER = path.join(ROOT, "dist/gateway-worker.mjs");
 const PROGRAM = path.join(ROOT, "dist/bench/gateway-under-bench.mjs");
 
 export const OURS = "bifrost";
@@ -23,15 +26,22 @@ export async function bundledGateway(): Promise<Contender> {
   });
   return {
     name: OURS,
-    lacks({ policy, workers, hasAccessLog }) {
-      if (policy !== "none") return "the gateway has no engine for policies yet";
-      if (workers > 1) return "the gateway has no workers yet";
-      return hasAccessLog ? "the gateway has no access log yet" : null;
-    },
+    lacks: () => null,
     start(setting) {
-      const { port, upstreams } = setting;
-      const argument = JSON.stringify({ port, upstreams });
-      return startPinned({ ...setting, argv: [process.execPath, PROGRAM, argument] });
+      const { port, upstreams, policy, workers, hasAccessLog } = setting;
+      const source = readFileSync(supportFile("gateway-policy.lua"), "utf8");
+      const accessLog = hasAccessLog ? path.join(setting.folder, "access.log") : null;
+      const argument: GatewayArgument = {
+        port,
+        upstreams,
+        policy,
+        workers,
+        source,
+        accessLog,
+        workerScript: WORKER,
+      };
+      const argv = [process.execPath, PROGRAM, JSON.stringify(argument)];
+      return startPinned({ ...setting, argv });
     },
   };
 }
