@@ -25,6 +25,7 @@ import { ScriptLoader } from "./policies/script-loader.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import { startCluster } from "./workers/cluster.ts";
+import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
@@ -112,16 +113,6 @@ export interface DataPlaneParts {
   /** Entry point of a worker. */
   readonly workerScript: string;
 }
-
-/**
- * For workers: no second thread for the garbage collector, because each core has a worker of its own, and more room
- * for what lives no longer than a request.
- */
-const WORKER_ARGUMENTS = [
-  "--enable-source-maps",
-  "--single-threaded-gc",
-  "--max-semi-space-size=16",
-];
 
 /** What a worker sees of the environment: it reads what strangers send, and has no use for the secrets in there. */
 const SHOWN = /^(?:NODE_.*|PATH|TZ)$/;

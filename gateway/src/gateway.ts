@@ -78,7 +78,11 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       { path: "/", app: healthRoutes(() => draining.readiness()) },
       { path: "/v1/telemetry", app: telemetry.routes },
       ...operatorRouters(deps, draining, () => [
-        ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness()),
+        ...proxyMetrics(
+          dataPlanes.summary(),
+          dataPlanes.readiness(),
+          dataPlanes.tables().policies.disabled,
+        ),
         ...collectorMetrics(telemetry, control.refusedConnections()),
       ]),
     ],

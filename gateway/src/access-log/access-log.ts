@@ -32,7 +32,8 @@ export class AccessLog {
   private readonly sink: LineSink;
   private waiting: AccessEntry[] = [];
   private timer: Timer | null = null;
-  private writing: Promise<void> | null = null;
+  /** One thing after another. */
+  private work: Promise<void> = Promise.resolve();
   private hasProblem = false;
 
   private constructor(deps: AccessLogDeps, sink: LineSink) {
@@ -52,31 +53,25 @@ export class AccessLog {
       return;
     }
     this.waiting.push(accessEntry(served));
-    if (this.timer === null && this.writing === null) this.schedule();
+    this.timer ??= this.timers.after(EVERY_MS, () => {
+      this.timer = null;
+      this.work = this.work.then(() => this.writeWaiting());
+    });
   }
 
-  /** After the file was renamed. */
-  async reopen(): Promise<void> {
-    await this.writing;
-    await this.sink.reopen();
+  /** After the file was renamed. Rejects, and goes on in the renamed one, when no new file can be made. */
+  reopen(): Promise<void> {
+    const reopened = this.work.then(() => this.sink.reopen());
+    this.work = reopened.catch(() => undefined);
+    return reopened;
   }
 
   /** Writes what is left. */
   async stop(): Promise<void> {
     this.timer?.cancel();
-    await this.writing;
+    await this.work;
     await this.writeWaiting();
     await this.sink.close();
-  }
-
-  private schedule(): void {
-    this.timer = this.timers.after(EVERY_MS, () => {
-      this.timer = null;
-      this.writing = this.writeWaiting().finally(() => {
-        this.writing = null;
-        if (this.waiting.length > 0) this.schedule();
-      });
-    });
   }
 
   private async writeWaiting(): Promise<void> {

@@ -16,6 +16,7 @@ const PROXY_HELP: Readonly<Record<string, string>> = {
 export function proxyMetrics(
   summary: PlanesSummary,
   readiness: PlanesReadiness,
+  disabled: ReadonlySet<string>,
 ): readonly Metric[] {
   const { totals, planes, crashes, kills, crashLoops } = summary;
   return [
@@ -30,6 +31,12 @@ export function proxyMetrics(
       "counter",
       "how",
       { crashed: crashes, killed: kills },
+    ),
+    byLabel(
+      ["bifrost_policy_disabled", "Scripts that were taken out of service."],
+      "gauge",
+      "script",
+      new Map([...disabled].map((key) => [key, 1])),
     ),
     gauge(
       ["bifrost_proxy_crash_loops", "Positions whose processes end again and again."],

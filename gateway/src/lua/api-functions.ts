@@ -3,7 +3,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { PolicyRequest, PolicyResponse } from "../policies/policy-chain.ts";
 import { cookieIn } from "../routing/split.ts";
 import type { DecisionTrie } from "./decision.ts";
-import { HostRefusal, type LuaState, utf8Text } from "./lua-state.ts";
+import { type LuaState } from "./lua-state.ts";
+import { HostRefusal, utf8Text } from "./lua-stack.ts";
 import type { PolicyScope, PolicyVmOptions } from "./policy-vm.ts";
 import { queryParam } from "./query-param.ts";
 import { makeSplit, pick, type Split, type Weight } from "./split.ts";
@@ -223,7 +224,7 @@ export class ApiFunctions {
   }
 }
 
-function base64Decode(state: LuaState): number {
+export function base64Decode(state: LuaState): number {
   const encoded = text(state, 1, "text");
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.replace(/=+$/, "").length % 4 === 1) {
     return 0;
@@ -232,7 +233,7 @@ function base64Decode(state: LuaState): number {
   return 1;
 }
 
-function sha256(state: LuaState): number {
+export function sha256(state: LuaState): number {
   const data = text(state, 1, "text");
   state.pushText(createHash("sha256").update(data, "latin1").digest("hex"));
   return 1;

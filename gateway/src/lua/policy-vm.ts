@@ -10,8 +10,10 @@ import { DecisionTrie } from "./decision.ts";
 import { ApiFunctions } from "./api-functions.ts";
 import type { LuaInstance } from "./lua-instance.ts";
 import { DEFAULT_LIMITS, LuaState, type LuaLimits } from "./lua-state.ts";
+import { Networks } from "./networks.ts";
 import { PRELUDE } from "./prelude.ts";
 import { closeSandbox } from "./sandbox.ts";
+import { SETTINGS } from "./settings.ts";
 import type { Limiter } from "./limiter.ts";
 import type { SharedState } from "./shared-state.ts";
 
@@ -71,6 +73,8 @@ export class PolicyVm {
     this.api = new ApiFunctions(options, this.decisions);
     try {
       closeSandbox(state);
+      new Networks().defineIn(state);
+      state.run(SETTINGS, "[api]");
       this.api.defineIn(state);
       state.run(PRELUDE, "[api]");
       this.requestSlot = state.park("host_request");
@@ -81,11 +85,11 @@ export class PolicyVm {
       this.reset();
       state.setTable("config", options.config);
       this.runMarked(() => state.run(options.source));
-      this.onError = state.global("on_error") === "allow" ? "allow" : "deny";
       state.pushParked(bindSlot);
-      state.call(0, 2);
+      state.call(0, 3);
       this.handlesRequests = state.numberAt(state.resultIndex) === 1;
       this.handlesResponses = state.numberAt(state.resultIndex + 1) === 1;
+      this.onError = state.numberAt(state.resultIndex + 2) === 1 ? "allow" : "deny";
       state.done();
     } catch (error) {
       state.close();

@@ -297,7 +297,8 @@ export class ClientConnection implements ExchangeClient {
   private ready(): void {
     this.phase = "over";
     if (this.services.isDraining()) return this.close();
-    this.patience.endsIn(this.services.limits.idleMs);
+    const { stallMs, idleMs } = this.services.limits;
+    this.patience.endsIn(this.socket.writableNeedDrain ? stallMs : idleMs);
     this.finish("complete");
     this.socket.resume();
     this.pump();

@@ -22,7 +22,9 @@ export function isRange(text: string): boolean {
   return parseRange(text) !== null;
 }
 
-function parseRange(text: string): { ip: string; bits: number; family: "ipv4" | "ipv6" } | null {
+export function parseRange(
+  text: string,
+): { ip: string; bits: number; family: "ipv4" | "ipv6" } | null {
   const [, ip = "", length] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(ip);
   const most = version === 4 ? 32 : 128;

@@ -36,6 +36,8 @@ export interface TestGatewayOptions {
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
+  /** TEST_TOKEN when absent. */
+  readonly controlToken?: null;
   /** The sources never tell anything. */
   readonly isSilent?: boolean;
 }
@@ -74,7 +76,10 @@ export function testPlaneSettings({
 /** The parent over these data planes. */
 export async function startGatewayOver(
   dataPlanes: DataPlanes,
-  options: Pick<TestGatewayOptions, "replicas" | "telemetry" | "isSilent" | "policies"> & {
+  options: Pick<
+    TestGatewayOptions,
+    "replicas" | "telemetry" | "isSilent" | "policies" | "controlToken"
+  > & {
     readonly policyFaults: PolicyFaults;
   },
 ): Promise<Omit<TestGateway, "listener">> {
@@ -83,7 +88,7 @@ export async function startGatewayOver(
     settings: {
       controlHost: "127.0.0.1",
       controlPort: 0,
-      controlToken: TEST_TOKEN,
+      controlToken: options.controlToken === null ? null : TEST_TOKEN,
       telemetryGrpcPort: 0,
       telemetrySecret: TEST_SECRET,
     },

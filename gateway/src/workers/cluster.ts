@@ -6,7 +6,7 @@ import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import type { PlaneConnections, PlaneCounts, PlaneSettings } from "./plane.ts";
-import { scriptKey } from "./policy-runtime.ts";
+import { scriptKey, type PolicySet, type ScriptKey } from "./policy-runtime.ts";
 import type { RecordedRequest } from "./request-ring.ts";
 import type { StuckScript } from "./sentinel.ts";
 import { CoalescedUpdates, NO_TABLES, type Tables, type TableUpdate } from "./tables.ts";
@@ -48,6 +48,7 @@ class ClusterDataPlanes implements DataPlanes {
   private readonly updates: CoalescedUpdates;
   private readonly stopWatchdog: () => void;
   private known: Tables = NO_TABLES;
+  private readonly stuck = new Set<ScriptKey>();
   private totals: PlaneCounts | null = null;
   private crashes = 0;
   private kills = 0;
@@ -88,8 +89,8 @@ class ClusterDataPlanes implements DataPlanes {
 
   update(change: TableUpdate): void {
     const { policies, ...rest } = change;
-    const { disabled } = this.known.policies;
-    const update = policies === undefined ? rest : { ...rest, policies: { ...policies, disabled } };
+    const update =
+      policies === undefined ? rest : { ...rest, policies: this.withoutStuck(policies) };
     this.known = { ...this.known, ...update };
     if (update.routes !== undefined && update.routes !== null) this.view.setRoutes(update.routes);
     if (update.backends !== undefined && update.backends !== null) {
@@ -194,12 +195,17 @@ class ClusterDataPlanes implements DataPlanes {
     else this.crashes++;
   }
 
+  /** A version that held a worker up stays disabled for as long as it is among the scripts. */
+  private withoutStuck({ scripts, disabled }: PolicySet): PolicySet {
+    const keys = new Set(scripts.map(scriptKey));
+    for (const key of this.stuck) if (!keys.has(key)) this.stuck.delete(key);
+    return { scripts, disabled: new Set([...disabled, ...this.stuck]) };
+  }
+
   /** At every worker, and before the next one starts. */
   private disable(stuck: StuckScript): void {
-    const { policies } = this.known;
-    const disabled = new Set([...policies.disabled, scriptKey(stuck)]);
-    this.known = { ...this.known, policies: { ...policies, disabled } };
-    this.updates.offer({ policies: this.known.policies });
+    this.stuck.add(scriptKey(stuck));
+    this.update({ policies: this.known.policies });
     const { name: script, version, heldMs } = stuck;
     const message = `It ran for more than ${heldMs} ms and could not be interrupted; its process was killed and the script is disabled.`;
     this.options.log.error("policy held its worker up and is disabled", { script, version });

@@ -1,7 +1,7 @@
 /** The one data plane in the parent itself: for tests, and where one process is enough. */
 import type { Timers } from "@bifrost/shared/domain/time";
+import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
-import { NO_MARKER } from "./call-marker.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
 import { Plane, type PlaneCounts, type PlaneSettings } from "./plane.ts";

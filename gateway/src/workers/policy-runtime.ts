@@ -1,8 +1,9 @@
 /** What runs policies inside one process: told scripts by the parent, asked for chains by the data plane. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timers } from "@bifrost/shared/domain/time";
+import type { Spent } from "../lua/token-buckets.ts";
+import type { ScriptMarker } from "../policies/policy-host.ts";
 import type { ChainOf } from "../routing/site.ts";
-import type { CallMarker } from "./call-marker.ts";
 
 /** `our-limits@3`: a script and its version; what is disabled is disabled by both. */
 export type ScriptKey = string;
@@ -46,8 +47,8 @@ export interface PolicyCounts {
   readonly overBudget: number;
 }
 
-/** What `limit` spent since the last exchange, by bucket; plain data that only the limiter reads. */
-export type LimitSpends = readonly object[];
+/** What `limit` took from buckets since the last exchange. */
+export type LimitSpends = readonly Spent[];
 
 export interface PolicyRuntime {
   readonly chainOf: ChainOf;
@@ -66,7 +67,7 @@ export interface PolicyRuntime {
 
 export interface PolicyRuntimeOptions {
   readonly timers: Timers;
-  readonly marker: CallMarker;
+  readonly marker: ScriptMarker;
   readonly onFault: (fault: PolicyFault) => void;
   readonly onLog: (line: PolicyLogLine) => void;
 }

@@ -3,7 +3,7 @@
  * one call does not return, names the script on a pipe that the parent holds, and kills the process.
  */
 import type { Worker } from "node:worker_threads";
-import type { CallMarker } from "./call-marker.ts";
+import type { ScriptMarker } from "../policies/policy-host.ts";
 
 /** Another call number, or none, is seen as life. */
 const CALL = 0;
@@ -38,7 +38,7 @@ export interface SentinelScript {
   readonly version: number;
 }
 
-export class Sentinel implements CallMarker {
+export class Sentinel implements ScriptMarker {
   private readonly cell: Int32Array;
   private readonly thread: Worker;
   private calls = 0;
