@@ -98,7 +98,7 @@ export const GATEWAY_VARIABLES = {
   accessLog: variable({
     name: "BIFROST_ACCESS_LOG",
     meaning:
-      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which SIGHUP opens anew.",
+      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which is put aside as `.1` above 64 MiB; SIGHUP opens it anew.",
     schema: textForm,
     fallback: "stdout",
   }),

@@ -20,6 +20,9 @@ export type LuaScalar = string | number | boolean | null;
 /** Thrown by a host function to raise a Lua error in the script, at the line that called it. */
 export class HostRefusal extends Error {}
 
+const REMEMBERED = 256;
+const MAX_REMEMBERED = 32;
+
 /** Values that do not go away with a call lie in the first `fixed` slots of the stack. */
 export class LuaStack {
   readonly instance: LuaInstance;
@@ -28,6 +31,8 @@ export class LuaStack {
   protected L = 0;
   protected readonly scratch: number;
   private fixed = 0;
+  /** Short strings by where they were last seen: comparing bytes is cheaper than making a string of them. */
+  private readonly remembered: (string | undefined)[] = Array.from({ length: REMEMBERED });
 
   constructor(instance: LuaInstance) {
     this.instance = instance;
@@ -77,7 +82,14 @@ export class LuaStack {
     const at = this.ex.lua_tolstring(this.L, index, this.scratch + LENGTH_AT);
     if (at === 0) return null;
     const bytes = this.instance.bytes();
-    return bytes.latin1Slice(at, at + bytes.readUInt32LE(this.scratch + LENGTH_AT));
+    const length = this.lengthIn(bytes);
+    if (length > MAX_REMEMBERED) return bytes.latin1Slice(at, at + length);
+    const slot = (at >>> 4) % REMEMBERED;
+    const known = this.remembered[slot];
+    if (known !== undefined && isThere(bytes, at, length, known)) return known;
+    const text = bytes.latin1Slice(at, at + length);
+    this.remembered[slot] = text;
+    return text;
   }
 
   /** The bytes of a string or number where they lie: good until anything is pushed. null for any other type. */
@@ -85,7 +97,19 @@ export class LuaStack {
     const at = this.ex.lua_tolstring(this.L, index, this.scratch + LENGTH_AT);
     if (at === 0) return null;
     const bytes = this.instance.bytes();
-    return bytes.subarray(at, at + bytes.readUInt32LE(this.scratch + LENGTH_AT));
+    return bytes.subarray(at, at + this.lengthIn(bytes));
+  }
+
+  /** Byte by byte, which beats readUInt32LE and its checks. */
+  private lengthIn(bytes: Buffer): number {
+    const at = this.scratch + LENGTH_AT;
+    return (
+      ((bytes[at] ?? 0) |
+        ((bytes[at + 1] ?? 0) << 8) |
+        ((bytes[at + 2] ?? 0) << 16) |
+        ((bytes[at + 3] ?? 0) << 24)) >>>
+      0
+    );
   }
 
   scalarAt(index: number): LuaScalar {
@@ -221,6 +245,12 @@ export class LuaStack {
   protected fix(): number {
     return ++this.fixed;
   }
+}
+
+function isThere(bytes: Buffer, at: number, length: number, text: string): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 export function utf8Bytes(text: string): string {

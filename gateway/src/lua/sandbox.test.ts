@@ -59,12 +59,7 @@ test.each([
     `answer(pcall(function() req.path = "/x" end))`,
     /^false .*req has no path to assign/,
   ],
-  [
-    "a replaced method of req",
-    `answer(pcall(function() req.header = print end))`,
-    /^false .*req has no header to assign/,
-  ],
-  ["a write to req past __newindex", `answer(pcall(table.insert, req, 1), next(req))`, /^false/],
+  ["a write to req past __newindex", `answer(pcall(table.insert, req, 1), #req)`, /^false/],
   ["the metatable of strings", `answer(getmetatable(""))`, /^false$/],
   [
     "a finalizer",

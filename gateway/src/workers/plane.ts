@@ -72,6 +72,7 @@ export class Plane {
   private readonly accessLog: AccessLog | null;
   private readonly traffic: TrafficMeter;
   private readonly process = new ProcessMeter();
+  private newestRoutes: RouteTable | null = null;
   private told = { proxy: noProxyMetrics(), accessLog: { written: 0, dropped: 0 } };
 
   private constructor(parts: {
@@ -117,9 +118,21 @@ export class Plane {
 
   update({ routes, backends, avoided, policies }: TableUpdate): void {
     if (policies !== undefined) this.policies.load(policies);
-    if (routes !== undefined && routes !== null) this.dataPlane.setRoutes(routes);
+    if (routes !== undefined && routes !== null) this.setRoutes(routes);
     if (backends !== undefined && backends !== null) this.dataPlane.setBackends(backends);
     if (avoided !== undefined) this.dataPlane.avoid(avoided);
+  }
+
+  /** The first routes with policies wait for the engine that runs them; those before serve meanwhile. */
+  private setRoutes(routes: RouteTable): void {
+    this.newestRoutes = routes;
+    if (this.policies.isReady || !usesPolicies(routes)) this.dataPlane.setRoutes(routes);
+    else void this.setOnceReady(routes);
+  }
+
+  private async setOnceReady(routes: RouteTable): Promise<void> {
+    await this.policies.ready(true);
+    if (this.newestRoutes === routes) this.dataPlane.setRoutes(routes);
   }
 
   takeReport(): PlaneReport {
@@ -192,7 +205,7 @@ function usesPolicies(routes: RouteTable | null): boolean {
   const { platformPolicies, projectPolicies } = routes;
   return (
     platformPolicies.length > 0 ||
-    projectPolicies.size > 0 ||
+    [...projectPolicies.values()].some((attached) => attached.length > 0) ||
     [...routes.routes.values()].some(
       (route) =>
         route.policies.length > 0 || route.paths.some(({ policies }) => policies.length > 0),
