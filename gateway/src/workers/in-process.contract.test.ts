@@ -42,6 +42,7 @@ test("the first routes with policies wait for the engine, and those before them 
     settings: testPlaneSettings(),
     timers: systemTimers,
     startPolicies: () => ((isAskedFor = true), engine),
+    openBucket,
     events: { onFault: () => undefined, onPolicyLog: () => undefined },
     onProblem: () => undefined,
   });
