@@ -4,6 +4,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { afterEach, expect, test, vi } from "vitest";
 import { type PolicyChain, UNTOUCHED } from "../policies/policy-chain.ts";
+import { openBucket } from "../compose-worker.ts";
 import { HOST } from "../testing/proxy-rig.ts";
 import { testSources } from "../testing/sources.ts";
 import { rawClient, testPlaneSettings } from "../testing/test-gateway.ts";
