@@ -12,10 +12,8 @@ import { startGateway } from "./gateway.ts";
 import { runProgram } from "./run-program.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
-/** Beside this file, bundled or not. */
-const WORKER_SCRIPT = fileURLToPath(
-  new URL(`gateway-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".mjs"}`, import.meta.url),
-);
+const WORKER_SCRIPT = programBeside("gateway-worker");
+const CHECK_SCRIPT = programBeside("policy-check");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -24,6 +22,12 @@ const STANDARD_POLICIES = fileURLToPath(
 
 /** After SIGTERM: Cloud Run kills ten seconds later, and what follows the draining takes time too. */
 const DRAIN_MS = 7500;
+
+/** Bundled or not. */
+function programBeside(name: string): string {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".mjs";
+  return fileURLToPath(new URL(`${name}${ending}`, import.meta.url));
+}
 
 let log = composeLogger("gateway", { logLevel: "info" });
 
@@ -36,10 +40,10 @@ await runProgram({
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
     const policyStorage = composePolicyStorage(config, log);
-    const standardPolicies = STANDARD_POLICIES;
+    const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     const [dataPlanes, parts] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeGateway(config, { log, policyStorage, standardPolicies }),
+      composeGateway(config, { log, policyStorage, ...shipped }),
     ]);
     const gateway = await startGateway({ ...parts, dataPlanes, policyFaults });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());

@@ -106,8 +106,19 @@ export class LuaState {
     this.L = 0;
   }
 
-  /** `source` is text; a binary chunk is refused, because crafted bytecode can corrupt the VM. */
   run(source: string, chunk = this.script): void {
+    this.compile(source, chunk);
+    this.call(0, 0);
+  }
+
+  /** A script that runs from top to bottom each time it is called. */
+  parkChunk(source: string, chunk = this.script): number {
+    this.compile(source, chunk);
+    return this.parked();
+  }
+
+  /** `source` is text; a binary chunk is refused, because crafted bytecode can corrupt the VM. */
+  private compile(source: string, chunk: string): void {
     const code = Buffer.from(source);
     const tail = Buffer.from(`=${chunk}\0t\0`);
     const at = this.ex.malloc(code.length + tail.length);
@@ -126,13 +137,16 @@ export class LuaState {
       this.isGuarded = false;
       this.ex.free(at);
     }
-    this.call(0, 0);
   }
 
   /** A global as a function for `push` and `call`; null when it is none. Its value is kept in a slot of the Lua stack. */
   park(global: string): number {
     this.writeName(global);
     this.ex.lua_getglobal(this.L, this.scratch + TEXT_AT);
+    return this.parked();
+  }
+
+  private parked(): number {
     if (this.ex.lua_checkstack(this.L, 20) === 0) throw new Error("no memory for the Lua stack");
     return ++this.fixed;
   }
