@@ -14,6 +14,7 @@ import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replie
 import { RequestBuffer } from "./request-buffer.ts";
 import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
+import { StaticExchange } from "../static/static-exchange.ts";
 
 /** After an answer that ends the connection, how long to read on so that the answer is not lost to a reset. */
 const LINGER_MS = 1000;
@@ -27,7 +28,7 @@ export class ClientConnection implements ExchangeClient {
   private readonly patience: Patience;
   private readonly input = new RequestBuffer();
   private readonly output: ClientOutput;
-  private exchange: Exchange | null = null;
+  private exchange: Exchange | StaticExchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
   private isPumping = false;
@@ -182,7 +183,7 @@ export class ClientConnection implements ExchangeClient {
     return !this.socket.writableNeedDrain && this.takeHead();
   }
 
-  private feed(exchange: Exchange): boolean {
+  private feed(exchange: Exchange | StaticExchange): boolean {
     if (this.phase === "sending") this.patience.endsIn(this.services.limits.bodyMs);
     try {
       this.input.offer((data) => {
@@ -243,8 +244,11 @@ export class ClientConnection implements ExchangeClient {
     record.ip = origin.ip;
     if (head.contentLength > services.limits.maxBodyBytes) return this.tooLarge();
     const plan = planRequest(head, services, origin, record);
-    if (plan.kind !== "forward") return this.reply(ownReply(plan));
-    this.exchange = new Exchange(this, { head, plan, record, services });
+    if (plan.kind === "page" || plan.kind === "answer") return this.reply(ownReply(plan));
+    this.exchange =
+      plan.kind === "files"
+        ? new StaticExchange(this, { head, plan, record, services })
+        : new Exchange(this, { head, plan, record, services });
     this.exchange.start();
   }
 
@@ -294,7 +298,8 @@ export class ClientConnection implements ExchangeClient {
     this.services.metrics.forwarded++;
     this.patience.prolong(this.phase);
     const { record } = this;
-    if (record !== null) record.upstreamMs = this.services.clock.now() - record.askedAt;
+    if (record === null || record.address === null) return;
+    record.upstreamMs = this.services.clock.now() - record.askedAt;
   }
 
   /** For the next request on this connection. */

@@ -122,6 +122,22 @@ export const PAGES = {
     ownerAdvice: "bifrost logs shows what the app was doing.",
     retryAfterSeconds: null,
   },
+  "file-not-found": {
+    status: 404,
+    title: "No such page",
+    detail: "The site has no file of this name.",
+    advice: "Check the address for a typing error.",
+    ownerAdvice: null,
+    retryAfterSeconds: null,
+  },
+  "files-unavailable": {
+    status: 503,
+    title: "The file cannot be read at the moment",
+    detail: "The site is known, but the storage that holds its files did not answer properly.",
+    advice: TRY_LATER,
+    ownerAdvice: null,
+    retryAfterSeconds: 2,
+  },
   "request-timeout": {
     status: 408,
     title: "The request took too long",

@@ -5,6 +5,12 @@ import { AccessLog, type AccessLogSettings } from "../access-log/access-log.ts";
 import { startDataPlane, type DataPlane, type DataPlaneOptions } from "../data-plane.ts";
 import type { Served } from "../proxy/served.ts";
 import type { ProxyMetrics } from "../proxy/services.ts";
+import {
+  type OpenBucket,
+  SiteReader,
+  type SiteSettings,
+  withoutBucket,
+} from "../static/site-reader.ts";
 import type { PolicySlot } from "./policy-slot.ts";
 import type { PolicyCounts } from "./policy-runtime.ts";
 import { ProcessMeter, type ProcessGauges } from "./process-gauges.ts";
@@ -17,6 +23,8 @@ export interface PlaneSettings extends Pick<
   DataPlaneOptions,
   "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits"
 > {
+  /** Absent = no static site can be served. */
+  readonly sites?: SiteSettings;
   /** null = none. */
   readonly accessLog: AccessLogSettings | null;
 }
@@ -53,6 +61,7 @@ export interface PlaneConnections {
 export interface PlaneDeps {
   readonly timers: Timers;
   readonly policies: PolicySlot;
+  readonly openBucket: OpenBucket;
   readonly onProblem: (event: string, detail: string) => void;
 }
 
@@ -92,6 +101,7 @@ export class Plane {
       ...settings,
       timers,
       chainOf: policies.chainOf,
+      sites: siteReader(settings.sites, deps),
       first: tables,
       onServed(served: Served) {
         traffic.record(served);
@@ -179,6 +189,15 @@ function openAccessLog(
   if (settings === null) return null;
   const problem = (detail: string): void => onProblem("access log cannot be written", detail);
   return AccessLog.open({ settings, timers, onProblem: problem });
+}
+
+function siteReader(
+  settings: SiteSettings | undefined,
+  { timers, openBucket, onProblem }: PlaneDeps,
+): SiteReader {
+  if (settings === undefined) return withoutBucket(timers);
+  const objects = openBucket(settings.endpoint);
+  return new SiteReader({ ...settings, objects, timers, onProblem });
 }
 
 function usesPolicies(routes: RouteTable | null): boolean {
