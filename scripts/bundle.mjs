@@ -25,6 +25,7 @@ const WITH_PACKAGES = {
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
   "gateway-worker": "gateway/src/gateway-worker.ts",
+  "policy-check": "gateway/src/policy-check.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */

@@ -25,8 +25,10 @@ import { joinBackends } from "./routing/join-backends.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
 import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
+import { ForkedChecker } from "./policies/check/forked-checker.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
+import type { HelperProgram } from "./workers/helper-program.ts";
 import { startCluster } from "./workers/cluster.ts";
 import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -58,17 +60,18 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
 
 export async function composeGateway(
   config: GatewayConfig,
-  { log, policyStorage, standardPolicies }: GatewayParts,
+  { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
 ): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
   const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
   const source = new FirestorePolicySource({ firestore, timers, log });
+  const checker = new ForkedChecker({ program: helperProgram(checkScript), timers });
   return {
     policies: {
       standard: readStandardScripts(standardPolicies, log),
-      stored: policyStorage === null ? null : { ...policyStorage, source, checker: null },
+      stored: policyStorage === null ? null : { ...policyStorage, source, checker },
     },
     settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
     routes: new FirestoreRoutes({ firestore, timers, log }),
@@ -110,6 +113,8 @@ export interface GatewayParts {
   readonly policyStorage: PolicyStorage | null;
   /** Folder of the policies that come with the gateway. */
   readonly standardPolicies: string;
+  /** Entry point of a process that checks a candidate. */
+  readonly checkScript: string;
 }
 
 export interface DataPlaneParts {
@@ -125,6 +130,15 @@ export interface DataPlaneParts {
  * file stands for the machine's own identity, it is named, to read the files of static sites.
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
+
+/** A process beside the workers that runs what strangers wrote. */
+function helperProgram(script: string): HelperProgram {
+  const shown = Object.entries(processEnvironment()).flatMap(([name, value]) =>
+    SHOWN.test(name) && value !== undefined ? [[name, value] as const] : [],
+  );
+  const nodeArguments = ["--enable-source-maps", "--max-old-space-size=256"];
+  return { script, nodeArguments, environment: Object.fromEntries(shown) };
+}
 
 export function composeDataPlanes(
   config: GatewayConfig,

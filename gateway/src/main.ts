@@ -12,10 +12,8 @@ import { processEnvironment, readGatewayConfig } from "./config.ts";
 import { runProgram } from "./run-program.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
-/** Beside this file, bundled or not. */
-const WORKER_SCRIPT = fileURLToPath(
-  new URL(`gateway-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".mjs"}`, import.meta.url),
-);
+const WORKER_SCRIPT = programBeside("gateway-worker");
+const CHECK_SCRIPT = programBeside("policy-check");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -31,6 +29,12 @@ function keepLogSmall(where: string, rotation: Pick<RotationOptions, "log" | "re
   rotateLog({ ...rotation, file: where, timers: systemTimers });
 }
 
+/** Bundled or not. */
+function programBeside(name: string): string {
+  const ending = import.meta.url.endsWith(".ts") ? ".ts" : ".mjs";
+  return fileURLToPath(new URL(`${name}${ending}`, import.meta.url));
+}
+
 let log = composeLogger("gateway", { logLevel: "info" });
 
 await runProgram({
@@ -42,11 +46,11 @@ await runProgram({
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
     const policyStorage = composePolicyStorage(config, log);
-    const standardPolicies = STANDARD_POLICIES;
+    const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
     const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeGateway(config, { log, policyStorage, standardPolicies }),
+      composeGateway(config, { log, policyStorage, ...shipped }),
       import("./gateway.ts"),
     ]);
     const gateway = await startGateway({ ...parts, dataPlanes, policyFaults });

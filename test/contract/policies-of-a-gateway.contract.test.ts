@@ -6,6 +6,7 @@ import { followPolicies } from "@bifrost/gateway/policies/follow-policies";
 import { PolicyLog } from "@bifrost/gateway/policies/policy-log";
 import { ScriptLoader } from "@bifrost/gateway/policies/script-loader";
 import { NO_POLICIES, type PolicySet } from "@bifrost/gateway/workers/policy-runtime";
+import { NO_TABLES } from "@bifrost/gateway/workers/tables";
 import { PolicyFaults } from "@bifrost/gateway/workers/policy-faults";
 import type { PolicyDetails, PolicyLogView } from "@bifrost/shared/api/policies";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
@@ -67,6 +68,7 @@ async function startGateway(nodeId: string) {
         set = policies ?? set;
       },
       recorded: async () => [],
+      tables: () => ({ ...NO_TABLES, policies: set }),
     },
     policyFaults,
     ...base,

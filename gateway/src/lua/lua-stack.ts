@@ -44,8 +44,7 @@ export class LuaStack {
   /** Keeps the value of a global in a slot of the Lua stack and answers which: for `pushParked`. */
   park(global: string): number {
     this.pushGlobal(global);
-    if (this.ex.lua_checkstack(this.L, 20) === 0) throw new Error("no memory for the Lua stack");
-    return this.fix();
+    return this.parked();
   }
 
   /** Puts a parked value on the stack, before its arguments are pushed. */
@@ -242,6 +241,12 @@ export class LuaStack {
   }
 
   /** Keeps the value on top of the stack; the slot it is in. */
+  /** The slot of what lies on top of the stack, from now on kept there. */
+  protected parked(): number {
+    if (this.ex.lua_checkstack(this.L, 20) === 0) throw new Error("no memory for the Lua stack");
+    return this.fix();
+  }
+
   protected fix(): number {
     return ++this.fixed;
   }

@@ -98,8 +98,19 @@ export class LuaState extends LuaStack {
     this.L = 0;
   }
 
-  /** `source` is text; a binary chunk is refused, because crafted bytecode can corrupt the VM. */
   run(source: string, chunk = this.script): void {
+    this.compile(source, chunk);
+    this.call(0, 0);
+  }
+
+  /** A script that runs from top to bottom each time it is called. */
+  parkChunk(source: string, chunk = this.script): number {
+    this.compile(source, chunk);
+    return this.parked();
+  }
+
+  /** `source` is text; a binary chunk is refused, because crafted bytecode can corrupt the VM. */
+  private compile(source: string, chunk: string): void {
     const code = Buffer.from(source);
     const tail = Buffer.from(`=${chunk}\0t\0`);
     const at = this.ex.malloc(code.length + tail.length);
@@ -118,7 +129,6 @@ export class LuaState extends LuaStack {
       this.isGuarded = false;
       this.ex.free(at);
     }
-    this.call(0, 0);
   }
 
   /**

@@ -37,6 +37,7 @@ function setUp() {
         },
       },
       recorded: async () => [REQUEST],
+      configsOf: (name) => (name === "limits" ? [{ rate: 1 }] : []),
       timers,
       log: silentLogger,
     });
@@ -72,6 +73,8 @@ describe("a version that waits", () => {
         script: { name: "limits", kind: "alert", version: 1, source: "-- source" },
         test: "-- test",
         requests: [REQUEST],
+        inService: null,
+        configs: [{ rate: 1 }],
       },
     ]);
     expect(await verdict("limits")).toMatchObject({

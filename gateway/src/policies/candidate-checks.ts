@@ -3,14 +3,14 @@
  * and the others notice that it is there.
  */
 import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
-import type { PolicyKind } from "@bifrost/shared/domain/policy";
+import type { PolicyKind, PolicyScript } from "@bifrost/shared/domain/policy";
 import { judged } from "@bifrost/shared/domain/policy-changes";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { PolicyPicture } from "@bifrost/shared/ports/policy-source";
 import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import type { RecordedRequest } from "../workers/request-ring.ts";
-import type { CheckResult, PolicyChecker } from "./policy-checker.ts";
+import type { Candidate, CheckResult, PolicyChecker } from "./policy-checker.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { ScriptLoader } from "./script-loader.ts";
 
@@ -19,6 +19,8 @@ export interface CandidateChecksOptions {
   readonly loader: Pick<ScriptLoader, "load">;
   readonly checker: PolicyChecker;
   readonly recorded: () => Promise<readonly RecordedRequest[]>;
+  /** Settings of the places a policy is attached to. */
+  readonly configsOf: (name: string) => Candidate["configs"];
   readonly timers: Timers;
   readonly log: Logger;
 }
@@ -29,6 +31,8 @@ interface Waiting {
   readonly name: string;
   readonly kind: PolicyKind;
   readonly version: number;
+  /** null = none. */
+  readonly activeVersion: number | null;
 }
 
 /** What could not be judged, and when it may be tried again. */
@@ -54,10 +58,10 @@ export class CandidateChecks {
   /** Takes what waits now. */
   update({ policies, pending }: PolicyPicture): void {
     const waiting = pending.flatMap(({ policy: name, version: { version, hash } }) => {
-      const kind = policies.get(name)?.kind;
-      return kind === undefined
-        ? []
-        : [[`${name}@${version}@${hash}`, { name, kind, version }] as const];
+      const policy = policies.get(name);
+      if (policy === undefined) return [];
+      const { kind, activeVersion } = policy;
+      return [[`${name}@${version}@${hash}`, { name, kind, version, activeVersion }] as const];
     });
     this.waiting = new Map(waiting);
     for (const known of [this.setbacks, this.done])
@@ -106,12 +110,13 @@ export class CandidateChecks {
     }
   }
 
-  private async judge({ name, kind, version }: Waiting): Promise<void> {
+  private async judge(waiting: Waiting): Promise<void> {
+    const { name, version } = waiting;
     const { store, timers, log } = this.options;
     const current = await store.readVersion(name, version);
     // Another gateway was faster, or the version is gone.
     if (current?.value.verdict !== "pending") return;
-    const result = await this.check(name, kind, version);
+    const result = await this.check(waiting);
     const at = new Date(timers.now());
     try {
       await store.changeVersion(name, current, judged(current.value, result, at));
@@ -121,15 +126,31 @@ export class CandidateChecks {
     }
   }
 
-  private async check(name: string, kind: PolicyKind, version: number): Promise<CheckResult> {
-    const { loader, checker, recorded } = this.options;
+  private async check(waiting: Waiting): Promise<CheckResult> {
+    const { loader, checker, recorded, configsOf } = this.options;
+    const { name, kind, version } = waiting;
     try {
-      const { script, test } = await loader.load(name, kind, version);
-      return await checker.check({ script, test, requests: await recorded() });
+      const [{ script, test }, inService, requests] = await Promise.all([
+        loader.load(name, kind, version),
+        this.inService(waiting),
+        recorded(),
+      ]);
+      return await checker.check({ script, test, requests, inService, configs: configsOf(name) });
     } catch (error) {
       // No later try would find other bytes.
       if (!isBifrostError(error) || !HOPELESS.has(error.code)) throw error;
       return { passed: false, report: [error.message] };
+    }
+  }
+  /** A candidate can be judged without it. */
+  private async inService({ name, kind, activeVersion }: Waiting): Promise<PolicyScript | null> {
+    if (activeVersion === null) return null;
+    try {
+      return (await this.options.loader.load(name, kind, activeVersion)).script;
+    } catch (error) {
+      const fields = { script: name, version: activeVersion, error: messageOf(error) };
+      this.options.log.warn("version in service not loaded to compare with", fields);
+      return null;
     }
   }
 }

@@ -6,6 +6,7 @@ import type { PolicySource } from "@bifrost/shared/ports/policy-source";
 import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import type { DataPlanes } from "../workers/data-planes.ts";
 import type { PolicyFaults } from "../workers/policy-faults.ts";
+import { attachedConfigs } from "./attached-configs.ts";
 import { CandidateChecks } from "./candidate-checks.ts";
 import type { PolicyChecker } from "./policy-checker.ts";
 import type { PolicyLog } from "./policy-log.ts";
@@ -30,7 +31,7 @@ export interface GatewayPolicies {
 
 interface Deps {
   readonly policies: GatewayPolicies;
-  readonly dataPlanes: Pick<DataPlanes, "update" | "recorded">;
+  readonly dataPlanes: Pick<DataPlanes, "update" | "recorded" | "tables">;
   readonly policyFaults: Pick<PolicyFaults, "onFault">;
   readonly timers: Timers;
   readonly log: Logger;
@@ -60,10 +61,11 @@ function followStored(
     tell: (line) => stored.log.add(line),
   });
   const recorded = () => dataPlanes.recorded();
+  const configsOf = (name: string) => attachedConfigs(name, dataPlanes.tables().routes);
   const checks =
     checker === null
       ? null
-      : new CandidateChecks({ store, loader, checker, recorded, timers, log });
+      : new CandidateChecks({ store, loader, checker, recorded, configsOf, timers, log });
   policyFaults.onFault = (fault) => supervisor.onFault(fault);
   const unwatch = source.watch((picture) => {
     supervisor.update(picture);

@@ -1,5 +1,5 @@
 /** What judges a candidate: compiles it, runs its unit tests, and tries it on requests that were served lately. */
-import type { PolicyScript } from "@bifrost/shared/domain/policy";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import type { RecordedRequest } from "../workers/request-ring.ts";
 
 export interface Candidate {
@@ -7,6 +7,10 @@ export interface Candidate {
   /** `*_test.lua`; null = it has none. */
   readonly test: string | null;
   readonly requests: readonly RecordedRequest[];
+  /** What serves now: how decisions differ is told. null = nothing does. */
+  readonly inService: PolicyScript | null;
+  /** Settings of the places it is attached to. */
+  readonly configs: readonly PolicyAttachment["config"][];
 }
 
 export interface CheckResult {

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { NO_BODY, unreadBody, type BodyFraming } from "./body-framing.ts";
 import { PayloadTooLarge, ChunkedError } from "./chunked.ts";
 import { ClientOrigin } from "./client-origin.ts";
+import { ClientOutput } from "./client-output.ts";
 import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
 import { Exchange } from "./forward.ts";
 import type { PageKind } from "./pages.ts";
@@ -26,6 +27,7 @@ export class ClientConnection implements ExchangeClient {
   private readonly origin: ClientOrigin;
   private readonly patience: Patience;
   private readonly input = new RequestBuffer();
+  private readonly output: ClientOutput;
   private exchange: Exchange | StaticExchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
@@ -42,6 +44,9 @@ export class ClientConnection implements ExchangeClient {
     services.clock.read();
     this.patience = new Patience(socket, services.clock, services.limits);
     this.patience.endsIn(services.limits.headMs);
+    this.output = new ClientOutput(socket, services.pool.turnEnd, () =>
+      this.patience.endsIn(services.limits.stallMs),
+    );
     socket.on("data", (data) => this.received(data));
     socket.on("drain", () => this.drained());
     socket.on("end", () => this.ended());
@@ -61,6 +66,7 @@ export class ClientConnection implements ExchangeClient {
   /** Closes at once when idle; otherwise with the response that is under way. */
   drain(): void {
     if (!this.isIdle) return;
+    this.output.flush();
     // What the last response left behind is still on its way to a slow reader.
     if (this.socket.writableLength > 0) this.close();
     else this.destroy();
@@ -95,10 +101,7 @@ export class ClientConnection implements ExchangeClient {
 
   write(data: Buffer | string): boolean {
     if (this.record !== null) this.record.bytesOut += data.length;
-    const isTaken =
-      typeof data === "string" ? this.socket.write(data, "latin1") : this.socket.write(data);
-    if (!isTaken) this.patience.endsIn(this.services.limits.stallMs);
-    return isTaken;
+    return this.output.write(data);
   }
 
   pause(): void {
@@ -144,6 +147,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   onTunnelEnd(isGone: boolean): void {
+    this.output.flush();
     if (!isGone) {
       this.socket.end();
       return;
@@ -315,6 +319,7 @@ export class ClientConnection implements ExchangeClient {
     this.input.clear();
     this.patience.endsIn(LINGER_MS);
     this.finish("complete");
+    this.output.flush();
     this.socket.end();
     this.socket.resume();
   }

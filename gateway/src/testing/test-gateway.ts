@@ -48,7 +48,7 @@ export interface TestGatewayOptions {
 /** Of static sites. */
 export const TEST_BUCKET = "sites";
 
-const NO_BUCKET: ObjectReader = {
+export const NO_BUCKET: ObjectReader = {
   stream: () => Promise.reject(new Error("this test has no bucket")),
 };
 

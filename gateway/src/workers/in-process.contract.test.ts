@@ -4,10 +4,9 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { afterEach, expect, test, vi } from "vitest";
 import { type PolicyChain, UNTOUCHED } from "../policies/policy-chain.ts";
-import { openBucket } from "../compose-worker.ts";
 import { HOST } from "../testing/proxy-rig.ts";
 import { testSources } from "../testing/sources.ts";
-import { rawClient, testPlaneSettings } from "../testing/test-gateway.ts";
+import { NO_BUCKET, rawClient, testPlaneSettings } from "../testing/test-gateway.ts";
 import { TestReplicas } from "../testing/test-replicas.ts";
 import { type InProcessDataPlanes, startInProcess } from "./in-process.ts";
 import type { PolicyRuntime } from "./policy-runtime.ts";
@@ -43,7 +42,7 @@ test("the first routes with policies wait for the engine, and those before them 
     settings: testPlaneSettings(),
     timers: systemTimers,
     startPolicies: () => ((isAskedFor = true), engine),
-    openBucket,
+    openBucket: () => NO_BUCKET,
     events: { onFault: () => undefined, onPolicyLog: () => undefined },
     onProblem: () => undefined,
   });

@@ -1,0 +1,20 @@
+/** Entry point of a process that checks one candidate and ends. */
+import { loadLua } from "./lua/lua-instance.ts";
+import { checkCandidate } from "./policies/check/check-candidate.ts";
+import type { FromCheck, ToCheck } from "./policies/check/check-messages.ts";
+
+const lua = await loadLua();
+
+process.on("message", ({ candidate }: ToCheck) => {
+  const result = checkCandidate({
+    lua,
+    candidate,
+    onPhase: (phase) => tell({ kind: "phase", phase }),
+  });
+  tell({ kind: "result", result }, () => process.disconnect());
+});
+tell({ kind: "up" });
+
+function tell(message: FromCheck, sent?: () => void): void {
+  process.send?.(message, undefined, undefined, sent);
+}
