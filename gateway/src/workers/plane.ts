@@ -63,6 +63,7 @@ export class Plane {
   private readonly accessLog: AccessLog | null;
   private readonly traffic: TrafficMeter;
   private readonly process = new ProcessMeter();
+  private newestRoutes: RouteTable | null = null;
   private told = { proxy: noProxyMetrics(), accessLog: { written: 0, dropped: 0 } };
 
   private constructor(parts: {
@@ -107,9 +108,20 @@ export class Plane {
 
   update({ routes, backends, avoided, policies }: TableUpdate): void {
     if (policies !== undefined) this.policies.load(policies);
-    if (routes !== undefined && routes !== null) this.dataPlane.setRoutes(routes);
+    if (routes !== undefined && routes !== null) this.setRoutes(routes);
     if (backends !== undefined && backends !== null) this.dataPlane.setBackends(backends);
     if (avoided !== undefined) this.dataPlane.avoid(avoided);
+  }
+
+  /** The first policies wait for their engine; until then routes stay as they are, so that nobody is refused for it. */
+  private setRoutes(routes: RouteTable): void {
+    this.newestRoutes = routes;
+    if (this.policies.isReady || !usesPolicies(routes)) return this.dataPlane.setRoutes(routes);
+    void this.policies.ready(true).then(() => {
+      if (this.newestRoutes === routes) this.dataPlane.setRoutes(routes);
+      return undefined;
+    });
+    return undefined;
   }
 
   takeReport(): PlaneReport {
