@@ -16,6 +16,7 @@ Runs the benchmarks in test/bench, all or the named ones, and prints a table.
 "reach" is what a row is meant to reach; nothing fails when it does not.
 
   --json <file>   also write the rows there
+  --quick         fewer and shorter rounds, where a benchmark has a choice
   --help          this text
 
 Example: npm run bench -- --json bench.json startup
@@ -34,7 +35,11 @@ function readOptions(args) {
     return parseArgs({
       args,
       allowPositionals: true,
-      options: { json: { type: "string" }, help: { type: "boolean" } },
+      options: {
+        json: { type: "string" },
+        quick: { type: "boolean", default: false },
+        help: { type: "boolean" },
+      },
     });
   } catch (error) {
     return fail(`${error.message}; npm run bench -- --help shows all`, 64);
@@ -42,10 +47,10 @@ function readOptions(args) {
 }
 
 /** Resolves with `{ name, rows }`, or with null when the benchmark failed; it has said why. */
-function runOne(file) {
+function runOne(file, isQuick) {
   return new Promise((resolve) => {
     let result = null;
-    const child = fork(RUNNER, [path.join(FOLDER, `${file}.ts`)], {
+    const child = fork(RUNNER, [path.join(FOLDER, `${file}.ts`), ...(isQuick ? ["--quick"] : [])], {
       cwd: ROOT,
       execArgv: ["--import", "tsx"],
     });
@@ -87,7 +92,7 @@ async function main(args) {
   await bundle();
   const results = [];
   for (const file of positionals.length > 0 ? positionals : known) {
-    const result = await runOne(file);
+    const result = await runOne(file, values.quick);
     if (result === null) {
       process.stderr.write(`${file} failed\n\n`);
       process.exitCode = 1;

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -24,6 +25,7 @@ const WITH_PACKAGES = {
   local: "local/src/main.ts",
   functions: "local/src/functions-host.ts",
   gateway: "gateway/src/main.ts",
+  "gateway-worker": "gateway/src/gateway-worker.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */
@@ -40,7 +42,7 @@ function fingerprint(folders) {
       if (entry.name === "node_modules" || entry.name === "dist") continue;
       const file = path.join(folder, entry.name);
       if (entry.isDirectory()) visit(file);
-      else if (/\.(ts|mjs|json)$/.test(entry.name) && !entry.name.includes(".test.")) {
+      else if (/\.(ts|mjs|json|lua)$/.test(entry.name) && !entry.name.includes(".test.")) {
         const { mtimeMs, size } = statSync(file);
         hash.update(`${file}:${size}:${mtimeMs}\n`);
       }
@@ -86,6 +88,9 @@ export async function bundle() {
   ]);
   // pack puts this file into images as it is, so it stays one.
   copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
+  // The gateway reads them at start.
+  const policies = path.join(ROOT, "gateway/policies");
+  if (existsSync(policies)) cpSync(policies, path.join(DIST, "policies"), { recursive: true });
   writeFileSync(STAMP, wanted);
 }
 

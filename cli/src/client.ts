@@ -1,6 +1,24 @@
 /** The REST API as functions; every answer is checked against the shared contract. */
 import { randomUUID } from "node:crypto";
 import {
+  attachedPolicies,
+  policyDetails,
+  policyLogView,
+  policyView,
+  pushedPolicy,
+  type PolicyDetails,
+  type PolicyView,
+  type PushedPolicy,
+  type pushPolicyBody,
+} from "@bifrost/shared/api/policies";
+import {
+  domainView,
+  routeView,
+  type DomainView,
+  type RouteBody,
+  type RouteView,
+} from "@bifrost/shared/api/routes";
+import {
   deploymentDetails,
   deploymentView,
   logView,
@@ -14,11 +32,18 @@ import {
   type StreamEvent,
 } from "@bifrost/shared/api/schemas";
 import { BifrostError, ERROR_KINDS, type ErrorCode } from "@bifrost/shared/domain/errors";
+import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import * as v from "valibot";
 import type { Credentials } from "./config.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
+
+interface RequestOptions {
+  readonly signal: AbortSignal;
+  readonly body?: object;
+  readonly ifMatch?: string;
+}
 
 export class Client {
   readonly #credentials: Pick<Credentials, "apiUrl" | "apiKey">;
@@ -88,6 +113,41 @@ export class Client {
     );
   }
 
+  async routes(project: string) {
+    return (await this.#call("GET", routePath(project), page(routeView))).items;
+  }
+
+  /** Replaces all of a host's route; `precondition-failed` when it is not `version` any more. */
+  async setRoute(
+    project: string,
+    host: string,
+    body: RouteBody,
+    version: string | null,
+  ): Promise<RouteView> {
+    const options = { body, ...(version === null ? {} : { ifMatch: `"${version}"` }) };
+    return (await this.#exchange("PUT", routePath(project, host), routeView, options)).value;
+  }
+
+  removeRoute(project: string, host: string) {
+    return this.#call("DELETE", routePath(project, host), v.object({ deleted: v.string() }));
+  }
+
+  async domains(project: string) {
+    return (await this.#call("GET", domainPath(project), page(domainView))).items;
+  }
+
+  addDomain(project: string, domain: string): Promise<DomainView> {
+    return this.#call("POST", domainPath(project), domainView, { domain });
+  }
+
+  verifyDomain(project: string, domain: string): Promise<DomainView> {
+    return this.#call("POST", `${domainPath(project, domain)}/verify`, domainView, {});
+  }
+
+  removeDomain(project: string, domain: string) {
+    return this.#call("DELETE", domainPath(project, domain), v.object({ deleted: v.string() }));
+  }
+
   async transitions(id: string) {
     return (
       await this.#call(
@@ -112,20 +172,74 @@ export class Client {
       yield v.parse(streamEvent, JSON.parse(data));
   }
 
+  async policies() {
+    return (await this.#call("GET", "/policies", page(policyView))).items;
+  }
+
+  policy(name: string): Promise<PolicyDetails> {
+    return this.#call("GET", policyPath(name), policyDetails);
+  }
+
+  pushPolicy(body: v.InferInput<typeof pushPolicyBody>): Promise<PushedPolicy> {
+    return this.#call("POST", "/policies", pushedPolicy, body);
+  }
+
+  activatePolicy(name: string, version: number): Promise<PolicyView> {
+    return this.#call("POST", `${policyPath(name)}/activate`, policyView, { version });
+  }
+
+  revertPolicy(name: string): Promise<PolicyView> {
+    return this.#call("POST", `${policyPath(name)}/revert`, policyView, {});
+  }
+
+  deletePolicy(name: string) {
+    return this.#call("DELETE", policyPath(name), v.object({ deleted: v.string() }));
+  }
+
+  /** The last batches, or those after `cursor`; the answer's `nextCursor` is where to go on. */
+  policyLogs(name: string, cursor: string | null) {
+    const search = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
+    return this.#call("GET", `${policyPath(name)}/logs${search}`, page(policyLogView));
+  }
+
+  /** What runs on a project, or on the whole platform (null), with the tag that a change has to show. */
+  async attachedPolicies(project: string | null) {
+    const path = attachmentsPath(project);
+    const { value, tag } = await this.#exchange("GET", path, attachedPolicies, {});
+    return { policies: value.policies, tag };
+  }
+
+  /** Throws `precondition-failed` when they changed since they had this tag. */
+  async attachPolicies(
+    project: string | null,
+    policies: readonly PolicyAttachment[],
+    tag: string | null,
+  ): Promise<readonly PolicyAttachment[]> {
+    const path = attachmentsPath(project);
+    const options = { body: { policies }, ...(tag === null ? {} : { ifMatch: tag }) };
+    return (await this.#exchange("PUT", path, attachedPolicies, options)).value.policies;
+  }
+
   async #call<Schema extends v.GenericSchema>(
     method: string,
     path: string,
     schema: Schema,
     body?: object,
   ): Promise<v.InferOutput<Schema>> {
+    const options = body === undefined ? {} : { body };
+    return (await this.#exchange(method, path, schema, options)).value;
+  }
+
+  async #exchange<Schema extends v.GenericSchema>(
+    method: string,
+    path: string,
+    schema: Schema,
+    options: Omit<RequestOptions, "signal">,
+  ): Promise<{ value: v.InferOutput<Schema>; tag: string | null }> {
     const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    const response = await this.#fetch(
-      method,
-      path,
-      body === undefined ? { signal } : { signal, body },
-    );
+    const response = await this.#fetch(method, path, { signal, ...options });
     const parsed = v.safeParse(schema, await response.json());
-    if (parsed.success) return parsed.output;
+    if (parsed.success) return { value: parsed.output, tag: response.headers.get("etag") };
     throw new BifrostError(
       "upstream-refused",
       "the API's answer has an unknown shape; update this command line",
@@ -133,11 +247,7 @@ export class Client {
     );
   }
 
-  async #fetch(
-    method: string,
-    path: string,
-    options: { signal: AbortSignal; body?: object },
-  ): Promise<Response> {
+  async #fetch(method: string, path: string, options: RequestOptions): Promise<Response> {
     const { apiUrl, apiKey } = this.#credentials;
     let response: Response;
     try {
@@ -148,6 +258,7 @@ export class Client {
           authorization: `Bearer ${apiKey}`,
           "content-type": "application/json",
           ...(method === "POST" ? { "idempotency-key": randomUUID() } : {}),
+          ...(options.ifMatch === undefined ? {} : { "if-match": options.ifMatch }),
         },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       });
@@ -166,6 +277,26 @@ export class Client {
     if (!response.ok) throw await refusal(response);
     return response;
   }
+}
+
+function policyPath(name: string): string {
+  return `/policies/${encodeURIComponent(name)}`;
+}
+
+function attachmentsPath(project: string | null): string {
+  return project === null
+    ? "/platform/policies"
+    : `/projects/${encodeURIComponent(project)}/policies`;
+}
+
+function routePath(project: string, host?: string): string {
+  const all = `/projects/${encodeURIComponent(project)}/routes`;
+  return host === undefined ? all : `${all}/${encodeURIComponent(host)}`;
+}
+
+function domainPath(project: string, domain?: string): string {
+  const all = `/projects/${encodeURIComponent(project)}/domains`;
+  return domain === undefined ? all : `${all}/${encodeURIComponent(domain)}`;
 }
 
 async function refusal(response: Response): Promise<BifrostError> {

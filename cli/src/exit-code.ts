@@ -24,6 +24,10 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   "already-exists": EXIT.conflict,
   "write-conflict": EXIT.conflict,
   "no-image": EXIT.conflict,
+  "not-ready": EXIT.conflict,
+  "policy-not-passed": EXIT.conflict,
+  "policy-in-use": EXIT.conflict,
+  "precondition-failed": EXIT.conflict,
 };
 
 export function exitCodeOf(error: unknown): number {

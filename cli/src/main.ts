@@ -8,7 +8,27 @@ import { deployments } from "./commands/deployments.ts";
 import { init } from "./commands/init.ts";
 import { logs } from "./commands/logs.ts";
 import { open } from "./commands/open.ts";
+import { canary } from "./commands/canary.ts";
+import { addDomain, listDomains, removeDomain, verifyDomain } from "./commands/domains.ts";
+import {
+  activatePolicy,
+  deletePolicy,
+  listPolicies,
+  revertPolicy,
+  showPolicy,
+} from "./commands/policies.ts";
+import { attachedPolicies, attachPolicy, detachPolicy } from "./commands/policy-attach.ts";
+import { policyLogs } from "./commands/policy-logs.ts";
+import { pushPolicy, testPolicy } from "./commands/policy-push.ts";
 import { createProject, deleteProject, listProjects } from "./commands/projects.ts";
+import {
+  listRoutes,
+  redirectRoute,
+  removeRoute,
+  routePath,
+  setRoute,
+  showRoute,
+} from "./commands/routes.ts";
 import { status } from "./commands/status.ts";
 import { validate } from "./commands/validate.ts";
 import { readEnvironment } from "./config.ts";
@@ -16,8 +36,53 @@ import { CommandContext, type GlobalOptions } from "./context.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { createOutput, isClosedPipe } from "./output.ts";
 
-const COMMANDS = [init, deploy, status, logs, deployments, rollback, retry, cancel, open, validate];
-const PROJECT_COMMANDS = [listProjects, createProject, deleteProject];
+const COMMANDS = [
+  init,
+  deploy,
+  status,
+  logs,
+  deployments,
+  rollback,
+  canary,
+  retry,
+  cancel,
+  open,
+  validate,
+];
+const GROUPS = [
+  {
+    name: "projects",
+    description: "list, create and delete projects",
+    commands: [listProjects, createProject, deleteProject],
+  },
+  {
+    name: "policies",
+    description: "Lua policies: push, test, activate, attach, revert",
+    commands: [
+      listPolicies,
+      showPolicy,
+      pushPolicy,
+      testPolicy,
+      activatePolicy,
+      revertPolicy,
+      policyLogs,
+      attachPolicy,
+      detachPolicy,
+      attachedPolicies,
+      deletePolicy,
+    ],
+  },
+  {
+    name: "routes",
+    description: "which release, redirect and paths each host of a project has",
+    commands: [listRoutes, showRoute, setRoute, redirectRoute, routePath, removeRoute],
+  },
+  {
+    name: "domains",
+    description: "serve a project under domains of your own",
+    commands: [listDomains, addDomain, verifyDomain, removeDomain],
+  },
+];
 
 const environment = readEnvironment();
 
@@ -53,11 +118,10 @@ const program = new Command("bifrost")
   .exitOverride()
   .addHelpText("after", "\nExample:\n  cd my-app && bifrost init && bifrost deploy");
 for (const spec of COMMANDS) register(program, spec);
-const projects = program
-  .command("projects")
-  .description("list, create and delete projects")
-  .exitOverride();
-for (const spec of PROJECT_COMMANDS) register(projects, spec);
+for (const { name, description, commands } of GROUPS) {
+  const group = program.command(name).description(description).exitOverride();
+  for (const spec of commands) register(group, spec);
+}
 
 try {
   await program.parseAsync();

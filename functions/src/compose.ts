@@ -6,7 +6,12 @@ import {
   firestoreDeliveryLog,
   firestoreIdempotencyLog,
 } from "@bifrost/shared/cloud/firestore-delivery-log";
+import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreProjectStore } from "@bifrost/shared/cloud/firestore-project-store";
+import {
+  FirestoreDomainStore,
+  FirestoreRouteStore,
+} from "@bifrost/shared/cloud/firestore-route-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
 import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
@@ -73,6 +78,9 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
     signer: new IamPrincipalSigner({ baseUrl: config.iamUrl, identity, clock: systemTimers }),
     deployments: new FirestoreDeploymentStore(store),
     projects: new FirestoreProjectStore(store),
+    policies: new FirestorePolicyStore(store),
+    routes: new FirestoreRouteStore(store),
+    domains: new FirestoreDomainStore(store),
     deliveries: firestoreDeliveryLog(store),
     idempotency: firestoreIdempotencyLog(store),
     teams: firestoreTeamDirectory({
@@ -90,7 +98,15 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
 
 type LazyPorts = Pick<
   Ports,
-  "sourceHost" | "objects" | "images" | "cluster" | "events" | "workflows" | "feed" | "typeMaps"
+  | "domainRecords"
+  | "sourceHost"
+  | "objects"
+  | "images"
+  | "cluster"
+  | "events"
+  | "workflows"
+  | "feed"
+  | "typeMaps"
 >;
 
 function lazyPorts(config: FunctionConfig, identity: MetadataIdentity): LazyPorts {
@@ -124,6 +140,10 @@ function lazyPorts(config: FunctionConfig, identity: MetadataIdentity): LazyPort
     events: once(async () => {
       const { pubsubEventBus } = await import("@bifrost/shared/cloud/pubsub-event-bus");
       return pubsubEventBus({ projectId });
+    }),
+    domainRecords: once(async () => {
+      const { DnsRecords } = await import("@bifrost/shared/cloud/dns-records");
+      return new DnsRecords();
     }),
     workflows: once(async () => {
       const { workflowsRunner } = await import("@bifrost/shared/cloud/workflows-runner");

@@ -1,4 +1,5 @@
 /** Everything a function reads from its environment, once. */
+import { BifrostError } from "@bifrost/shared/domain/errors";
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
 import {
   endpointForm,
@@ -31,6 +32,13 @@ export const FUNCTION_VARIABLES = {
     name: "BIFROST_DOMAIN",
     meaning: "Domain (with port, if not the default one) below which every project gets its host.",
     schema: textForm,
+  }),
+  domainVerification: variable<"dns" | "off">({
+    name: "BIFROST_DOMAIN_VERIFICATION",
+    meaning:
+      "How a project shows that a custom domain is its own: `dns` (a TXT record) or `off` (it is believed; only where nobody else has an account).",
+    schema: v.picklist(["dns", "off"], "must be dns or off"),
+    fallback: "dns",
   }),
   firebaseIssuer: variable({
     name: "BIFROST_FIREBASE_ISSUER",
@@ -75,15 +83,14 @@ export const FUNCTION_VARIABLES = {
     schema: endpointForm,
     fallback: null,
   }),
-  storageEndpoint: variable<string | null>({
-    name: "BIFROST_STORAGE_ENDPOINT",
-    meaning: "Address of Cloud Storage when it is not Google's.",
-    schema: urlForm,
-    fallback: null,
-  }),
   sourceBucket: variable({
     name: "BIFROST_SOURCE_BUCKET",
     meaning: "Bucket for source archives.",
+    schema: textForm,
+  }),
+  policyBucket: variable({
+    name: "BIFROST_POLICY_BUCKET",
+    meaning: "Bucket for the sources of Lua policies.",
     schema: textForm,
   }),
   registry: variable({
@@ -164,5 +171,13 @@ export type FunctionConfig = ReturnType<typeof readFunctionConfig>;
 /** Throws `invalid-environment`, naming every variable that is missing or malformed. */
 export function readFunctionConfig(environment: Environment = process.env) {
   refuseEmulatorsOnCloudRun(environment);
-  return readEnvironment(FUNCTION_VARIABLES, environment);
+  const config = readEnvironment(FUNCTION_VARIABLES, environment);
+  if (config.domainVerification === "off" && environment["K_SERVICE"] !== undefined) {
+    throw new BifrostError(
+      "invalid-environment",
+      "BIFROST_DOMAIN_VERIFICATION=off must not be set on Cloud Run: anybody could take any domain; remove it",
+      { variable: "BIFROST_DOMAIN_VERIFICATION" },
+    );
+  }
+  return config;
 }

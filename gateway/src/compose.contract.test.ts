@@ -1,4 +1,5 @@
 /** The gateway's Firestore adapters against the embedded Firestore. */
+import * as v from "valibot";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Firestore } from "@google-cloud/firestore";
 import {
@@ -11,6 +12,7 @@ import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-s
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { policyReferenceSchema } from "@bifrost/shared/domain/policy";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { replicaOf } from "@bifrost/shared/domain/telemetry";
 import { systemTimers } from "@bifrost/shared/domain/time";
@@ -59,6 +61,46 @@ test("routes and live pointers arrive as one table and follow every change", asy
   await eventually("the split is there", () => table.routes.get("shop.test")?.targets.length === 1);
   await writer.doc("routes/shop.test").delete();
   await eventually("the route is gone", () => table.routes.size === 0);
+  stop();
+});
+
+test("what cannot be read stays what it was, and closes the door where nothing was known", async () => {
+  const attached = [{ policy: "our-limits", config: {} }];
+  const projects = writer.collection("projects");
+  await writer.doc("routes/shop.test").set({ host: "shop.test", projectId: "p", targets: [] });
+  await projects.doc("known").set({ policies: attached });
+  await projects.doc("broken").set({ policies: "none" });
+  await projects.doc("without").set({ name: "x" });
+  await writer.doc("settings/gateway").set({ policies: attached });
+  let table: RouteTable = EMPTY_ROUTE_TABLE;
+  let told = 0;
+  const source = new FirestoreRoutes({
+    firestore: reader,
+    timers: systemTimers,
+    log: silentLogger,
+  });
+  const stop = source.watch((next) => (told++, (table = next)));
+  await eventually("the first table is there", () => table.projectPolicies.size === 3);
+  const first = table;
+  expect(first.projectPolicies.get("without")).toEqual([]);
+  const [unreadable] = first.projectPolicies.get("broken") ?? [];
+  expect(v.safeParse(policyReferenceSchema, unreadable?.policy).success).toBe(false);
+
+  const before = told;
+  await projects.doc("known").update({ policies: [{ policy: "Not A Name" }] });
+  await writer.doc("settings/gateway").update({ policies: 7 });
+  await writer.doc("routes/shop.test").update({ targets: "all" });
+  await projects.doc("without").update({ liveDeploymentId: "abcdefghij" });
+  await eventually("all four changes are heard", () => told >= before + 4);
+  expect(table.live.get("without")).toBe("abcdefghij");
+  expect(table.projectPolicies).toBe(first.projectPolicies);
+  expect(table.platformPolicies).toBe(first.platformPolicies);
+  expect(table.routes).toBe(first.routes);
+
+  await projects.doc("broken").update({ policies: attached });
+  await eventually("a list that can be read again counts", () => {
+    return table.projectPolicies.get("broken")?.[0]?.policy === "our-limits";
+  });
   stop();
 });
 

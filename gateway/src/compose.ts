@@ -1,5 +1,9 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
+import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
+import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
@@ -7,12 +11,27 @@ import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints"
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
+import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
+import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
-import type { GatewayConfig } from "./config.ts";
-import type { GatewayDeps, GatewaySettings } from "./gateway.ts";
+import { processEnvironment, type GatewayConfig } from "./config.ts";
+import type { GatewayDeps } from "./gateway.ts";
+import type { StoredPolicies } from "./policies/follow-policies.ts";
+import { PolicyLog } from "./policies/policy-log.ts";
+import { ScriptLoader } from "./policies/script-loader.ts";
+import { readStandardScripts } from "./policies/standard-scripts.ts";
+import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
+import { startCluster } from "./workers/cluster.ts";
+import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
+import type { DataPlanes } from "./workers/data-planes.ts";
+import { startInProcess } from "./workers/in-process.ts";
+import type { PlaneSettings } from "./workers/plane.ts";
+import type { PolicyFaults } from "./workers/policy-faults.ts";
+import type { PolicyLogLine } from "./workers/policy-runtime.ts";
+import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
 const UPSTREAM_IDLE_MS = 4000;
@@ -34,12 +53,21 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
   };
 }
 
-export async function composeGateway(config: GatewayConfig, log: Logger): Promise<GatewayDeps> {
+export async function composeGateway(
+  config: GatewayConfig,
+  { log, policyStorage, standardPolicies }: GatewayParts,
+): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
+  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
+  const source = new FirestorePolicySource({ firestore, timers, log });
   return {
-    settings: settingsOf(config),
+    policies: {
+      standard: readStandardScripts(standardPolicies, log),
+      stored: policyStorage === null ? null : { ...policyStorage, source, checker: null },
+    },
+    settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
     routes: new FirestoreRoutes({ firestore, timers, log }),
     backends: new KubernetesEndpoints({ kubeconfig, timers, log }),
     replicas: composeReplicas(config, timers),
@@ -48,44 +76,113 @@ export async function composeGateway(config: GatewayConfig, log: Logger): Promis
   };
 }
 
-function settingsOf(config: GatewayConfig): GatewaySettings {
-  const {
-    host,
-    port,
-    controlHost,
-    controlPort,
-    domain,
-    scheme: publicScheme,
-    telemetryGrpcPort,
-    telemetrySecret,
-  } = config;
+export type PolicyStorage = Pick<StoredPolicies, "store" | "loader" | "log">;
+
+/** What is stored of policies; null when no bucket is named. Written as `svc:gateway`. */
+export function composePolicyStorage(config: GatewayConfig, log: Logger): PolicyStorage | null {
+  const { policyBucket: bucket, projectId, storageEndpoint: endpoint } = config;
+  if (bucket === null) {
+    log.warn("only standard policies run: BIFROST_POLICY_BUCKET is not set");
+    return null;
+  }
+  const timers = systemTimers;
+  const store = new FirestorePolicyStore(composeFirestore(config, config.ownMetadataUrl, timers));
+  let client: Promise<ObjectStore> | null = null;
+  // Made on first use: most gateways have no policies, and the client takes its time to load.
+  const objects = (): Promise<ObjectStore> =>
+    (client ??= storageObjectStore({ projectId, endpoint }));
+  const nodeId = randomBytes(4).toString("hex");
+  return {
+    store,
+    loader: new ScriptLoader({ store, objects, bucket }),
+    log: new PolicyLog({ store, timers, log, nodeId }),
+  };
+}
+
+export interface GatewayParts {
+  readonly log: Logger;
+  readonly policyStorage: PolicyStorage | null;
+  /** Folder of the policies that come with the gateway. */
+  readonly standardPolicies: string;
+}
+
+export interface DataPlaneParts {
+  readonly log: Logger;
+  readonly policyFaults: PolicyFaults;
+  readonly policyStorage: PolicyStorage | null;
+  /** Entry point of a worker. */
+  readonly workerScript: string;
+}
+
+/** What a worker sees of the environment: it reads what strangers send, and has no use for the secrets in there. */
+const SHOWN = /^(?:NODE_.*|PATH|TZ)$/;
+
+export function composeDataPlanes(
+  config: GatewayConfig,
+  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
+): Promise<DataPlanes> {
+  const settings = planeSettings(config);
+  const events = {
+    onFault: policyFaults.add.bind(policyFaults),
+    onPolicyLog: (line: PolicyLogLine) => {
+      if (policyStorage === null) log.info("policy says", { ...line });
+      else policyStorage.log.add(line);
+    },
+  };
+  const workers = config.workers ?? availableParallelism();
+  if (workers === 0) {
+    return startInProcess({
+      settings,
+      timers: systemTimers,
+      startPolicies,
+      events,
+      onProblem: (event, detail) => log.error(event, { detail }),
+    });
+  }
+  const program = {
+    script: workerScript,
+    nodeArguments: WORKER_ARGUMENTS,
+    hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
+  };
+  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+}
+
+function planeSettings(config: GatewayConfig): PlaneSettings {
+  const { host, port, domain, scheme, accessLog, accessLogQuery: logsQuery, projectId } = config;
   return {
     host,
     port,
-    controlHost,
-    controlPort,
     domain,
-    publicScheme,
-    telemetryGrpcPort,
-    telemetrySecret,
+    publicScheme: scheme,
+    trustedProxies: config.trustedProxies,
+    limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,
       idleMs: UPSTREAM_IDLE_MS,
       perAddress: config.upstreamConnections,
     },
+    accessLog:
+      accessLog === "off" ? null : { where: accessLog, scheme, cloudProject: projectId, logsQuery },
   };
 }
 
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
 function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
+  return new FirestoreReplicaStore(composeFirestore(config, config.metadataUrl, clock));
+}
+
+/** Firestore as the principal that this metadata server vouches for. */
+function composeFirestore(
+  { functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl, projectId }: CollectorConfig,
+  metadataUrl: string,
+  clock: Timers,
+): FirestoreRest {
   const token = principalToken({
-    issuerUrl: `${config.functionsUrl}/issue-principal`,
-    identityToolkitUrl: config.identityToolkitUrl,
-    apiKey: config.firebaseApiKey,
-    identity: new MetadataIdentity({ baseUrl: config.metadataUrl, clock }),
+    issuerUrl: `${functionsUrl}/issue-principal`,
+    identityToolkitUrl,
+    apiKey: firebaseApiKey,
+    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
     clock,
   });
-  return new FirestoreReplicaStore(
-    new FirestoreRest({ baseUrl: config.firestoreUrl, projectId: config.projectId, token }),
-  );
+  return new FirestoreRest({ baseUrl: firestoreUrl, projectId, token });
 }

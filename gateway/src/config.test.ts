@@ -26,6 +26,7 @@ test.each([
   ["BIFROST_SCHEME", "ftp"],
   ["BIFROST_EXIT_WITH_STDIN", "yes"],
   ["FIRESTORE_EMULATOR_HOST", "nowhere"],
+  ["BIFROST_TRUSTED_PROXIES", "10.0.0.0/8, 10.0.0.0/33"],
 ])("%s=%s is refused by name", (name, value) => {
   expect(() => readGatewayConfig({ ...REQUIRED, [name]: value })).toThrow(name);
 });

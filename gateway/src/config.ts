@@ -4,12 +4,14 @@ import {
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
   textForm,
+  urlForm,
   variable,
   wholeNumberForm,
 } from "@bifrost/shared/domain/platform-variables";
 import * as v from "valibot";
 import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
+import { isRange } from "./proxy/trusted-proxies.ts";
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
@@ -35,6 +37,30 @@ export const GATEWAY_VARIABLES = {
       v.transform((value) => hostNameOf(value) ?? value),
     ),
   }),
+  trustedProxies: variable<readonly string[]>({
+    name: "BIFROST_TRUSTED_PROXIES",
+    meaning:
+      "Addresses and CIDR blocks, separated by commas, of the proxies before the gateway whose X-Forwarded-For and X-Forwarded-Proto are believed; a load balancer that adds its own address is to be listed with it.",
+    schema: v.pipe(
+      textForm,
+      v.transform((value) => value.split(",").map((range) => range.trim())),
+      v.check((ranges) => ranges.every(isRange), "must be addresses or CIDR blocks"),
+    ),
+    fallback: [],
+  }),
+  policyBucket: variable<string | null>({
+    name: "BIFROST_POLICY_BUCKET",
+    meaning: "Bucket with the sources of Lua policies; absent = only the standard ones run.",
+    schema: textForm,
+    fallback: null,
+  }),
+  ownMetadataUrl: variable({
+    name: "BIFROST_GATEWAY_METADATA_URL",
+    meaning:
+      "Base address of the metadata server that vouches for the gateway itself, which writes what it finds out about policies.",
+    schema: urlForm,
+    fallback: "http://metadata.google.internal",
+  }),
   connectTimeoutMs: variable({
     name: "BIFROST_UPSTREAM_CONNECT_TIMEOUT_MS",
     meaning: "Longest wait for a connection to a replica, in milliseconds.",
@@ -46,6 +72,37 @@ export const GATEWAY_VARIABLES = {
     meaning: "Most connections to one replica.",
     schema: wholeNumberForm(1, 65_535),
     fallback: 512,
+  }),
+  workers: variable<number | null>({
+    name: "BIFROST_GATEWAY_WORKERS",
+    meaning:
+      "Processes that carry the apps' traffic; none = one for each core. 0 serves in the gateway's own process, where nothing ends a policy that hangs.",
+    schema: wholeNumberForm(0, 256),
+    fallback: null,
+  }),
+  controlToken: variable<string | null>({
+    name: "BIFROST_CONTROL_TOKEN",
+    meaning:
+      "Bearer token for the control API beyond its probes: routes, policies, connections, metrics, drain, restart. none = they refuse everyone.",
+    schema: v.pipe(textForm, v.minLength(16, "must have at least 16 characters")),
+    fallback: null,
+    secret: true,
+  }),
+  accessLog: variable({
+    name: "BIFROST_ACCESS_LOG",
+    meaning:
+      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which SIGHUP opens anew.",
+    schema: textForm,
+    fallback: "stdout",
+  }),
+  accessLogQuery: variable({
+    name: "BIFROST_ACCESS_LOG_QUERY",
+    meaning: "`on` writes queries too, which may hold tokens.",
+    schema: v.pipe(
+      v.picklist(["on", "off"], "must be on or off"),
+      v.transform((value) => value === "on"),
+    ),
+    fallback: false,
   }),
 } as const;
 

@@ -4,6 +4,7 @@ import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
+import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
@@ -15,7 +16,7 @@ import {
   settle,
   type ServingTable,
 } from "./routing/route-table.ts";
-import { sitePolicies, type ChainOf, type Site } from "./routing/site.ts";
+import { sitePolicies, type ChainOf, type Site, type SitePolicies } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
 
 export interface DataPlaneOptions {
@@ -27,6 +28,16 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
+  readonly trustedProxies?: readonly string[];
+  /** Is told of each request once it is over. */
+  readonly onServed?: (served: Served) => void;
+  /** In service before the first connection is accepted; null = not heard of yet. */
+  readonly first?: {
+    readonly routes: RouteTable | null;
+    readonly backends: BackendTable | null;
+    readonly avoided: ReadonlySet<string>;
+  };
 }
 
 export interface DataPlane {
@@ -34,6 +45,8 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
+  /** Addresses that are tried last, because their sidecars call them unhealthy; replaces those told before. */
+  avoid(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
   readiness(): { routes: boolean; backends: boolean };
@@ -44,6 +57,10 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
+  const { routes = null, backends = null, avoided } = options.first ?? {};
+  if (routes !== null) serving.setRoutes(routes);
+  if (backends !== null) serving.setBackends(backends);
+  if (avoided !== undefined) serving.balancer.avoid(avoided);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -54,14 +71,19 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
-    onRefused: (address) => serving.balancer.refused(address),
+    onAttempt: (address, result) => serving.balancer.report(address, result),
+    onServed: options.onServed ?? (() => undefined),
+    trustedProxies: options.trustedProxies ?? [],
+    randomBytes,
   });
+  serving.busy = (address) => listener.pool.busy(address);
   serving.onBackends = (addresses) => listener.pool.retain(addresses);
   return {
     listener,
     table: () => serving.table,
     setRoutes: (table) => serving.setRoutes(table),
     setBackends: (table) => serving.setBackends(table),
+    avoid: (addresses) => serving.balancer.avoid(addresses),
     renewChains: () => serving.renewChains(),
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
@@ -69,18 +91,30 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
 }
 
 /** Joins routes and backends into the table requests are matched against. */
-class Serving {
+export class Serving {
   readonly balancer: Balancer;
   table: ServingTable;
   onBackends: (addresses: ReadonlySet<string>) => void = () => undefined;
+  busy: (address: string) => number = () => 0;
   private readonly chainOf: ChainOf;
+  private readonly newVisitorId: () => string;
+  private policies: SitePolicies;
   private routes: RouteTable | null = null;
   private backends: BackendTable | null = null;
 
-  constructor(options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">) {
+  constructor(
+    options: Pick<DataPlaneOptions, "domain" | "timers" | "chainOf">,
+    newVisitorId: () => string = randomVisitorId,
+  ) {
     this.table = emptyServingTable(options.domain);
-    this.balancer = new Balancer(options.timers);
+    this.balancer = new Balancer({
+      clock: options.timers,
+      random: Math.random,
+      busy: (address) => this.busy(address),
+    });
     this.chainOf = options.chainOf;
+    this.newVisitorId = newVisitorId;
+    this.policies = sitePolicies(EMPTY_ROUTE_TABLE, this.chainOf);
   }
 
   findSite(host: string, target: string): Site | NoMatch {
@@ -88,15 +122,20 @@ class Serving {
   }
 
   chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
-    const found = chooseBackends(this.table, site, source, wanted);
+    const { newVisitorId } = this;
+    const found = chooseBackends(this.table, site, { source, wanted, newVisitorId });
     if (found.kind !== "backends") return this.orStarting(found);
-    return { ...found, addresses: this.balancer.order(found.deploymentId, found.addresses) };
+    const { kind, deploymentId, newVisitor } = found;
+    const addresses = this.balancer.order(deploymentId, found.addresses);
+    return { kind, deploymentId, addresses, newVisitor };
   }
 
   setRoutes(routes: RouteTable): void {
+    const before = this.routes;
     this.routes = routes;
     this.settle();
-    this.renewChains();
+    if (before === null || !hasSamePolicies(before, routes)) this.renewChains();
+    else if (before.routes !== routes.routes) this.renewHosts(before.routes);
   }
 
   setBackends(backends: BackendTable): void {
@@ -106,24 +145,31 @@ class Serving {
     const addresses = new Set(ready.map((backend) => backend.address));
     this.balancer.retain(new Set(backends.keys()), addresses);
     this.onBackends(addresses);
-    this.renewPreviews();
+    this.renewPreviews(this.table.previews);
   }
 
   renewChains(): void {
-    const routes = this.routes ?? EMPTY_ROUTE_TABLE;
-    const hosts = hostsOf(routes, this.table.domain, sitePolicies(routes, this.chainOf));
-    this.table = { ...this.table, hosts };
+    this.policies = sitePolicies(this.routes ?? EMPTY_ROUTE_TABLE, this.chainOf);
+    this.renewHosts();
     this.renewPreviews();
-  }
-
-  private renewPreviews(): void {
-    const policies = sitePolicies(this.routes ?? EMPTY_ROUTE_TABLE, this.chainOf);
-    const previews = previewsOf(this.table.backends, this.table.domain, policies);
-    this.table = { ...this.table, previews };
   }
 
   readiness(): { routes: boolean; backends: boolean } {
     return { routes: this.routes !== null, backends: this.backends !== null };
+  }
+
+  /** Sites of the routes in `before` that did not change stay, when their policies did not either. */
+  private renewHosts(before?: RouteTable["routes"]): void {
+    const routes = this.routes ?? EMPTY_ROUTE_TABLE;
+    const known = before === undefined ? undefined : { routes: before, hosts: this.table.hosts };
+    const hosts = hostsOf(routes, this.table.domain, this.policies, known);
+    this.table = { ...this.table, hosts };
+  }
+
+  private renewPreviews(known?: ServingTable["previews"]): void {
+    const { backends, domain } = this.table;
+    const previews = previewsOf(backends, domain, this.policies, known);
+    this.table = { ...this.table, previews };
   }
 
   private settle(): void {
@@ -135,4 +181,15 @@ class Serving {
     const isSynced = this.routes !== null && this.backends !== null;
     return isSynced || found.kind === "site" ? found : { kind: "starting" };
   }
+}
+
+function randomVisitorId(): string {
+  return randomBytes(12).toString("base64url");
+}
+
+/** The source of routes keeps what did not change as the same object. */
+function hasSamePolicies(one: RouteTable, other: RouteTable): boolean {
+  return (
+    one.projectPolicies === other.projectPolicies && one.platformPolicies === other.platformPolicies
+  );
 }

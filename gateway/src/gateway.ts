@@ -1,37 +1,42 @@
-/** One gateway process: data plane, control API and collector over what its sources tell. */
+/** The parent of one gateway: feeds its data planes with what its sources tell; control API and collector. */
+import { Hono } from "hono";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendSource } from "@bifrost/shared/ports/backend-source";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
+import { requireBearer } from "./control/bearer.ts";
 import { healthRoutes } from "./control/health.ts";
-import { collectorMetrics, metricsRoutes, proxyMetrics } from "./control/metrics.ts";
+import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
+import { operationRoutes } from "./control/operations.ts";
+import { policyRoutes } from "./control/policies.ts";
+import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
-import { startDataPlane, type DataPlane } from "./data-plane.ts";
-import type { RunningListener } from "./proxy/listener.ts";
-import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "./proxy/services.ts";
-import type { PoolLimits } from "./proxy/upstream-pool.ts";
-import type { ServingTable } from "./routing/route-table.ts";
 import type { Collector } from "./telemetry/collector.ts";
-import { startTelemetry, type TelemetryOptions } from "./telemetry/start-telemetry.ts";
+import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
+import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
+import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
+import type { DataPlanes } from "./workers/data-planes.ts";
+import { HealthFeed } from "./workers/health-feed.ts";
+import type { PolicyFaults } from "./workers/policy-faults.ts";
 
 export interface GatewaySettings {
-  readonly host: string;
-  readonly port: number;
   readonly controlHost: string;
   readonly controlPort: number;
-  /** Hosts are `<slug>.<domain>`. */
-  readonly domain: string;
-  readonly publicScheme: "http" | "https";
+  /** null = what needs it refuses everyone. */
+  readonly controlToken: string | null;
   /** Of the collector's gRPC transport, on the control API's address; 0 = a free one. */
   readonly telemetryGrpcPort: number;
   readonly telemetrySecret: string;
-  readonly upstreams: PoolLimits;
 }
 
 export interface GatewayDeps {
   readonly settings: GatewaySettings;
+  /** Already started; the gateway ends them. */
+  readonly dataPlanes: DataPlanes;
+  readonly policyFaults: PolicyFaults;
+  readonly policies: GatewayPolicies;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = samples are collected but stored nowhere. */
@@ -39,7 +44,6 @@ export interface GatewayDeps {
   readonly timers: Timers;
   readonly log: Logger;
   /** Replace single limits; for tests. */
-  readonly limits?: Partial<ProxyLimits>;
   readonly telemetryLimits?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
 }
 
@@ -48,8 +52,7 @@ export interface RunningGateway {
   readonly controlPort: number;
   readonly telemetryGrpcPort: number;
   readonly collector: Collector;
-  readonly listener: RunningListener;
-  table(): ServingTable;
+  readonly dataPlanes: DataPlanes;
   /** Lets responses under way end for at most `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
@@ -58,67 +61,119 @@ export interface RunningGateway {
 const STORE_MS = 1000;
 
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
-  const { settings, timers } = deps;
-  const dataPlane = await startTraffic(deps);
-  const { listener } = dataPlane;
-  const stopSources = [
-    deps.routes.watch((table) => dataPlane.setRoutes(table)),
-    deps.backends.watch((table) => dataPlane.setBackends(table)),
-  ];
+  const { dataPlanes, timers, log, settings } = deps;
   const telemetry = await startTelemetry(telemetryOptions(deps)).catch(async (error: unknown) => {
-    await listener.stop(0);
+    await dataPlanes.stop(0);
     throw error;
   });
+  const stopSources = followSources(deps, telemetry);
+  const stopPolicies = followPolicies(deps);
+  const draining = new Draining(dataPlanes);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
     port: settings.controlPort,
     timers,
-    log: deps.log,
+    log,
     routers: [
-      { path: "/", app: healthRoutes(() => dataPlane.readiness()) },
-      { path: "/", app: routeRoutes(() => dataPlane.table()) },
-      {
-        path: "/",
-        app: metricsRoutes(() => [
-          ...proxyMetrics(listener),
-          ...collectorMetrics(telemetry, control.refusedConnections()),
-        ]),
-      },
+      { path: "/", app: healthRoutes(() => draining.readiness()) },
       { path: "/v1/telemetry", app: telemetry.routes },
+      ...operatorRouters(deps, draining, () => [
+        ...proxyMetrics(
+          dataPlanes.summary(),
+          dataPlanes.readiness(),
+          dataPlanes.tables().policies.disabled,
+        ),
+        ...collectorMetrics(telemetry, control.refusedConnections()),
+      ]),
     ],
   }).catch(async (error: unknown) => {
-    await Promise.all([listener.stop(0), telemetry.stop(0)]);
+    stopSources();
+    await Promise.all([dataPlanes.stop(0), telemetry.stop(0), stopPolicies()]);
     throw error;
   });
+  if (settings.controlToken === null) {
+    log.warn("control API is closed but for its probes: BIFROST_CONTROL_TOKEN is not set");
+  }
   return {
-    port: listener.port,
+    port: dataPlanes.port,
     controlPort: control.port,
     telemetryGrpcPort: telemetry.grpc.port,
     collector: telemetry.collector,
-    listener,
-    table: () => dataPlane.table(),
+    dataPlanes,
     async stop(graceMs) {
-      await listener.stop(graceMs);
-      for (const stop of stopSources) stop();
+      await draining.drain(graceMs);
+      stopSources();
       await control.stop(0);
-      await telemetry.stop(Math.min(graceMs, STORE_MS));
+      const storeMs = Math.min(graceMs, STORE_MS);
+      const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
+      await Promise.race([stored, timers.sleep(storeMs)]);
     },
   };
 }
 
-function startTraffic({ settings, timers, limits }: GatewayDeps): Promise<DataPlane> {
-  const { host, port, domain, publicScheme, upstreams } = settings;
-  return startDataPlane({
-    host,
-    port,
-    domain,
-    publicScheme,
-    upstreams,
-    limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
-    timers,
-    chainOf: () => null,
-  });
+/** Answers the function that stops it. */
+function followSources(
+  { dataPlanes, routes, backends, timers }: GatewayDeps,
+  { collector }: RunningTelemetry,
+): () => void {
+  const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
+  const stops = [
+    routes.watch((table) => dataPlanes.update({ routes: table })),
+    backends.watch((table) => {
+      dataPlanes.update({ backends: table });
+      health.setBackends(table);
+    }),
+    collector.samples.subscribe((samples) => health.take(samples)),
+    () => health.stop(),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
+
+/** Once, whoever asks for it, the second time waiting for the first. */
+class Draining {
+  private readonly dataPlanes: DataPlanes;
+  private under: Promise<void> | null = null;
+
+  constructor(dataPlanes: DataPlanes) {
+    this.dataPlanes = dataPlanes;
+  }
+
+  readiness(): Readonly<Record<string, boolean>> {
+    const parts = { ...this.dataPlanes.readiness() };
+    return this.under === null ? parts : { ...parts, accepting: false };
+  }
+
+  drain(graceMs: number): Promise<void> {
+    this.under ??= this.dataPlanes.stop(graceMs);
+    return this.under;
+  }
+}
+
+function operatorRouters(
+  { dataPlanes, policyFaults, settings }: GatewayDeps,
+  draining: Draining,
+  metrics: Parameters<typeof metricsRoutes>[0],
+): { readonly path: string; readonly app: Hono }[] {
+  const apps = [
+    routeRoutes(() => dataPlanes.serving()),
+    policyRoutes(() => ({
+      tables: dataPlanes.tables(),
+      summary: dataPlanes.summary(),
+      faults: policyFaults.newest,
+    })),
+    metricsRoutes(metrics),
+    operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
+  ];
+  const guarded = new Hono();
+  for (const path of GUARDED) guarded.use(path, requireBearer(settings.controlToken));
+  for (const app of apps) guarded.route("/", app);
+  return [{ path: "/", app: guarded }];
+}
+
+/** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
+const GUARDED = ["/routes", "/policies", "/connections", "/metrics", "/drain", "/restart"];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {
   const { settings, timers, log } = deps;

@@ -12,13 +12,14 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 const fileOf = (): string => path.join(home, "secrets.json");
 
-test("the administrator of the store has another token at each start; the rest stays", () => {
-  const { firestoreOwnerToken: first, ...kept } = loadSecrets(home);
-  const { firestoreOwnerToken: second, ...again } = loadSecrets(home);
+test("what makes an administrator of store or gateway is another token at each start; the rest stays", () => {
+  const { firestoreOwnerToken: first, controlToken: firstControl, ...kept } = loadSecrets(home);
+  const { firestoreOwnerToken: second, controlToken: secondControl, ...again } = loadSecrets(home);
   expect(again).toEqual(kept);
   expect(second).not.toBe(first);
+  expect(secondControl).not.toBe(firstControl);
   expect(readFileSync(fileOf(), "utf8")).not.toContain(first);
-  for (const token of [first, second]) {
+  for (const token of [first, second, firstControl, secondControl]) {
     expect(Buffer.from(token, "base64url").length * 8).toBeGreaterThanOrEqual(256);
   }
 });

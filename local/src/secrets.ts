@@ -26,6 +26,8 @@ export interface Secrets extends StoredSecrets {
    * start: what was found in an old copy of the file opens nothing.
    */
   readonly firestoreOwnerToken: string;
+  /** Opens the gateway's control API; another one at each start too. */
+  readonly controlToken: string;
 }
 
 const SECRET_BYTES = 32;
@@ -38,7 +40,7 @@ export function loadSecrets(home: string): Secrets {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const file = path.join(home, "secrets.json");
   const kept = existsSync(file) ? parseSecrets(file) : newSecrets();
-  const secrets = { ...kept, firestoreOwnerToken: secret() };
+  const secrets = { ...kept, firestoreOwnerToken: secret(), controlToken: secret() };
   writePrivate(file, secrets);
   return secrets;
 }

@@ -76,9 +76,9 @@ describe("projects", () => {
     const after = await world.reloadProject(before.value.id);
     expect(after.value.name).toBe("New name");
     const host = `${before.value.slug}.localhost`;
-    await expect(store.delete(before, host)).rejects.toMatchObject({ code: "write-conflict" });
-    await expect(world.projects("verify").delete(after, host)).rejects.toMatchObject(DENIED);
-    await store.delete(after, host);
+    await expect(store.delete(before)).rejects.toMatchObject({ code: "write-conflict" });
+    await expect(world.projects("verify").delete(after)).rejects.toMatchObject(DENIED);
+    await store.delete(after);
     expect(await store.read(before.value.id)).toBeNull();
     expect(await world.as("gateway").get(`routes/${host}`)).toBeNull();
   });

@@ -34,6 +34,17 @@ const COMMANDS = [
   "projects list",
   "projects create",
   "projects delete",
+  "policies list",
+  "policies show",
+  "policies push",
+  "policies test",
+  "policies activate",
+  "policies revert",
+  "policies logs",
+  "policies attach",
+  "policies detach",
+  "policies attached",
+  "policies delete",
 ];
 
 let platform: PlatformUnderTest;

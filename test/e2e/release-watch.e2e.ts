@@ -105,7 +105,9 @@ async function restored(app: App): Promise<DeploymentView> {
 
 /** The deployment that the gateway sends an app's requests to. */
 async function servingOf({ platform, slug }: App): Promise<string | null> {
-  const { routes } = (await (await fetch(`${platform.address(CONTROL)}/routes`)).json()) as {
+  const headers = { authorization: `Bearer ${platform.secret("controlToken")}` };
+  const answer = await fetch(`${platform.address(CONTROL)}/routes`, { headers });
+  const { routes } = (await answer.json()) as {
     routes: readonly { readonly host: string; readonly serving: string | null }[];
   };
   return routes.find(({ host }) => host.startsWith(`${slug}.`))?.serving ?? null;

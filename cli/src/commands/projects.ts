@@ -1,6 +1,6 @@
 /** `bifrost projects list | create | delete`. */
-import { confirm, isCancel } from "@clack/prompts";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+import { confirmed } from "../confirm.ts";
 import { EXIT } from "../exit-code.ts";
 import type { CommandSpec } from "./command.ts";
 
@@ -61,21 +61,14 @@ export const deleteProject: CommandSpec = {
   async run({ client, output, environment }, [key = ""], options) {
     const project = await client.project(key);
     if (options["yes"] !== true)
-      await confirmed(project.slug, environment.interactive && !output.json);
+      await confirmed({
+        what: project.slug,
+        consequence: "Its URL stops answering.",
+        interactive: environment.interactive && !output.json,
+      });
     const answer = await client.deleteProject(project.id);
     output.data(answer);
     output.line(`Deleted ${project.slug}.`);
     return EXIT.ok;
   },
 };
-
-async function confirmed(slug: string, interactive: boolean): Promise<void> {
-  if (!interactive)
-    throw new BifrostError("bad-request", `deleting ${slug} cannot be undone; confirm with --yes`);
-  const answer = await confirm({
-    message: `Delete ${slug}? Its URL stops answering.`,
-    initialValue: false,
-  });
-  if (answer !== true || isCancel(answer))
-    throw new BifrostError("bad-request", "nothing was deleted");
-}

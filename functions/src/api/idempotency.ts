@@ -8,7 +8,7 @@ import type { ApiVariables } from "./authenticate.ts";
 
 const MAX_KEY_LENGTH = 200;
 /** No POST of the API takes more. */
-const MAX_BODY_BYTES = 128 * 1024;
+const MAX_BODY_BYTES = 512 * 1024;
 
 export function idempotent(log: IdempotencyLog) {
   return createMiddleware<{ Variables: ApiVariables }>(async (context, next) => {

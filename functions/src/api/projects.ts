@@ -1,6 +1,13 @@
 import { createProjectBody } from "@bifrost/shared/api/schemas";
 import { BifrostError } from "@bifrost/shared/domain/errors";
-import { newProjectId, repositorySchema, type Slug, slugFrom } from "@bifrost/shared/domain/ids";
+import { projectHost } from "@bifrost/shared/domain/hosts";
+import {
+  deploymentIdSchema,
+  newProjectId,
+  repositorySchema,
+  type Slug,
+  slugFrom,
+} from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
 import type { Person } from "@bifrost/shared/ports/team-directory";
@@ -33,7 +40,8 @@ export function projectRoutes(ports: Needs) {
       person,
       ports,
     );
-    await ports.projects.create(project, hostOf(project.slug, ports));
+    await assertNotADeployment(ports, project.slug);
+    await ports.projects.create(project, projectHost(project.slug, ports.config.domain));
     return context.json(toProjectView(project, ports.config), 201);
   });
 
@@ -47,15 +55,11 @@ export function projectRoutes(ports: Needs) {
     requireScope(person, "deploy");
     const project = await findProject(ports, person, context.req.param("project"));
     await cancelOpen(ports, project.value);
-    await ports.projects.delete(project, hostOf(project.value.slug, ports));
+    await ports.projects.delete(project);
     return context.json({ deleted: project.value.id });
   });
 
   return app;
-}
-
-function hostOf(slug: string, ports: Needs): string {
-  return `${slug}.${ports.config.domain.replace(/:\d+$/, "")}`;
 }
 
 function decideProject(
@@ -83,6 +87,15 @@ function decideProject(
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** Each deployment has the host of its id, which a project of that name would take over. */
+async function assertNotADeployment(ports: Needs, slug: string): Promise<void> {
+  const id = v.safeParse(deploymentIdSchema, slug);
+  if (!id.success || (await ports.deployments.read(id.output)) === null) return;
+  throw new BifrostError("already-exists", `${slug} is the name of a deployment; choose another`, {
+    slug,
+  });
 }
 
 function slugOrThrow(text: string): Slug {

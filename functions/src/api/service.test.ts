@@ -122,13 +122,13 @@ describe("projects", () => {
       status: 201,
       body: { slug: "my-shop", url: "http://my-shop.apps.test:8080", defaultBranch: "main" },
     });
-    expect([...platform.projects.routes.keys()]).toEqual(["my-shop.apps.test"]);
+    expect(platform.routes.hosts()).toEqual(["my-shop.apps.test"]);
     const bySlug = await call("GET", "/projects/my-shop");
     const byId = await call("GET", `/projects/${String(created.body["id"])}`);
     expect(bySlug.body).toEqual(byId.body);
     expect(await call("DELETE", "/projects/my-shop")).toMatchObject({ status: 200 });
     expect((await call("GET", "/projects/my-shop")).status).toBe(404);
-    expect(platform.projects.routes.size).toBe(0);
+    expect(platform.routes.hosts()).toEqual([]);
   });
 
   it.each([
@@ -147,6 +147,13 @@ describe("projects", () => {
     const { call } = setUp();
     const body = { name: "app", repository: "acme/other" };
     const answer = await call("POST", "/projects", { body });
+    expect(answer).toMatchObject({ status: 409, body: { code: "already-exists" } });
+  });
+
+  it("are refused under the name of a deployment, whose host they would take", async () => {
+    const { call, platform } = setUp();
+    const { id } = platform.deployment();
+    const answer = await call("POST", "/projects", { body: { name: id, repository: "acme/x" } });
     expect(answer).toMatchObject({ status: 409, body: { code: "already-exists" } });
   });
 

@@ -9,8 +9,12 @@ import { readJson } from "../read-body.ts";
 import { problemResponse, type Service } from "../service.ts";
 import { type ApiVariables, authenticate } from "./authenticate.ts";
 import { deploymentRoutes, projectDeploymentRoutes } from "./deployments.ts";
+import { projectDomainRoutes } from "./domains.ts";
 import { idempotent } from "./idempotency.ts";
+import { policyRoutes } from "./policies.ts";
+import { platformPolicyRoutes, projectPolicyRoutes } from "./policy-attachments.ts";
 import { projectRoutes } from "./projects.ts";
+import { projectRouteRoutes } from "./routes.ts";
 
 export function apiService(ports: Ports): Service {
   const app = new Hono<{ Variables: ApiVariables }>().basePath("/v1");
@@ -43,6 +47,11 @@ export function apiService(ports: Ports): Service {
   });
   app.route("/projects", projectRoutes(ports));
   app.route("/projects/:project", projectDeploymentRoutes(ports));
+  app.route("/projects/:project", projectRouteRoutes(ports));
+  app.route("/projects/:project", projectDomainRoutes(ports));
+  app.route("/projects/:project/policies", projectPolicyRoutes(ports));
+  app.route("/platform/policies", platformPolicyRoutes(ports));
+  app.route("/policies", policyRoutes(ports));
   app.route("/deployments", deploymentRoutes(ports));
   return async (request) => app.fetch(request);
 }

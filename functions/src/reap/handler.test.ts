@@ -1,4 +1,4 @@
-import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
+import { newDeployment, newProject, newRoute } from "@bifrost/shared/testing/fixtures";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { newFailure } from "@bifrost/shared/domain/failure";
 import { ALL_STATES, STATES } from "@bifrost/shared/domain/lifecycle";
@@ -238,5 +238,25 @@ describe("reap", () => {
     expect(platform.cluster.removed).toEqual([old.id, "nobody-knows-it"]);
     expect((await platform.read(old.id)).retiredAt).toEqual(new Date(platform.timers.now()));
     expect((await platform.read(live.id)).retiredAt).toBeNull();
+  });
+
+  it.each([
+    ["a split of the host", { targets: [{ deploymentId: "depaaaaaaaaaaa", weight: 1 }] }],
+    [
+      "one below a path",
+      { paths: [{ prefix: "/x", targets: [{ deploymentId: "depaaaaaaaaaaa", weight: 0 }] }] },
+    ],
+  ])("keeps the replicas of a replaced release that %s names", async (_, route) => {
+    const platform = new TestPlatform();
+    const old = platform.deployment({ state: "healthy" });
+    const live = platform.deployment({ id: OTHER, number: 2, state: "healthy" });
+    platform.projects.put(newProject({ liveDeploymentId: live.id, liveNumber: 2 }));
+    platform.cluster.running = [{ deploymentId: old.id, namespace: "app-app" }];
+    const host = "app.apps.test";
+    await platform.routes.create(newRoute({ host, projectId: old.projectId, ...route }));
+    platform.timers.pass(30_001);
+    expect(await createReap(platform.ports)()).toMatchObject({ retired: 0 });
+    platform.routes.drop(host);
+    expect(await createReap(platform.ports)()).toMatchObject({ retired: 1 });
   });
 });

@@ -16,7 +16,10 @@ import { readSnapshot } from "../release-manifests.ts";
 import { updateNote } from "../transition-call.ts";
 import { decideReap, isRetirable, needsExecution, type Succession } from "./decide-reap.ts";
 
-type Needs = Pick<Ports, "deployments" | "projects" | "workflows" | "cluster" | "clock" | "log">;
+type Needs = Pick<
+  Ports,
+  "deployments" | "projects" | "routes" | "workflows" | "cluster" | "clock" | "log"
+>;
 
 const PASSING_STATES = ALL_STATES.filter((state) => !isResting(state));
 const BATCH = 300;
@@ -146,7 +149,19 @@ async function hasNoPurpose(
 ): Promise<boolean> {
   if (deployment === null) return true;
   const succession = await readSuccession(ports, deployment, project?.value ?? null);
-  return isRetirable(deployment, project?.value ?? null, succession, ports.clock.now());
+  const now = ports.clock.now();
+  if (!isRetirable(deployment, project?.value ?? null, succession, now)) return false;
+  return deployment.state === "failed" || !(await isTarget(ports, deployment));
+}
+
+/** Whether a split of its project names it, with whatever weight: a canary at 0 percent is about to be raised. */
+async function isTarget({ routes }: Needs, { id, projectId }: Deployment): Promise<boolean> {
+  const all = await routes.list(projectId);
+  const targets = all.flatMap(({ value }) => [
+    ...value.targets,
+    ...value.paths.flatMap((rule) => rule.targets),
+  ]);
+  return targets.some(({ deploymentId }) => deploymentId === id);
 }
 
 /** Null when no other release is live. */

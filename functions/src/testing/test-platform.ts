@@ -14,7 +14,10 @@ import { hastyTimers } from "@bifrost/shared/testing/hasty-timers";
 import { MemoryCluster } from "@bifrost/shared/testing/memory-cluster";
 import { MemoryDeploymentStore } from "@bifrost/shared/testing/memory-deployment-store";
 import { MemoryImageBuilder } from "@bifrost/shared/testing/memory-image-builder";
+import { MemoryObjectStore } from "@bifrost/shared/testing/memory-object-store";
+import { MemoryPolicyStore } from "@bifrost/shared/testing/memory-policy-store";
 import { MemoryProjectStore } from "@bifrost/shared/testing/memory-project-store";
+import { MemoryDomainStore, MemoryRouteStore } from "@bifrost/shared/testing/memory-route-store";
 import { readFunctionConfig } from "../config.ts";
 import { platformSettings } from "../platform-settings.ts";
 import type { Ports } from "../ports.ts";
@@ -25,8 +28,14 @@ export const DEPLOY_TOML =
 
 export class TestPlatform {
   readonly timers = hastyTimers();
-  readonly projects = new MemoryProjectStore();
+  readonly routes = new MemoryRouteStore();
+  readonly domains = new MemoryDomainStore(this.routes);
+  readonly projects = new MemoryProjectStore(this.routes, this.domains);
+  /** Texts of TXT records by name. */
+  readonly records = new Map<string, readonly string[]>();
   readonly deployments = new MemoryDeploymentStore(this.projects, this.timers);
+  readonly policies = new MemoryPolicyStore(this.timers);
+  readonly objects = new MemoryObjectStore();
   readonly images = new MemoryImageBuilder();
   readonly cluster = new MemoryCluster();
   readonly config = readFunctionConfig(TEST_ENVIRONMENT);
@@ -94,6 +103,8 @@ export class TestPlatform {
     signer: { customToken: async (service) => `custom-token-of-${service}` },
     deployments: this.deployments,
     projects: this.projects,
+    routes: this.routes,
+    domains: this.domains,
     deliveries: memoryLog<Readonly<Record<string, unknown>>>(),
     idempotency: memoryLog<StoredAnswer>(),
     teams: {
@@ -108,10 +119,8 @@ export class TestPlatform {
         this.statuses.push(status);
       },
     }),
-    objects: async () => ({
-      find: async () => null,
-      put: async (bucket, name) => ({ bucket, name, generation: "1" }),
-    }),
+    policies: this.policies,
+    objects: async () => this.objects,
     images: async () => this.images,
     cluster: async () => this.cluster,
     events: async () => ({
@@ -119,6 +128,7 @@ export class TestPlatform {
         this.published.push({ topic, message });
       },
     }),
+    domainRecords: async () => ({ texts: async (name) => this.records.get(name) ?? [] }),
     workflows: async () => ({
       start: async (workflow, args) => {
         this.started.push({ workflow, args });

@@ -1,6 +1,5 @@
 /** What this process counts, for Prometheus. */
 import { Hono } from "hono";
-import type { RunningListener } from "../proxy/listener.ts";
 import type { RunningTelemetry } from "../telemetry/start-telemetry.ts";
 import { byLabel, counter, gauge, histogram, renderMetrics, type Metric } from "./prometheus.ts";
 
@@ -10,42 +9,85 @@ export function metricsRoutes(metrics: () => readonly Metric[]): Hono {
   return app;
 }
 
-export function proxyMetrics(listener: RunningListener): readonly Metric[] {
-  const connections = [...listener.pool.sizes().values()].reduce((sum, size) => sum + size, 0);
-  return [
-    ...Object.entries(listener.metrics).map(([name, value]) =>
-      counter(`bifrost_proxy_${snakeCase(name)}_total`, value),
-    ),
-    gauge("bifrost_proxy_clients", listener.clients()),
-    gauge("bifrost_proxy_upstream_connections", connections),
-  ];
+export function collectorMetrics(
+  telemetry: RunningTelemetry,
+  refusedHttpConnections: number,
+): readonly Metric[] {
+  return [...sampleMetrics(telemetry, refusedHttpConnections), ...workMetrics(telemetry)];
 }
 
-export function collectorMetrics(
+function sampleMetrics(
   { collector, grpc, probes, unauthenticated }: RunningTelemetry,
   refusedHttpConnections: number,
 ): readonly Metric[] {
-  const { metrics, samples } = collector;
-  const { running, waiting, ...outcomes } = collector.writes;
+  const { metrics } = collector;
   const { accepted, repeated, late } = metrics;
   return [
-    byLabel("bifrost_collector_replicas", "gauge", "health", healthOf(collector.replicas())),
-    byLabel("bifrost_collector_samples_total", "counter", "outcome", { accepted, repeated, late }),
-    byLabel("bifrost_collector_refused_total", "counter", "reason", {
-      rate: metrics.refusedByRate,
-      replicas: metrics.refusedByReplicas,
-      invalid: metrics.refusedAsInvalid,
-      token: unauthenticated(),
-      connections: grpc.metrics.refusedConnections + refusedHttpConnections,
-    }),
-    byLabel("bifrost_collector_probes_total", "counter", "result", probes.results),
-    histogram("bifrost_collector_probe_latency_seconds", probes.latency()),
-    counter("bifrost_collector_dropped_by_sidecars_total", metrics.droppedBySidecars),
-    byLabel("bifrost_collector_writes_total", "counter", "outcome", outcomes),
-    byLabel("bifrost_collector_writes", "gauge", "state", { running, waiting }),
-    counter("bifrost_collector_missed_by_listeners_total", samples.missed),
-    gauge("bifrost_collector_grpc_connections", grpc.connections()),
-    gauge("bifrost_collector_grpc_calls", grpc.calls()),
+    byLabel(
+      ["bifrost_collector_replicas", "Replicas known now, by what their sidecars say of them."],
+      "gauge",
+      "health",
+      healthOf(collector.replicas()),
+    ),
+    byLabel(
+      ["bifrost_collector_samples_total", "Samples of sidecars, by what became of them."],
+      "counter",
+      "outcome",
+      { accepted, repeated, late },
+    ),
+    byLabel(
+      ["bifrost_collector_refused_total", "Samples, reports and connections that were refused."],
+      "counter",
+      "reason",
+      {
+        rate: metrics.refusedByRate,
+        replicas: metrics.refusedByReplicas,
+        invalid: metrics.refusedAsInvalid,
+        token: unauthenticated(),
+        connections: grpc.metrics.refusedConnections + refusedHttpConnections,
+      },
+    ),
+    byLabel(
+      ["bifrost_collector_probes_total", "Health checks that sidecars made, by how they ended."],
+      "counter",
+      "result",
+      probes.results,
+    ),
+    histogram(
+      ["bifrost_collector_probe_latency_seconds", "How long health checks took."],
+      probes.latency(),
+    ),
+    counter(
+      ["bifrost_collector_dropped_by_sidecars_total", "Samples that sidecars say they dropped."],
+      metrics.droppedBySidecars,
+    ),
+  ];
+}
+
+function workMetrics({ collector, grpc }: RunningTelemetry): readonly Metric[] {
+  const { running, waiting, ...outcomes } = collector.writes;
+  return [
+    byLabel(
+      ["bifrost_collector_writes_total", "Writes of replicas, by how they ended."],
+      "counter",
+      "outcome",
+      outcomes,
+    ),
+    byLabel(
+      ["bifrost_collector_writes", "Writes of replicas that run or wait now."],
+      "gauge",
+      "state",
+      { running, waiting },
+    ),
+    counter(
+      ["bifrost_collector_missed_by_listeners_total", "Samples a slow listener did not see."],
+      collector.samples.missed,
+    ),
+    gauge(
+      ["bifrost_collector_grpc_connections", "Connections of sidecars over gRPC."],
+      grpc.connections(),
+    ),
+    gauge(["bifrost_collector_grpc_calls", "Streams of reports over gRPC."], grpc.calls()),
   ];
 }
 
@@ -55,8 +97,4 @@ function healthOf(replicas: Iterable<{ readonly healthy: boolean; readonly prove
     counts[healthy ? "healthy" : proven ? "unhealthy" : "unproven"]++;
   }
   return counts;
-}
-
-function snakeCase(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -231,7 +231,7 @@ function pushed(state: LuaState, value: string | undefined): number {
   return 1;
 }
 
-function base64Decode(state: LuaState): number {
+export function base64Decode(state: LuaState): number {
   const encoded = text(state, 1, "text");
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.replace(/=+$/, "").length % 4 === 1) {
     return pushed(state, undefined);
@@ -239,7 +239,7 @@ function base64Decode(state: LuaState): number {
   return pushed(state, Buffer.from(encoded, "base64").toString("latin1"));
 }
 
-function sha256(state: LuaState): number {
+export function sha256(state: LuaState): number {
   const data = text(state, 1, "text");
   state.pushText(createHash("sha256").update(data, "latin1").digest("hex"));
   return 1;

@@ -10,8 +10,10 @@ import { DecisionTrie } from "./decision.ts";
 import { ApiFunctions } from "./api-functions.ts";
 import type { LuaInstance } from "./lua-instance.ts";
 import { DEFAULT_LIMITS, LuaState, type LuaLimits } from "./lua-state.ts";
+import { Networks } from "./networks.ts";
 import { PRELUDE } from "./prelude.ts";
 import { closeSandbox } from "./sandbox.ts";
+import { SETTINGS } from "./settings.ts";
 import type { Limiter } from "./limiter.ts";
 import type { SharedState } from "./shared-state.ts";
 
@@ -71,6 +73,8 @@ export class PolicyVm {
     this.api = new ApiFunctions(options, this.decisions);
     try {
       closeSandbox(state);
+      new Networks().defineIn(state);
+      state.run(SETTINGS, "[api]");
       this.api.defineIn(state);
       state.run(PRELUDE, "[api]");
       this.requestSlot = state.park("host_request");

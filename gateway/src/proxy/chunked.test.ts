@@ -1,6 +1,6 @@
 import { array, assert, nat, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ChunkedError, ChunkedScanner } from "./chunked.ts";
+import { ChunkedError, ChunkedScanner, PayloadTooLarge } from "./chunked.ts";
 
 /** Feeds `text` in parts of the given sizes (the last one repeats); answers payload and end. */
 function scan(text: string, sizes: readonly number[] = [text.length]) {
@@ -44,7 +44,45 @@ describe("broken framing is refused", () => {
     ["endless trailers", `0\r\n${"a: b\r\n".repeat(3000)}`],
     ["a trailer ended by LF", "0\r\na: b\n\r\n"],
     ["an end of LF", "0\r\n\n"],
+    ["a bare CR in an extension", "3;a\rb\r\nabc\r\n"],
+    ["NUL in an extension", "3;a\0\r\nabc\r\n"],
+    ["a negative size", "-3\r\nabc\r\n"],
+    ["a size in quotes", '"3"\r\nabc\r\n'],
+    ["a size with an underscore", "1_0\r\nabc\r\n"],
+    ["a tab before the size", "\t3\r\nabc\r\n"],
+    ["a trailer without a colon", "0\r\nabc\r\n\r\n"],
+    ["a trailer with a blank before its colon", "0\r\na : b\r\n\r\n"],
+    ["a folded trailer", "0\r\na: b\r\n c\r\n\r\n"],
+    ["a bare CR in a trailer", "0\r\na: b\rc: d\r\n\r\n"],
+    ["NUL in a trailer", "0\r\na: b\0\r\n\r\n"],
+    ["a request in place of trailers", "0\r\nGET / HTTP/1.1\r\n\r\n"],
+    ["a length as a trailer", "0\r\nContent-Length: 3\r\n\r\n"],
+    ["a coding as a trailer", "0\r\na: b\r\ntransfer-encoding: chunked\r\n\r\n"],
+    ["a host as a trailer", "0\r\nHost: a\r\n\r\n"],
+    ["a client's address as a trailer", "0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n"],
   ])("%s", (_name, text) => {
     expect(() => scan(text)).toThrow(ChunkedError);
   });
 });
+
+describe("a limit of 10 bytes of payload", () => {
+  test.each([
+    ["one chunk of 10", "a\r\n0123456789\r\n0\r\n\r\n", false],
+    ["ten chunks of 1", `${"1\r\nx\r\n".repeat(10)}0\r\n\r\n`, false],
+    ["one chunk of 11", "b\r\n", true],
+    ["chunks of 6 and 5", "6\r\n012345\r\n5\r\n", true],
+    ["a chunk of terabytes", "ffffffffffff\r\n", true],
+  ])("%s", (_name, text, isRefused) => {
+    const feed = (): number => new ChunkedScanner(10).feed(Buffer.from(text), 0);
+    expect(isTooMuch(feed)).toBe(isRefused);
+  });
+});
+
+function isTooMuch(feed: () => unknown): boolean {
+  try {
+    feed();
+    return false;
+  } catch (error) {
+    return error instanceof PayloadTooLarge;
+  }
+}

@@ -1,13 +1,19 @@
 /** Follows a chunked body to its end without changing it (RFC 9112, 7.1); stricter than the RFC about bare LF. */
+import { areTrailers } from "./header-block.ts";
 
 const CR = 13;
 const LF = 10;
+const TAB = 9;
+const DEL = 127;
 /** 12 hex digits are 256 TiB: enough for any chunk, too few to lose precision. */
 const MAX_SIZE_DIGITS = 12;
 const MAX_EXTENSION_BYTES = 4096;
 const MAX_TRAILER_BYTES = 8192;
 
 export class ChunkedError extends Error {}
+
+/** The payload is larger than it may be. */
+export class PayloadTooLarge extends ChunkedError {}
 
 /** Positions at which one byte decides; within chunk data and before the last LF `feed` itself does. */
 type State =
@@ -30,10 +36,16 @@ export class ChunkedScanner {
   private left = 0;
   private digits = 0;
   private lineBytes = 0;
+  private trailers = "";
+  private payloadLeft: number;
+
+  constructor(maxPayload = Infinity) {
+    this.payloadLeft = maxPayload;
+  }
 
   /**
    * Reads on from `from`; answers the index after the body, or -1 when it goes on in the next buffer.
-   * Throws ChunkedError when the framing is broken.
+   * Throws ChunkedError when the framing is broken, which includes PayloadTooLarge at the size of a chunk too many.
    */
   feed(buffer: Buffer, from: number, sink?: PayloadSink): number {
     let at = from;
@@ -69,9 +81,9 @@ export class ChunkedScanner {
       case "data-lf":
         return expectByte(byte, LF, "size");
       case "line-start":
-        return byte === CR ? "end-lf" : this.line(byte, "trailer", "trailer-lf", MAX_TRAILER_BYTES);
+        return byte === CR ? this.afterTrailers() : this.trailer(byte);
       case "trailer":
-        return this.line(byte, "trailer", "trailer-lf", MAX_TRAILER_BYTES);
+        return this.trailer(byte);
       case "trailer-lf":
         return expectByte(byte, LF, "line-start");
       case "data":
@@ -97,14 +109,27 @@ export class ChunkedScanner {
 
   private afterSize(byte: number): State {
     expectByte(byte, LF);
+    this.payloadLeft -= this.left;
+    if (this.payloadLeft < 0) throw new PayloadTooLarge();
     this.digits = 0;
     this.lineBytes = 0;
     return this.left === 0 ? "line-start" : "data";
   }
 
+  private trailer(byte: number): State {
+    this.trailers += byte === CR ? "\r\n" : String.fromCharCode(byte);
+    return this.line(byte, "trailer", "trailer-lf", MAX_TRAILER_BYTES);
+  }
+
+  private afterTrailers(): State {
+    if (!areTrailers(this.trailers)) throw new ChunkedError("trailer malformed");
+    return "end-lf";
+  }
+
   private line(byte: number, same: State, ended: State, limit: number): State {
     if (byte === CR) return ended;
-    if (byte === LF || ++this.lineBytes > limit) throw new ChunkedError("line malformed");
+    const isControl = (byte < 32 && byte !== TAB) || byte === DEL;
+    if (isControl || ++this.lineBytes > limit) throw new ChunkedError("line malformed");
     return same;
   }
 }

@@ -1,46 +1,46 @@
 /** One client: takes requests off its socket in order, one exchange at a time, and keeps the deadlines. */
 import type { Socket } from "node:net";
-import type { HeaderEdit } from "../policies/policy-chain.ts";
-import { ChunkedError } from "./chunked.ts";
-import { Exchange, type ExchangeClient, type ExchangePhase } from "./forward.ts";
-import { fieldIn } from "./header-block.ts";
-import { renderAnswer, renderPage, type AnswerFacts, type PageKind } from "./pages.ts";
-import {
-  isHeadError,
-  MAX_HEAD_BYTES,
-  parseRequestHead,
-  type HeadError,
-  type RequestHead,
-} from "./parse-head.ts";
-import { planRequest, type OwnAnswer } from "./plan-request.ts";
+import { NO_BODY, unreadBody, type BodyFraming } from "./body-framing.ts";
+import { PayloadTooLarge, ChunkedError } from "./chunked.ts";
+import { ClientOrigin } from "./client-origin.ts";
+import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
+import { Exchange } from "./forward.ts";
+import type { PageKind } from "./pages.ts";
+import { isHeadError, parseRequestHead, type RequestHead } from "./parse-head.ts";
+import { Patience } from "./patience.ts";
+import { planRequest } from "./plan-request.ts";
+import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replies.ts";
+import { RequestBuffer } from "./request-buffer.ts";
+import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
 
-const HEAD_END = Buffer.from("\r\n\r\n");
-/** Pipelined bytes kept while an exchange runs; more stay in the kernel. */
-const MAX_PENDING_BYTES = 64 * 1024;
 /** After an answer that ends the connection, how long to read on so that the answer is not lost to a reset. */
 const LINGER_MS = 1000;
+/** What nginx writes for a client that left before there was a status. */
+const CLIENT_LEFT = 499;
 
 export class ClientConnection implements ExchangeClient {
-  /** Milliseconds since the epoch at which onDeadline is due; Infinity = none. */
-  deadline: number;
   private readonly socket: Socket;
   private readonly services: ProxyServices;
-  private readonly ip: string;
-  private pending: Buffer | null = null;
-  /** Where the search for the end of the head goes on. */
-  private searched = 0;
+  private readonly origin: ClientOrigin;
+  private readonly patience: Patience;
+  private readonly input = new RequestBuffer();
   private exchange: Exchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
   private isPumping = false;
-  private current: { head: RequestHead | null; requestId: string } = { head: null, requestId: "" };
+  /** Of the request that is under way. */
+  private record: RequestRecord | null = null;
+  /** What is still to come of a request that was answered without it. */
+  private unread: BodyFraming = NO_BODY;
 
   constructor(socket: Socket, services: ProxyServices) {
     this.socket = socket;
     this.services = services;
-    this.ip = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-    this.deadline = this.in(services.limits.headMs);
+    this.origin = new ClientOrigin(socket.remoteAddress, services.publicScheme, services.isTrusted);
+    services.clock.read();
+    this.patience = new Patience(socket, services.clock, services.limits);
+    this.patience.endsIn(services.limits.headMs);
     socket.on("data", (data) => this.received(data));
     socket.on("drain", () => this.drained());
     socket.on("end", () => this.ended());
@@ -48,13 +48,21 @@ export class ClientConnection implements ExchangeClient {
     socket.on("close", () => this.closed());
   }
 
+  /** Milliseconds since the epoch at which onDeadline is due; Infinity = none. */
+  get deadline(): number {
+    return this.patience.deadline;
+  }
+
   get isIdle(): boolean {
-    return this.exchange === null && this.pending === null;
+    return this.exchange === null && this.input.isEmpty && this.unread.isDone;
   }
 
   /** Closes at once when idle; otherwise with the response that is under way. */
   drain(): void {
-    if (this.isIdle) this.socket.destroy();
+    if (!this.isIdle) return;
+    // What the last response left behind is still on its way to a slow reader.
+    if (this.socket.writableLength > 0) this.close();
+    else this.destroy();
   }
 
   destroy(): void {
@@ -62,20 +70,33 @@ export class ClientConnection implements ExchangeClient {
   }
 
   onDeadline(): void {
-    if (this.isClosing || this.isIdle || this.phase === "responding" || this.phase === "tunnel") {
-      this.socket.destroy();
-      return;
-    }
-    const isOurs = this.exchange !== null && (this.phase !== "sending" || this.socket.isPaused());
-    this.page(isOurs ? "upstream-timeout" : "request-timeout", { closes: true });
+    const isFlowing = this.phase === "responding" || this.phase === "tunnel";
+    if (isFlowing || this.socket.writableLength > 0) return this.stalled();
+    if (this.isClosing || this.isIdle || !this.unread.isDone) return this.destroy();
+    const { exchange } = this;
+    const isOurs = exchange !== null && (this.phase !== "sending" || this.socket.isPaused());
+    if (isOurs) exchange.timedOut();
+    const edit = exchange?.pageEdit;
+    this.reply(pageReply(isOurs ? "upstream-timeout" : "request-timeout", { closes: true, edit }));
+  }
+
+  /** Goes on while something moves; else it is the client that takes nothing, or the replica that sends nothing. */
+  private stalled(): void {
+    if (this.patience.hasMoved()) return this.patience.prolong(this.phase);
+    const isReplicaSilent = this.phase === "responding" && this.socket.writableLength === 0;
+    if (!isReplicaSilent) return this.destroy();
+    if (this.exchange?.isEventStream === true) return this.patience.endsIn(Infinity);
+    this.exchange?.timedOut();
+    this.onBroken();
   }
 
   // The exchange's side.
 
   write(data: Buffer | string): boolean {
+    if (this.record !== null) this.record.bytesOut += data.length;
     const isTaken =
       typeof data === "string" ? this.socket.write(data, "latin1") : this.socket.write(data);
-    if (!isTaken) this.deadline = this.in(this.services.limits.stallMs);
+    if (!isTaken) this.patience.endsIn(this.services.limits.stallMs);
     return isTaken;
   }
 
@@ -95,10 +116,11 @@ export class ClientConnection implements ExchangeClient {
   onPhase(phase: ExchangePhase): void {
     this.phase = phase;
     const { bodyMs, answerMs } = this.services.limits;
-    if (phase === "sending") this.deadline = this.in(bodyMs);
-    else if (phase === "waiting" || phase === "connecting") this.deadline = this.in(answerMs);
-    else if (phase === "responding" || phase === "tunnel") this.deadline = Infinity;
-    if (phase === "responding" || phase === "tunnel") this.services.metrics.forwarded++;
+    if (phase === "sending") this.patience.endsIn(bodyMs);
+    else if (phase === "waiting" || phase === "connecting") this.patience.endsIn(answerMs);
+    if (phase === "connecting" && this.record !== null)
+      this.record.askedAt = this.services.clock.now();
+    if (phase === "responding" || phase === "tunnel") this.answered();
   }
 
   onDone(mustClose: boolean): void {
@@ -108,14 +130,14 @@ export class ClientConnection implements ExchangeClient {
   }
 
   onPage(kind: PageKind): void {
-    const hasWholeRequest = this.exchange?.hasWholeRequest === true;
-    this.exchange = null;
-    this.page(kind, { closes: !hasWholeRequest });
+    this.reply(pageReply(kind, { edit: this.exchange?.pageEdit }));
   }
 
   onBroken(): void {
     this.services.metrics.broken++;
+    this.exchange?.abort();
     this.exchange = null;
+    this.finish("broken");
     // A reset: a plain close would look like the proper end of a response that is framed by it.
     this.socket.resetAndDestroy();
   }
@@ -133,139 +155,181 @@ export class ClientConnection implements ExchangeClient {
 
   private received(data: Buffer): void {
     if (this.isClosing) return;
-    if (this.pending === null && this.exchange === null) {
-      this.deadline = this.in(this.services.limits.headMs);
-    }
-    this.pending = this.pending === null ? data : Buffer.concat([this.pending, data]);
+    this.services.clock.read();
+    if (this.isIdle) this.patience.endsIn(this.services.limits.headMs);
+    this.input.push(data);
     this.pump();
   }
 
-  /** Takes what can be taken off `pending`. Calls of itself through the exchange end at once. */
+  /** Takes what can be taken of the input. Calls of itself through the exchange end at once. */
   private pump(): void {
     if (this.isPumping) return;
     this.isPumping = true;
-    while (this.pending !== null && !this.isClosing && this.takeSome());
+    while (!this.input.isEmpty && !this.isClosing && this.takeSome());
     this.isPumping = false;
-    const isFull = this.pending !== null && this.pending.length > MAX_PENDING_BYTES;
-    if (isFull && this.exchange !== null) this.socket.pause();
+    const isBusy = this.exchange !== null || this.socket.writableNeedDrain;
+    if (this.input.isFull && isBusy) this.socket.pause();
   }
 
+  /** Whether it is worth trying again. */
   private takeSome(): boolean {
-    if (this.exchange === null) return !this.socket.writableNeedDrain && this.takeHead();
-    if (!this.exchange.wantsBody) return false;
-    const data = this.pending ?? Buffer.alloc(0);
-    this.pending = null;
-    if (this.phase === "sending") this.deadline = this.in(this.services.limits.bodyMs);
-    try {
-      this.putBack(data, this.exchange.feed(data));
-    } catch (error) {
-      if (!(error instanceof ChunkedError)) throw error;
-      this.refuse({ status: 400, problem: "The chunked body is malformed." });
-    }
-    return this.pending !== null;
+    if (!this.unread.isDone) return this.skipBody();
+    if (this.exchange !== null) return this.exchange.wantsBody && this.feed(this.exchange);
+    return !this.socket.writableNeedDrain && this.takeHead();
   }
 
-  private takeHead(): boolean {
-    const data = this.pending ?? Buffer.alloc(0);
-    const end = data.indexOf(HEAD_END, this.searched);
-    if (end > MAX_HEAD_BYTES || (end < 0 && data.length > MAX_HEAD_BYTES)) {
-      this.refuse({ status: 431, problem: `The head is larger than ${MAX_HEAD_BYTES} bytes.` });
-      return false;
+  private feed(exchange: Exchange): boolean {
+    if (this.phase === "sending") this.patience.endsIn(this.services.limits.bodyMs);
+    try {
+      this.input.offer((data) => {
+        const taken = exchange.feed(data);
+        if (this.record !== null) this.record.bytesIn += taken;
+        return taken;
+      });
+    } catch (error) {
+      this.refuseBody(error);
     }
-    if (end < 0) {
-      this.searched = Math.max(0, data.length - 3);
-      return false;
-    }
-    this.searched = 0;
-    this.pending = null;
-    this.putBack(data, end + 4);
-    const head = parseRequestHead(data.toString("latin1", 0, end + 4));
-    this.current = { head: null, requestId: this.services.nextRequestId() };
-    this.services.metrics.requests++;
-    if (isHeadError(head)) this.refuse(head);
-    else this.begin(head);
     return true;
   }
 
-  private putBack(data: Buffer, from: number): void {
-    if (from >= data.length) return;
-    const rest = data.subarray(from);
-    this.pending = this.pending === null ? rest : Buffer.concat([rest, this.pending]);
+  /** The body of a request that has its answer already, so that the connection can go on. */
+  private skipBody(): boolean {
+    try {
+      this.input.offer((data) => {
+        const end = this.unread.feed(data, 0);
+        return end < 0 ? data.length : end;
+      });
+    } catch (error) {
+      if (!(error instanceof ChunkedError)) throw error;
+      this.unread = NO_BODY;
+      this.close();
+      return false;
+    }
+    if (this.unread.isDone) this.ready();
+    return true;
   }
 
-  private begin(head: RequestHead): void {
-    const { services } = this;
-    const { requestId } = this.current;
-    this.current = { head, requestId };
-    const planned = planRequest(head, services, { ip: this.ip, id: requestId });
-    if (planned.kind !== "forward") return this.answer(planned);
-    this.exchange = new Exchange(this, {
-      ...planned,
-      head,
-      requestId,
-      pool: services.pool,
-      onRefused: services.onRefused,
-      onRetry: () => services.metrics.retried++,
-      isDraining: services.isDraining,
-    });
+  private takeHead(): boolean {
+    const text = this.input.takeHead();
+    if (text === null) return false;
+    this.services.metrics.requests++;
+    const record = this.newRecord();
+    if (typeof text !== "string") {
+      this.reply(refusal(text));
+      return false;
+    }
+    record.bytesIn = text.length;
+    const head = parseRequestHead(text);
+    if (isHeadError(head)) this.reply(refusal(head));
+    else this.begin(head, record);
+    return true;
+  }
+
+  private newRecord(): RequestRecord {
+    const record = new RequestRecord(this.services.clock.now(), this.services.nextRequestId());
+    record.ip = this.origin.ip;
+    this.record = record;
+    return record;
+  }
+
+  private begin(head: RequestHead, record: RequestRecord): void {
+    const { services, origin } = this;
+    origin.read(head);
+    record.head = head;
+    record.ip = origin.ip;
+    if (head.contentLength > services.limits.maxBodyBytes) return this.tooLarge();
+    const plan = planRequest(head, services, origin, record);
+    if (plan.kind !== "forward") return this.reply(ownReply(plan));
+    this.exchange = new Exchange(this, { head, plan, record, services });
     this.exchange.start();
   }
 
-  private refuse(error: HeadError): void {
-    if (this.current.requestId === "") this.current.requestId = this.services.nextRequestId();
-    this.page("bad-request", { closes: true, status: error.status, detail: error.problem });
+  private tooLarge(): void {
+    this.reply(bodyTooLarge(this.services.limits.maxBodyBytes));
   }
 
-  private answer(own: OwnAnswer): void {
-    const { head } = this.current;
-    const closes = head !== null && (head.isChunked || head.contentLength > 0);
-    if (own.kind === "page") return this.page(own.page, { closes, edit: own.edit });
-    this.reply(closes, (answer) => renderAnswer({ ...answer, ...own }));
+  private refuseBody(error: unknown): void {
+    if (!(error instanceof ChunkedError)) throw error;
+    // A page in the middle of a response would be taken for a part of it.
+    if (this.phase === "responding") this.onBroken();
+    else if (error instanceof PayloadTooLarge) this.tooLarge();
+    else this.reply(refusal({ status: 400, problem: "The chunked body is malformed." }));
   }
 
-  private page(
-    kind: PageKind,
-    options: { closes: boolean; status?: number; detail?: string; edit?: HeaderEdit | null },
-  ): void {
-    const accept = fieldIn(this.current.head?.forwarded ?? "", "accept") ?? "";
-    this.reply(options.closes, (answer) => renderPage({ ...options, ...answer, kind, accept }));
-  }
-
-  /** Writes what `render` makes and goes on with the next request, or closes. */
-  private reply(mustClose: boolean, render: (facts: AnswerFacts) => string): void {
+  /** Writes an answer of our own and goes on with the next request, or closes. */
+  private reply(answer: Reply): void {
+    const record = this.record ?? this.newRecord();
+    const { head } = record;
+    const unread = this.unreadOf(head);
     this.exchange?.abort();
     this.exchange = null;
-    const { head } = this.current;
-    const requestId = this.current.requestId || this.services.nextRequestId();
-    const closes = mustClose || head?.wantsClose === true || this.services.isDraining();
+    const closes =
+      answer.closes || unread === null || head?.wantsClose === true || this.services.isDraining();
     this.services.metrics.pages++;
-    this.socket.write(render({ requestId, closes, isHead: head?.method === "HEAD" }), "latin1");
-    if (closes) this.close();
-    else this.ready();
+    record.status = answer.status;
+    record.page = answer.page;
+    this.phase = "over";
+    this.write(answer.render(record, closes));
+    if (closes) return this.close();
+    if (unread.isDone) return this.ready();
+    this.unread = unread;
+    this.patience.endsIn(this.services.limits.bodyMs);
+    this.finish("complete");
+    this.socket.resume();
+    this.pump();
+  }
+
+  /** What is left of the request's body; null = too much, or not known any more. */
+  private unreadOf(head: RequestHead | null): BodyFraming | null {
+    if (this.exchange?.hasWholeRequest === true) return NO_BODY;
+    const isUntouched = this.phase === "over" || this.phase === "connecting";
+    return head === null || !isUntouched ? null : unreadBody(head);
+  }
+
+  private answered(): void {
+    this.services.metrics.forwarded++;
+    this.patience.prolong(this.phase);
+    const { record } = this;
+    if (record !== null) record.upstreamMs = this.services.clock.now() - record.askedAt;
   }
 
   /** For the next request on this connection. */
   private ready(): void {
     this.phase = "over";
-    this.current = { head: null, requestId: "" };
     if (this.services.isDraining()) return this.close();
-    this.deadline = this.in(this.services.limits.idleMs);
+    const { stallMs, idleMs } = this.services.limits;
+    this.patience.endsIn(this.socket.writableNeedDrain ? stallMs : idleMs);
+    this.finish("complete");
     this.socket.resume();
     this.pump();
   }
 
   private close(): void {
     this.isClosing = true;
-    this.pending = null;
-    this.deadline = this.in(LINGER_MS);
+    this.phase = "over";
+    this.input.clear();
+    this.patience.endsIn(LINGER_MS);
+    this.finish("complete");
     this.socket.end();
     this.socket.resume();
   }
 
+  /** Tells of the request once. */
+  private finish(end: ServedEnd): void {
+    const { record } = this;
+    if (record === null) return;
+    this.record = null;
+    record.end = end;
+    record.durationMs = this.services.clock.now() - record.at;
+    this.services.onServed(record);
+  }
+
   private drained(): void {
-    if (this.phase === "responding" || this.phase === "tunnel") this.deadline = Infinity;
+    this.services.clock.read();
+    if (this.phase === "responding" || this.phase === "tunnel") this.patience.prolong(this.phase);
     this.exchange?.clientDrained();
     this.pump();
+    if (this.exchange === null && !this.input.isFull) this.socket.resume();
   }
 
   /**
@@ -279,12 +343,11 @@ export class ClientConnection implements ExchangeClient {
   }
 
   private closed(): void {
+    this.services.clock.read();
     this.exchange?.abort();
     this.exchange = null;
+    if (this.record?.status === 0) this.record.status = CLIENT_LEFT;
+    this.finish(this.phase === "tunnel" ? "complete" : "client-left");
     this.services.onClosed(this);
-  }
-
-  private in(delayMs: number): number {
-    return this.services.timers.now() + delayMs;
   }
 }

@@ -3,10 +3,16 @@
  * decides what a failure means: another address, one replay, or an answer of our own.
  */
 import { chunked, ofLength, type BodyFraming } from "./body-framing.ts";
+import type { HeaderEdit } from "../policies/policy-chain.ts";
+import { fieldIn } from "./header-block.ts";
+import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
 import type { PageKind } from "./pages.ts";
 import type { RequestHead } from "./parse-head.ts";
 import type { ResponseHead } from "./parse-response-head.ts";
-import type { UpstreamPool } from "./upstream-pool.ts";
+import type { Forward } from "./plan-request.ts";
+import { requestMessage } from "./request-message.ts";
+import type { RequestRecord } from "./served.ts";
+import type { ProxyServices } from "./services.ts";
 import type { UpstreamConnection, UpstreamFailure, UpstreamUser } from "./upstream-connection.ts";
 
 /** Head and body up to this many bytes leave as one string: measured faster than two buffers. */
@@ -18,42 +24,15 @@ const MAX_ADDRESSES = 4;
 /** Methods whose repetition changes nothing (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
-export type ExchangePhase = "connecting" | "sending" | "waiting" | "responding" | "tunnel" | "over";
-
-/** The client's side of an exchange. */
-export interface ExchangeClient {
-  write(data: Buffer | string): boolean;
-  pause(): void;
-  resume(): void;
-  /** The upstream is connected: feed what is pending of the body. */
-  onWritable(): void;
-  onPhase(phase: ExchangePhase): void;
-  /** The response is complete. */
-  onDone(mustClose: boolean): void;
-  /** Nothing of a response has been written: answer with a page. */
-  onPage(kind: PageKind): void;
-  /** A response has begun and cannot be completed: the client must see that it broke off. */
-  onBroken(): void;
-  /** The upstream will send nothing more; `isGone`: nor take anything. */
-  onTunnelEnd(isGone: boolean): void;
-}
-
 export interface ExchangeOptions {
   readonly head: RequestHead;
-  /** Replicas in the order to try them. */
-  readonly addresses: readonly string[];
-  /** What follows the method in the request line. */
-  readonly target: string;
-  /** The header lines to send: the client's, as policies left them, and those this proxy adds. */
-  readonly headers: string;
-  /** What policies make of the response's header lines; null = nothing. */
-  readonly editResponse: ((status: number, lines: string) => string) | null;
-  readonly requestId: string;
-  readonly pool: UpstreamPool;
-  readonly onRefused: (address: string) => void;
-  readonly onRetry: () => void;
-  /** Whether the gateway is shutting down: then every response closes its connection. */
-  readonly isDraining: () => boolean;
+  readonly plan: Forward;
+  /** Gets the status, the replica and the retries. */
+  readonly record: RequestRecord;
+  readonly services: Pick<
+    ProxyServices,
+    "pool" | "limits" | "metrics" | "onAttempt" | "isDraining"
+  >;
 }
 
 export class Exchange implements UpstreamUser {
@@ -68,17 +47,18 @@ export class Exchange implements UpstreamUser {
   private hasReplayed = false;
   private mustClose = false;
   private heldHead = "";
+  private responseLines = "";
 
   constructor(client: ExchangeClient, options: ExchangeOptions) {
-    const { head } = options;
+    const { head, plan, services } = options;
     this.client = client;
     this.options = options;
-    this.requestBody = head.isChunked ? chunked() : ofLength(head.contentLength);
+    this.requestBody = head.isChunked
+      ? chunked(services.limits.maxBodyBytes)
+      : ofLength(head.contentLength);
     this.isReplayable =
       this.requestBody.isDone && IDEMPOTENT.has(head.method) && head.upgrade === null;
-    const upgrade =
-      head.upgrade === null ? "" : `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`;
-    this.message = `${head.method} ${options.target} HTTP/1.1\r\nhost: ${head.authority}\r\n${options.headers}${upgrade}\r\n`;
+    this.message = requestMessage(head, plan);
   }
 
   start(): void {
@@ -95,6 +75,15 @@ export class Exchange implements UpstreamUser {
 
   get hasWholeRequest(): boolean {
     return this.requestBody.isDone;
+  }
+
+  /** Its silence means that nothing happened, not that the replica is stuck. */
+  get isEventStream(): boolean {
+    return /^text\/event-stream\b/i.test(fieldIn(this.responseLines, "content-type") ?? "");
+  }
+
+  get pageEdit(): HeaderEdit | null {
+    return this.options.plan.editPage;
   }
 
   private get isSending(): boolean {
@@ -135,12 +124,22 @@ export class Exchange implements UpstreamUser {
     this.upstream = null;
   }
 
+  /** The replica did not do its part in time: what follows is `abort`. */
+  timedOut(): void {
+    if (this.upstream !== null) this.options.services.onAttempt(this.upstream.address, "failed");
+  }
+
   onConnected(): void {
     const { upstream } = this;
     if (upstream === null) return;
+    if (this.requestBody.isDone) {
+      upstream.writeWhole(this.message);
+      this.enter("waiting");
+      return this.client.onWritable();
+    }
     upstream.together(() => {
       upstream.write(this.message);
-      this.enter(this.requestBody.isDone ? "waiting" : "sending");
+      this.enter("sending");
       this.client.onWritable();
     });
   }
@@ -158,20 +157,21 @@ export class Exchange implements UpstreamUser {
       endsByClose ||
       isDecoded ||
       !this.requestBody.isDone ||
-      this.options.isDraining();
+      this.options.services.isDraining();
     const connection = this.mustClose
       ? "connection: close\r\n"
       : request.isHttp10
         ? "connection: keep-alive\r\n"
         : "";
-    const { editResponse } = this.options;
-    const lines =
-      editResponse === null ? head.forwarded : editResponse(head.status, head.forwarded);
-    this.heldHead = `HTTP/1.1 ${head.statusText}\r\n${lines}x-bifrost-request-id: ${this.options.requestId}\r\n${connection}\r\n`;
+    const { plan, record } = this.options;
+    const lines = plan.editResponse?.(head.status, head.forwarded) ?? head.forwarded;
+    this.heldHead = `HTTP/1.1 ${head.statusText}\r\n${lines}x-bifrost-request-id: ${record.requestId}\r\n${connection}\r\n`;
+    this.responseLines = head.forwarded;
+    this.noteAnswer(head.status);
     this.enter("responding");
   }
 
-  onBody(part: Buffer): void {
+  onBody(part: Buffer | string): void {
     if (!this.writeWithHead(part)) this.upstream?.pause();
   }
 
@@ -190,15 +190,16 @@ export class Exchange implements UpstreamUser {
   onTunnel(head: ResponseHead, rest: Buffer): void {
     const upgrade = head.upgrade ?? this.options.head.upgrade ?? "";
     this.client.write(
-      `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.requestId}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
+      `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}x-bifrost-request-id: ${this.options.record.requestId}\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`,
     );
-    if (rest.length > 0) this.client.write(rest);
+    if (rest.length > 0) this.client.write(Buffer.from(rest));
+    this.noteAnswer(head.status);
     this.enter("tunnel");
     this.client.onWritable();
   }
 
   onTunnelData(part: Buffer): void {
-    if (!this.client.write(part)) this.upstream?.pause();
+    if (!this.client.write(Buffer.from(part))) this.upstream?.pause();
   }
 
   onTunnelEnd(): void {
@@ -212,34 +213,53 @@ export class Exchange implements UpstreamUser {
   onFailure(failure: UpstreamFailure): void {
     const isReused = this.upstream?.isReused === true;
     const { address = "" } = this.upstream ?? {};
+    const { services } = this.options;
     this.upstream = null;
     if (failure === "connect-refused" || failure === "connect-timeout") {
-      this.options.onRefused(address);
+      services.onAttempt(address, "refused");
       return this.tryNext(failure === "connect-timeout" ? "upstream-timeout" : "upstream-failed");
     }
-    // A replica may close an idle connection in the instant it is used again.
-    if (failure === "no-answer" && isReused && this.isReplayable && !this.hasReplayed) {
-      this.hasReplayed = true;
-      this.options.onRetry();
-      return this.attach(this.options.pool.open(address), "overloaded");
-    }
+    // A replica may close an idle connection in the instant it is used again: that says nothing against it.
+    if (failure === "no-answer" && isReused) return this.foundStale(address);
+    if (this.phase !== "tunnel") services.onAttempt(address, "failed");
     this.giveUp("upstream-failed");
   }
 
+  private foundStale(address: string): void {
+    if (!this.isReplayable || this.hasReplayed) return this.giveUp("upstream-failed");
+    this.hasReplayed = true;
+    this.noteRetry();
+    this.attach(this.options.services.pool.open(address), "overloaded");
+  }
+
   private tryNext(otherwise: PageKind): void {
-    const address = this.options.addresses[this.tried];
+    const { plan, services } = this.options;
+    const address = plan.addresses[this.tried];
     if (address === undefined || this.tried >= MAX_ADDRESSES) return this.giveUp(otherwise);
-    if (this.tried > 0) this.options.onRetry();
+    if (this.tried > 0) this.noteRetry();
     this.tried++;
-    this.attach(this.options.pool.take(address, this.isReplayable), null);
+    this.attach(services.pool.take(address, this.isReplayable), null);
+  }
+
+  private noteRetry(): void {
+    this.options.services.metrics.retried++;
+    this.options.record.retries++;
+  }
+
+  private noteAnswer(status: number): void {
+    const { record, services } = this.options;
+    const isUnavailable = status === 502 || status === 503 || status === 504;
+    record.status = status;
+    services.onAttempt(record.address ?? "", isUnavailable ? "unavailable" : "answered");
   }
 
   private attach(connection: UpstreamConnection | null, otherwise: PageKind | null): void {
     if (connection === null) {
       return otherwise === null ? this.tryNext("overloaded") : this.giveUp(otherwise);
     }
-    const { head } = this.options;
+    const { head, record } = this.options;
     this.upstream = connection;
+    record.address = connection.address;
     this.enter("connecting");
     connection.use(this, {
       isHead: head.method === "HEAD",
@@ -269,14 +289,19 @@ export class Exchange implements UpstreamUser {
     this.client.write(head);
   }
 
-  private writeWithHead(part: Buffer): boolean {
+  private writeWithHead(part: Buffer | string): boolean {
     const head = this.heldHead;
-    if (head === "") return this.client.write(part);
+    if (head === "") return this.client.write(kept(part));
     this.heldHead = "";
     if (head.length + part.length <= JOINT_WRITE_BYTES) {
-      return this.client.write(head + part.toString("latin1"));
+      return this.client.write(head + (typeof part === "string" ? part : part.toString("latin1")));
     }
     this.client.write(head);
-    return this.client.write(part);
+    return this.client.write(kept(part));
   }
+}
+
+/** A buffer is only lent and the client may take its time. */
+function kept(part: Buffer | string): Buffer | string {
+  return typeof part === "string" ? part : Buffer.from(part);
 }

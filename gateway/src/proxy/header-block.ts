@@ -4,7 +4,7 @@
  */
 
 /** RFC 9110 token characters, as the inside of a character class. */
-const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
+export const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
 
 /** Token names, no blank before the colon, no folded lines, no control characters, CRLF only: the whole syntax check. */
 const HEADER_LINES = new RegExp(`^(?:[${TOKEN}]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*$`);
@@ -15,12 +15,16 @@ export const MAX_HEADER_LINES = 200;
 
 /** Fields a proxy reads. Sorted by length into BY_LENGTH, so most lines cost one array look-up. */
 const READ_FIELDS = [
+  "te",
   "host",
   "expect",
   "upgrade",
   "connection",
+  "traceparent",
   "content-length",
+  "x-forwarded-for",
   "transfer-encoding",
+  "x-forwarded-proto",
 ] as const;
 
 export type ReadField = (typeof READ_FIELDS)[number];
@@ -28,12 +32,13 @@ export type ReadField = (typeof READ_FIELDS)[number];
 /** Meant for one hop only (RFC 9110, 7.6.1); never forwarded in either direction. */
 const HOP_BY_HOP = ["te", "keep-alive", "upgrade", "connection", "proxy-connection"];
 
-/** A Connection header may not nominate these away: the message's framing and routing hang on them. */
+/** A Connection header may not nominate these away: the message's framing, routing and trace hang on them. */
 const NEVER_NOMINATED = new Set([
   "close",
   "keep-alive",
   "upgrade",
   "host",
+  "traceparent",
   "content-length",
   "transfer-encoding",
 ]);
@@ -101,7 +106,10 @@ function ruleFor(
   length: number,
   rules: FieldRules,
 ): FieldRule | undefined {
-  return rules[length]?.find((rule) => hasName(block, at, rule.name));
+  const named = rules[length];
+  if (named === undefined) return undefined;
+  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  return undefined;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
@@ -125,7 +133,12 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 
-function tokensOf(values: readonly string[]): ReadonlySet<string> {
+const KEEP_ALIVE: ReadonlySet<string> = new Set(["keep-alive"]);
+
+/** Lower-case tokens of fields that are lists of them. */
+export function tokensOf(values: readonly string[]): ReadonlySet<string> {
+  // What nearly every Connection line says.
+  if (values.length === 1 && values[0] === "keep-alive") return KEEP_ALIVE;
   const tokens = values.flatMap((value) => value.split(","));
   return new Set(
     tokens.map((token) => trimBlanks(token).toLowerCase()).filter((token) => token !== ""),
@@ -134,12 +147,40 @@ function tokensOf(values: readonly string[]): ReadonlySet<string> {
 
 /** Headers a Connection line names are hop-by-hop too. Rare, so plain lines are good enough here. */
 function withoutNominated(forwarded: string, connection: ReadonlySet<string>): string {
+  if (connection.size === 0 || connection === KEEP_ALIVE) return forwarded;
   const nominated = [...connection].filter((token) => !NEVER_NOMINATED.has(token));
-  if (nominated.length === 0) return forwarded;
-  return forwarded
+  return nominated.length === 0 ? forwarded : withoutFields(forwarded, nominated);
+}
+
+/** A block of well-formed lines without the fields of these lower-case names. */
+export function withoutFields(block: string, names: readonly string[]): string {
+  return block
     .split(/(?<=\r\n)/)
-    .filter((line) => !nominated.includes(line.slice(0, line.indexOf(":")).toLowerCase()))
+    .filter((line) => !names.includes(line.slice(0, line.indexOf(":")).toLowerCase()))
     .join("");
+}
+
+/**
+ * Fields that decide about framing, routing or who the client is: as trailers they would speak after the decision, and
+ * a replica that merges trailers into the head would believe them (RFC 9110, 6.5.1).
+ */
+const NO_TRAILERS = new Set([
+  "host",
+  "forwarded",
+  "connection",
+  "content-length",
+  "x-forwarded-for",
+  "transfer-encoding",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-bifrost-request-id",
+]);
+
+/** Whether `block` is well-formed lines of fields that may come behind a body. */
+export function areTrailers(block: string): boolean {
+  if (!HEADER_LINES.test(block)) return false;
+  const lines = block.split("\r\n");
+  return !lines.some((line) => NO_TRAILERS.has(line.slice(0, line.indexOf(":")).toLowerCase()));
 }
 
 /** The first value of a field in a block of well-formed lines; `name` is lower case. */

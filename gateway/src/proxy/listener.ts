@@ -4,11 +4,20 @@ import type { AddressInfo } from "node:net";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { ClientConnection } from "./client-connection.ts";
+import { EventClock } from "./event-clock.ts";
 import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
+import { traceparents } from "./trace-context.ts";
+import { trustedProxies } from "./trusted-proxies.ts";
 import { UpstreamPool, type PoolLimits } from "./upstream-pool.ts";
 
 /** One pass over live connections instead of timers per request; deadlines are late by at most this. */
 const SWEEP_MS = 250;
+
+/**
+ * A request may be on its way over a connection that looks idle: for so long it is still answered, with the word that it
+ * was the last, before connections that stay idle are closed.
+ */
+const LAST_REQUESTS_MS = 250;
 
 export interface ListenerOptions {
   readonly host: string;
@@ -19,9 +28,13 @@ export interface ListenerOptions {
   readonly timers: Timers;
   /** First part of every request id; differs between processes. */
   readonly idPrefix: string;
+  readonly randomBytes: (size: number) => Buffer;
+  /** Addresses and CIDR blocks of the proxies that are believed when they name their client. */
+  readonly trustedProxies: readonly string[];
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
-  readonly onRefused: (address: string) => void;
+  readonly onAttempt: ProxyServices["onAttempt"];
+  readonly onServed: ProxyServices["onServed"];
 }
 
 export interface RunningListener {
@@ -37,25 +50,28 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   const { timers } = options;
   const clients = new Set<ClientConnection>();
   const metrics: ProxyMetrics = { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 };
-  const pool = new UpstreamPool(options.poolLimits, timers);
+  const clock = new EventClock(timers);
+  const pool = new UpstreamPool(options.poolLimits, clock);
   let isDraining = false;
-  let whenEmpty: (() => void) | null = null;
-  let serial = 0;
+  const empty = new AbortController();
 
   const services: ProxyServices = {
-    timers,
+    clock,
     limits: options.limits,
     pool,
     metrics,
     publicScheme: options.publicScheme,
     findSite: options.findSite,
     chooseBackends: options.chooseBackends,
-    onRefused: options.onRefused,
+    onAttempt: options.onAttempt,
+    onServed: options.onServed,
+    isTrusted: trustedProxies(options.trustedProxies),
+    nextTraceparent: traceparents(options.randomBytes),
     isDraining: () => isDraining,
-    nextRequestId: () => `${options.idPrefix}-${(++serial).toString(36)}`,
+    nextRequestId: requestIds(options.idPrefix),
     onClosed(connection) {
       clients.delete(connection);
-      if (clients.size === 0) whenEmpty?.();
+      if (isDraining && clients.size === 0) empty.abort();
     },
   };
 
@@ -67,7 +83,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
 
   let sweepTimer: Timer = timers.after(SWEEP_MS, sweep);
   function sweep(): void {
-    const now = timers.now();
+    const now = clock.read();
     for (const client of clients) if (now >= client.deadline) client.onDeadline();
     pool.sweep();
     sweepTimer = timers.after(SWEEP_MS, sweep);
@@ -76,12 +92,7 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   async function stop(graceMs: number): Promise<void> {
     isDraining = true;
     server.close();
-    for (const client of clients) client.drain();
-    if (clients.size > 0) {
-      const cut = new AbortController();
-      whenEmpty = () => cut.abort();
-      await timers.sleep(graceMs, cut.signal);
-    }
+    await drain(clients, { graceMs, timers, empty: empty.signal });
     sweepTimer.cancel();
     for (const client of clients) client.destroy();
     pool.destroyIdle();
@@ -94,6 +105,24 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
     clients: () => clients.size,
     stop,
   };
+}
+
+/** Ends at the latest after `graceMs`; `empty` = when no client is left. */
+async function drain(
+  clients: ReadonlySet<ClientConnection>,
+  options: { readonly graceMs: number; readonly timers: Timers; readonly empty: AbortSignal },
+): Promise<void> {
+  const { graceMs, timers, empty } = options;
+  if (clients.size === 0) return;
+  const lastMs = Math.min(LAST_REQUESTS_MS, graceMs);
+  await timers.sleep(lastMs, empty);
+  for (const client of clients) client.drain();
+  await timers.sleep(graceMs - lastMs, empty);
+}
+
+function requestIds(prefix: string): () => string {
+  let serial = 0;
+  return () => `${prefix}-${(++serial).toString(36)}`;
 }
 
 /** Rejects with `port-taken` when someone else listens there. */

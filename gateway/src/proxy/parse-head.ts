@@ -4,14 +4,20 @@
  */
 import {
   fieldRules,
-  isToken,
   MAX_HEADER_LINES,
   scanHeaders,
+  TOKEN,
+  tokensOf,
+  withoutFields,
   type HeaderBlock,
 } from "./header-block.ts";
+import { isTraceparent } from "./trace-context.ts";
 
 /** Heads above this are refused with 431 (requests) or 502 (responses). */
 export const MAX_HEAD_BYTES = 64 * 1024;
+
+/** Longer request targets are refused with 414; RFC 9112, 3, asks for 8000 at least. */
+export const MAX_TARGET_BYTES = 8 * 1024;
 
 /** Set by this proxy and therefore never taken from a client. */
 const CLIENT_CLAIMS = [
@@ -24,11 +30,15 @@ const CLIENT_CLAIMS = [
 ];
 
 const REQUEST_RULES = fieldRules(CLIENT_CLAIMS);
-const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
-const VERSION = /^HTTP\/1\.[01]$/;
+const REQUEST_LINE = new RegExp(`^[${TOKEN}]+ [\\x21-\\x7e\\x80-\\xff]+ HTTP/1\\.[01]$`);
+const OTHER_VERSION = new RegExp(`^[${TOKEN}]+ [\\x21-\\x7e\\x80-\\xff]+ HTTP/\\d\\.\\d$`);
+/** With the blank before it. */
+const VERSION_LENGTH = " HTTP/1.1".length;
 const ABSOLUTE = /^http:\/\/([^/?#]+)([/?].*)?$/i;
 /** A name with an optional port; also bracketed IPv6, which no route has but which is well-formed. */
 const AUTHORITY = /^(?:([A-Za-z0-9._-]+)|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+/** An authority that is the host's name as it stands, as most are. */
+const PLAIN_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
 const LENGTH = /^\d{1,15}$/;
 
 export interface RequestHead {
@@ -49,10 +59,25 @@ export interface RequestHead {
   readonly wantsClose: boolean;
   /** The protocol asked for by Upgrade, or null. */
   readonly upgrade: string | null;
+  /** The client understands trailers and says so. */
+  readonly acceptsTrailers: boolean;
+  /** The client may hold its body back until it is told to go on. */
+  readonly expectsContinue: boolean;
+  /** Forwarded as it is; null when there is none or it is invalid, which removes it and `tracestate`. */
+  readonly traceparent: string | null;
+  /** What a proxy before this one says of the client; believed only of trusted ones, never forwarded. */
+  readonly claims: ForwardingClaims;
 }
 
+export interface ForwardingClaims {
+  readonly forwardedFor: string | null;
+  readonly forwardedProto: string | null;
+}
+
+const NO_CLAIMS: ForwardingClaims = { forwardedFor: null, forwardedProto: null };
+
 export interface HeadError {
-  readonly status: 400 | 431 | 501 | 505;
+  readonly status: 400 | 413 | 414 | 417 | 431 | 501 | 505;
   /** What is wrong, for the answer's text. */
   readonly problem: string;
 }
@@ -65,82 +90,136 @@ export function isHeadError(head: RequestHead | HeadError): head is HeadError {
   return "problem" in head;
 }
 
+/** Is filled in step by step; each step answers what is wrong, or null. */
+class ParsedHead implements RequestHead {
+  method = "";
+  target = "";
+  isHttp10 = false;
+  host = "";
+  authority = "";
+  forwarded = "";
+  contentLength = 0;
+  isChunked = false;
+  wantsClose = false;
+  upgrade: string | null = null;
+  acceptsTrailers = false;
+  expectsContinue = false;
+  traceparent: string | null = null;
+  claims = NO_CLAIMS;
+}
+
 /** `text` is the head as latin1, up to and including the empty line. */
 export function parseRequestHead(text: string): RequestHead | HeadError {
+  const head = new ParsedHead();
   const lineEnd = text.indexOf("\r\n");
-  const line = parseRequestLine(text.slice(0, lineEnd));
-  if ("problem" in line) return line;
-  const block = scanHeaders(text.slice(lineEnd + 2, -2), REQUEST_RULES);
+  return (
+    readRequestLine(head, text.slice(0, lineEnd)) ??
+    readFields(head, text.slice(lineEnd + 2, -2)) ??
+    head
+  );
+}
+
+function readFields(head: ParsedHead, lines: string): HeadError | null {
+  const block = scanHeaders(lines, REQUEST_RULES);
   if (block === null) return refuse("A header line is malformed.");
   if (block.lines > MAX_HEADER_LINES) {
     return refuse(`More than ${MAX_HEADER_LINES} header lines.`, 431);
   }
-  const framing = requestFraming(block, line.isHttp10);
-  if ("problem" in framing) return framing;
-  const target = resolveTarget(line.target, line.method, block);
-  if ("problem" in target) return target;
-  return {
-    ...target,
-    ...framing,
-    method: line.method,
-    isHttp10: line.isHttp10,
-    forwarded: block.forwarded,
-    wantsClose: line.isHttp10 ? !block.connection.has("keep-alive") : block.connection.has("close"),
-    upgrade: upgradeOf(block, line.isHttp10),
-  };
+  readForwarded(head, block);
+  return readFraming(head, block) ?? readTarget(head, block) ?? readIntents(head, block);
 }
 
-function parseRequestLine(
-  line: string,
-): { method: string; target: string; isHttp10: boolean } | HeadError {
-  const parts = line.split(" ");
-  const [method = "", target = "", version = ""] = parts;
-  if (parts.length !== 3 || !isToken(method) || !TARGET.test(target)) {
-    return refuse("The request line is malformed.");
+/** What the client wants of the connection beside the request itself. */
+function readIntents(head: ParsedHead, { fields, connection }: HeaderBlock): HeadError | null {
+  if (head.isHttp10) {
+    head.wantsClose = !connection.has("keep-alive");
+    return null;
   }
-  if (!VERSION.test(version)) {
-    return /^HTTP\/\d\.\d$/.test(version)
-      ? refuse("Only HTTP/1.0 and HTTP/1.1 are served here.", 505)
-      : refuse("The request line is malformed.");
+  const expectation = fields.expect?.join(", ").toLowerCase();
+  if (expectation !== undefined && expectation !== "100-continue") {
+    return refuse("The only expectation that can be met is 100-continue.", 417);
   }
-  if (method === "CONNECT") return refuse("CONNECT is not served here.", 501);
-  return { method, target, isHttp10: version.endsWith("0") };
+  head.wantsClose = connection.has("close");
+  head.upgrade = connection.has("upgrade") ? upgradeOf(fields.upgrade) : null;
+  head.acceptsTrailers = fields.te !== undefined && tokensOf(fields.te).has("trailers");
+  head.expectsContinue = expectation !== undefined;
+  return null;
 }
 
-function requestFraming(
-  block: HeaderBlock,
-  isHttp10: boolean,
-): { contentLength: number; isChunked: boolean } | HeadError {
-  const lengths = block.fields["content-length"] ?? [];
-  const codings = block.fields["transfer-encoding"] ?? [];
-  if (lengths.length > 1) return refuse("More than one Content-Length.");
-  if (codings.length === 0) {
-    const [length = "0"] = lengths;
+/** An expectation of an HTTP/1.0 client is ignored (RFC 9110, 10.1.1), an invalid traceparent starts no trace. */
+function readForwarded(head: ParsedHead, block: HeaderBlock): void {
+  const { fields, forwarded } = block;
+  const isIgnored = head.isHttp10 && fields.expect !== undefined;
+  head.forwarded = isIgnored ? withoutFields(forwarded, ["expect"]) : forwarded;
+  head.claims = claimsOf(block);
+  const values = fields.traceparent;
+  if (values === undefined) return;
+  const [traceparent = ""] = values;
+  if (values.length === 1 && isTraceparent(traceparent)) head.traceparent = traceparent;
+  else head.forwarded = withoutFields(head.forwarded, ["traceparent", "tracestate"]);
+}
+
+function claimsOf({ fields }: HeaderBlock): ForwardingClaims {
+  const chain = fields["x-forwarded-for"];
+  const proto = fields["x-forwarded-proto"];
+  if (chain === undefined && proto === undefined) return NO_CLAIMS;
+  return { forwardedFor: chain?.join(",") ?? null, forwardedProto: proto?.at(-1) ?? null };
+}
+
+function readRequestLine(head: ParsedHead, line: string): HeadError | null {
+  if (!REQUEST_LINE.test(line)) return lineProblem(line);
+  const methodEnd = line.indexOf(" ");
+  head.method = line.slice(0, methodEnd);
+  head.target = line.slice(methodEnd + 1, -VERSION_LENGTH);
+  head.isHttp10 = line.endsWith("0");
+  if (head.target.length > MAX_TARGET_BYTES) {
+    return refuse(`The request target is longer than ${MAX_TARGET_BYTES} bytes.`, 414);
+  }
+  return head.method === "CONNECT" ? refuse("CONNECT is not served here.", 501) : null;
+}
+
+function lineProblem(line: string): HeadError {
+  return OTHER_VERSION.test(line)
+    ? refuse("Only HTTP/1.0 and HTTP/1.1 are served here.", 505)
+    : refuse("The request line is malformed.");
+}
+
+function readFraming(head: ParsedHead, { fields }: HeaderBlock): HeadError | null {
+  const lengths = fields["content-length"];
+  const codings = fields["transfer-encoding"];
+  if (lengths !== undefined && lengths.length > 1) return refuse("More than one Content-Length.");
+  if (codings === undefined) {
+    const [length = "0"] = lengths ?? [];
     if (!LENGTH.test(length)) return refuse("Content-Length is not a number.");
-    return { contentLength: Number(length), isChunked: false };
+    head.contentLength = Number(length);
+    return null;
   }
-  if (lengths.length > 0) return refuse("Content-Length together with Transfer-Encoding.");
-  if (isHttp10) return refuse("Transfer-Encoding in an HTTP/1.0 request.");
+  if (lengths !== undefined) return refuse("Content-Length together with Transfer-Encoding.");
+  if (head.isHttp10) return refuse("Transfer-Encoding in an HTTP/1.0 request.");
   if (codings.length > 1 || codings[0]?.toLowerCase() !== "chunked") {
     return refuse("The only Transfer-Encoding accepted is chunked.");
   }
-  return { contentLength: 0, isChunked: true };
+  head.isChunked = true;
+  return null;
 }
 
 /** The authority of an absolute target wins over Host (RFC 9112, 3.2.2); Host must be there once all the same. */
-function resolveTarget(
-  target: string,
-  method: string,
-  block: HeaderBlock,
-): { target: string; host: string; authority: string } | HeadError {
-  const hosts = block.fields.host ?? [];
+function readTarget(head: ParsedHead, { fields }: HeaderBlock): HeadError | null {
+  const hosts = fields.host ?? [];
   if (hosts.length !== 1) return refuse(hosts.length === 0 ? "No Host." : "More than one Host.");
-  const [named = ""] = hosts;
+  head.authority = hosts[0] ?? "";
+  const { target, method } = head;
   const isOrigin = target.startsWith("/") || (target === "*" && method === "OPTIONS");
-  const resolved = isOrigin ? { authority: named, target } : splitAbsolute(target);
-  if (resolved === null) return refuse("The request target is neither a path nor an http URL.");
-  const host = hostNameOf(resolved.authority);
-  return host === null ? refuse("Host is malformed.") : { ...resolved, host };
+  if (!isOrigin) {
+    const absolute = splitAbsolute(target);
+    if (absolute === null) return refuse("The request target is neither a path nor an http URL.");
+    head.authority = absolute.authority;
+    head.target = absolute.target;
+  }
+  const host = hostNameOf(head.authority);
+  if (host === null) return refuse("Host is malformed.");
+  head.host = host;
+  return null;
 }
 
 function splitAbsolute(target: string): { authority: string; target: string } | null {
@@ -151,15 +230,14 @@ function splitAbsolute(target: string): { authority: string; target: string } | 
 
 /** `"A.Example.:8080"` → `"a.example"`; null when it is no host at all. */
 export function hostNameOf(authority: string): string | null {
+  if (PLAIN_NAME.test(authority)) return authority;
   const match = AUTHORITY.exec(authority);
   if (match === null) return null;
   const name = match[1] ?? authority.slice(0, authority.indexOf("]") + 1);
   return name.toLowerCase().replace(/\.$/, "");
 }
 
-function upgradeOf(block: HeaderBlock, isHttp10: boolean): string | null {
-  const protocol = block.fields.upgrade?.[0];
-  if (protocol === undefined || isHttp10 || !block.connection.has("upgrade")) return null;
-  // h2c would leave HTTP/1.1 and with it every check made here.
-  return protocol.toLowerCase().startsWith("h2c") ? null : protocol;
+/** h2c would leave HTTP/1.1 and with it every check made here. */
+function upgradeOf([protocol]: readonly string[] = []): string | null {
+  return protocol === undefined || /^h2c/i.test(protocol) ? null : protocol;
 }

@@ -1,7 +1,7 @@
 /** Reads the head of an upstream's response; null means the upstream does not speak HTTP/1. */
-import { fieldRules, scanHeaders, type HeaderBlock } from "./header-block.ts";
+import { fieldRules, scanHeaders, withoutFields, type HeaderBlock } from "./header-block.ts";
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const STATUS_LINE = /^HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const LENGTH = /^\d{1,15}$/;
 
 const RESPONSE_RULES = fieldRules(["x-bifrost-request-id"]);
@@ -15,58 +15,82 @@ const DECODED_RULES = fieldRules([
   "trailer",
 ]);
 
-export interface ResponseHead {
-  readonly status: number;
+/**
+ * A class and not an object literal: V8 may take to allocating the objects of a literal in the old generation, from where
+ * each keeps its head's text alive until the next full collection.
+ */
+export class ResponseHead {
+  status = 0;
   /** Code and reason as received, for example `"200 OK"`. */
-  readonly statusText: string;
-  readonly forwarded: string;
-  readonly isChunked: boolean;
+  statusText = "";
+  forwarded = "";
+  isChunked = false;
   /** null = until the connection closes, unless `isChunked`. */
-  readonly contentLength: number | null;
+  contentLength: number | null = null;
   /** Whether the upstream keeps its connection open after this response. */
-  readonly keepsAlive: boolean;
-  readonly upgrade: string | null;
+  keepsAlive = false;
+  upgrade: string | null = null;
 }
+
+/** Of a response whose framing cannot be trusted. */
+const NO_FRAMING = -2;
+const UNTIL_CLOSE = -1;
 
 /** `text` is the head as latin1, up to and including the empty line. */
 export function parseResponseHead(text: string, isForHttp10: boolean): ResponseHead | null {
   const lineEnd = text.indexOf("\r\n");
   const line = text.slice(0, lineEnd);
-  const match = STATUS_LINE.exec(line);
+  if (!STATUS_LINE.test(line)) return null;
   const lines = text.slice(lineEnd + 2, -2);
   const block = scanHeaders(lines, RESPONSE_RULES);
-  if (match === null || block === null) return null;
-  const framing = responseFraming(block);
-  if (framing === null) return null;
-  const isUpstreamHttp10 = match[1] === "0";
-  return {
-    ...framing,
-    status: Number(match[2]),
-    statusText: line.slice(9),
-    forwarded: framing.isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded,
-    keepsAlive: isUpstreamHttp10
-      ? block.connection.has("keep-alive")
-      : !block.connection.has("close"),
-    upgrade: block.fields.upgrade?.[0] ?? null,
-  };
+  if (block === null) return null;
+  const isUpstreamHttp10 = line.charCodeAt(7) === 48;
+  const isChunked = block.fields["transfer-encoding"] !== undefined;
+  const contentLength = isChunked ? chunkedLength(block, isUpstreamHttp10) : plainLength(block);
+  if (contentLength === NO_FRAMING) return null;
+  const { connection } = block;
+  const status = Number(line.slice(9, 12));
+  const forwarded = isChunked ? chunkedBlock(lines, isForHttp10) : block.forwarded;
+  const head = new ResponseHead();
+  head.isChunked = isChunked;
+  head.contentLength = contentLength === UNTIL_CLOSE ? null : contentLength;
+  head.status = status;
+  head.statusText = line.slice(9);
+  head.forwarded = isBodiless(status) ? withoutFraming(forwarded, status) : forwarded;
+  head.keepsAlive = isUpstreamHttp10 ? connection.has("keep-alive") : !connection.has("close");
+  head.upgrade = block.fields.upgrade?.[0] ?? null;
+  return head;
+}
+
+/** Statuses whose responses end with their head, whatever it says (RFC 9112, 6.3). */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
+/** A next hop that does not know this rule must not wait for a body; the length in a 304 is that of a 200. */
+function withoutFraming(forwarded: string, status: number): string {
+  const framing = ["transfer-encoding", "trailer", ...(status === 304 ? [] : ["content-length"])];
+  return withoutFields(forwarded, framing);
 }
 
 function chunkedBlock(lines: string, isForHttp10: boolean): string {
   return scanHeaders(lines, isForHttp10 ? DECODED_RULES : CHUNKED_RULES)?.forwarded ?? "";
 }
 
-function responseFraming(
-  block: HeaderBlock,
-): { isChunked: boolean; contentLength: number | null } | null {
-  const codings = block.fields["transfer-encoding"] ?? [];
-  if (codings.length > 0) {
-    const isChunked = codings.length === 1 && codings[0]?.toLowerCase() === "chunked";
-    return isChunked ? { isChunked, contentLength: null } : null;
-  }
-  const lengths = block.fields["content-length"] ?? [];
-  const [length] = lengths;
-  if (length === undefined) return { isChunked: false, contentLength: null };
-  return lengths.length === 1 && LENGTH.test(length)
-    ? { isChunked: false, contentLength: Number(length) }
-    : null;
+/**
+ * The body frames itself if chunked is all that was done to it. HTTP/1.0 knows no codings: who sends one means something
+ * else by it (RFC 9112, 6.1).
+ */
+function chunkedLength({ fields }: HeaderBlock, isUpstreamHttp10: boolean): number {
+  const codings = fields["transfer-encoding"] ?? [];
+  const isKnown =
+    !isUpstreamHttp10 && codings.length === 1 && codings[0]?.toLowerCase() === "chunked";
+  return isKnown ? UNTIL_CLOSE : NO_FRAMING;
+}
+
+function plainLength({ fields }: HeaderBlock): number {
+  const lengths = fields["content-length"];
+  if (lengths === undefined) return UNTIL_CLOSE;
+  const [length = ""] = lengths;
+  return lengths.length === 1 && LENGTH.test(length) ? Number(length) : NO_FRAMING;
 }

@@ -1,4 +1,5 @@
 /** Decides what becomes of a request once its head is known: where it goes and as what, or which answer it gets here. */
+import { restBelow } from "@bifrost/shared/domain/match-path";
 import type { Redirect } from "@bifrost/shared/domain/route";
 import {
   type HeaderEdit,
@@ -9,8 +10,10 @@ import {
 } from "../policies/policy-chain.ts";
 import type { Backends, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
+import type { ClientOrigin } from "./client-origin.ts";
 import { fieldIn } from "./header-block.ts";
 import type { RequestHead } from "./parse-head.ts";
+import type { RequestRecord } from "./served.ts";
 import { RequestView } from "./request-view.ts";
 import type { ProxyServices } from "./services.ts";
 
@@ -21,6 +24,8 @@ export interface Forward {
   readonly target: string;
   readonly headers: string;
   readonly editResponse: ((status: number, lines: string) => string) | null;
+  /** What policies make of a page that takes the place of a response. */
+  readonly editPage: HeaderEdit | null;
 }
 
 /** An answer of the gateway's own: a page, or what a route or a policy asks for. */
@@ -38,40 +43,53 @@ export type OwnAnswer =
       readonly body: string;
     };
 
-type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "publicScheme">;
+type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "nextTraceparent">;
 
+/** Notes in `record` where the request belongs. */
 export function planRequest(
   head: RequestHead,
   services: Services,
-  client: { readonly ip: string; readonly id: string },
+  origin: ClientOrigin,
+  record: RequestRecord,
 ): Forward | OwnAnswer {
+  record.traceparent = head.traceparent ?? services.nextTraceparent();
   const site = services.findSite(head.host, head.target);
   if (site.kind !== "site") return { kind: "page", page: site.kind, edit: null };
-  const scheme = services.publicScheme;
-  const view = new RequestView(head, { ...client, scheme, projectId: site.projectId });
+  record.projectId = site.projectId;
+  const { ip, scheme } = origin;
+  const { projectId } = site;
+  const view = new RequestView(head, { id: record.requestId, ip, scheme, projectId });
   const outcome = site.chain?.onRequest(view) ?? UNTOUCHED;
   if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
   if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
   const backends = services.chooseBackends(site, view, outcome.target);
-  return backends.kind === "backends"
-    ? forwardTo(backends, site, { head, view, outcome })
-    : { kind: "page", page: backends.kind, edit: outcome.response };
+  if (backends.kind !== "backends") {
+    return { kind: "page", page: backends.kind, edit: outcome.response };
+  }
+  record.deploymentId = backends.deploymentId;
+  return forwardTo(backends, site, { head, view, outcome, origin, record });
 }
 
 interface Planned {
   readonly head: RequestHead;
   readonly view: RequestView;
   readonly outcome: PolicyOutcome;
+  readonly origin: ClientOrigin;
+  readonly record: RequestRecord;
 }
 
-function forwardTo(backends: Backends, site: Site, { head, view, outcome }: Planned): Forward {
+function forwardTo(backends: Backends, site: Site, planned: Planned): Forward {
+  const { head, view, outcome, origin, record } = planned;
   const lines = outcome.request?.apply(head.forwarded) ?? head.forwarded;
+  const trace = head.traceparent === null ? `traceparent: ${record.traceparent}\r\n` : "";
   return {
-    ...backends,
     kind: "forward",
+    deploymentId: backends.deploymentId,
+    addresses: backends.addresses,
     target: outcome.path ?? stripped(site, head.target),
-    headers: `${lines}x-forwarded-for: ${view.ip}\r\nx-forwarded-host: ${head.authority}\r\nx-forwarded-proto: ${view.scheme}\r\nx-bifrost-request-id: ${view.id}\r\n`,
-    editResponse: responseEditor(site, view, outcome),
+    headers: `${lines}${origin.linesFor(head.authority)}${trace}x-bifrost-request-id: ${view.id}\r\n`,
+    editResponse: responseEditor(site, view, outcome, visitorCookie(site, backends, view.scheme)),
+    editPage: outcome.response,
   };
 }
 
@@ -83,26 +101,37 @@ function responseEditor(
   { chain }: Site,
   view: RequestView,
   outcome: PolicyOutcome,
+  cookie: string,
 ): Forward["editResponse"] {
   const queued = outcome.response;
+  const addOwn = (lines: string): string => (queued?.apply(lines) ?? lines) + cookie;
   if (chain?.hasResponsePhase !== true) {
-    return queued === null ? null : (_status, lines) => queued.apply(lines);
+    return queued === null && cookie === "" ? null : (_status, lines) => addOwn(lines);
   }
   return (status, lines) => {
     const response: PolicyResponse = { status, header: (name) => fieldIn(lines, name) };
-    const edited = chain.onResponse(view, response)?.apply(lines) ?? lines;
-    return queued?.apply(edited) ?? edited;
+    return addOwn(chain.onResponse(view, response)?.apply(lines) ?? lines);
   };
 }
 
 function redirectTo(site: Site, { to, status, keepsPath }: Redirect, target: string): OwnAnswer {
-  const rest = site.prefix === "/" ? target : target.slice(site.prefix.length);
-  const location = keepsPath ? `${to.replace(/\/$/, "")}${rest}` : to;
+  const rest = keepsPath ? restBelow(target, site.prefix) : "";
+  const location = rest === "" ? to : `${to.replace(/\/$/, "")}${rest}`;
   return { kind: "answer", status, headers: `location: ${location}\r\n`, body: "" };
 }
 
 function stripped(site: Site, target: string): string {
   if (!site.stripsPrefix || site.prefix === "/") return target;
-  const rest = target.slice(site.prefix.length);
+  const rest = restBelow(target, site.prefix);
   return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+/** How long a visitor stays with the release of a split that a cookie remembers. */
+const VISITOR_SECONDS = 30 * 24 * 3600;
+
+/** The line that tells a visitor who they are from now on; "" for one who is known, or need not be. */
+function visitorCookie({ stickiness }: Site, { newVisitor }: Backends, scheme: string): string {
+  if (newVisitor === null || stickiness.by !== "cookie") return "";
+  const secure = scheme === "https" ? "; Secure" : "";
+  return `set-cookie: ${stickiness.name}=${newVisitor}; Path=/; Max-Age=${VISITOR_SECONDS}; HttpOnly; SameSite=Lax${secure}\r\n`;
 }

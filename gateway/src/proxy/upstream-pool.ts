@@ -1,5 +1,6 @@
 /** Idle connections to replicas, kept for the next request; last in, first out, so that a small warm set stays in use. */
-import type { Clock } from "@bifrost/shared/domain/time";
+import type { EventClock } from "./event-clock.ts";
+import { TurnEnd } from "./turn-end.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
 export interface PoolLimits {
@@ -22,12 +23,13 @@ interface Entry {
 }
 
 export class UpstreamPool implements ConnectionOwner {
-  private readonly clock: Clock;
+  readonly clock: EventClock;
+  readonly turnEnd = new TurnEnd();
   private readonly limits: PoolLimits;
   private readonly entries = new Map<string, Entry>();
   private known: ReadonlySet<string> | null = null;
 
-  constructor(limits: PoolLimits, clock: Clock) {
+  constructor(limits: PoolLimits, clock: EventClock) {
     this.limits = limits;
     this.clock = clock;
   }
@@ -83,6 +85,12 @@ export class UpstreamPool implements ConnectionOwner {
 
   destroyIdle(): void {
     this.retain(new Set());
+  }
+
+  /** Requests now under way to an address. */
+  busy(address: string): number {
+    const entry = this.entries.get(address);
+    return entry === undefined ? 0 : entry.open - entry.idle.length;
   }
 
   /** Connections now open, by address. */

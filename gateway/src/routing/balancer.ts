@@ -1,44 +1,97 @@
-/** Chooses among the ready replicas of a deployment: round robin, those that just refused a connection last. */
+/**
+ * Chooses among the ready replicas of a deployment: in turns, unless another one, drawn at random, is less busy. Turns
+ * spread equal requests evenly; the draw keeps a slow replica from collecting requests, and as each process draws for
+ * itself they do not all flock to the same one. Replicas that failed or that their sidecars call unhealthy come last,
+ * so that every replica is tried before a request fails.
+ */
 import type { Clock } from "@bifrost/shared/domain/time";
+import { Outliers, type AttemptResult } from "./outliers.ts";
 
-/** How long a refused address is tried last; about the time an EndpointSlice needs to catch up. */
-const PENALTY_MS = 2000;
+export interface BalancerDeps {
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Requests now under way to an address, from this process. */
+  readonly busy: (address: string) => number;
+}
 
 export class Balancer {
-  private readonly clock: Clock;
+  private readonly deps: BalancerDeps;
+  private readonly outliers: Outliers;
   private readonly cursors = new Map<string, number>();
-  private readonly refusedAt = new Map<string, number>();
+  private avoided: ReadonlySet<string> = new Set();
 
-  constructor(clock: Clock) {
-    this.clock = clock;
+  constructor(deps: BalancerDeps) {
+    this.deps = deps;
+    this.outliers = new Outliers(deps.clock);
   }
 
   /** All addresses in the order to try them. */
   order(deploymentId: string, addresses: readonly string[]): readonly string[] {
     if (addresses.length < 2) return addresses;
-    const cursor = (this.cursors.get(deploymentId) ?? 0) % addresses.length;
+    const cursor = this.cursors.get(deploymentId) ?? 0;
     this.cursors.set(deploymentId, cursor + 1);
-    const rotated = [...addresses.slice(cursor), ...addresses.slice(0, cursor)];
-    if (this.refusedAt.size === 0) return rotated;
-    const isBad = (address: string): boolean => this.isPenalised(address);
-    return [...rotated.filter((address) => !isBad(address)), ...rotated.filter(isBad)];
+    if (this.outliers.isEmpty && this.avoided.size === 0) return this.turn(addresses, cursor);
+    const probed = this.takeProbe(addresses);
+    const rest = addresses.filter((address) => address !== probed);
+    const aside = this.setAside(rest);
+    const inUse = rest.filter((address) => !aside.includes(address));
+    const good = inUse.filter((address) => !this.avoided.has(address));
+    const avoided = inUse.filter((address) => this.avoided.has(address));
+    return [
+      ...(probed === undefined ? [] : [probed]),
+      ...this.turn(good, cursor),
+      ...this.turn(avoided, cursor),
+      ...aside,
+    ];
   }
 
-  refused(address: string): void {
-    this.refusedAt.set(address, this.clock.now());
+  report(address: string, result: AttemptResult): void {
+    if (result !== "answered" || !this.outliers.isEmpty) this.outliers.report(address, result);
+  }
+
+  /** The addresses that their sidecars call unhealthy, in place of those told before. */
+  avoid(addresses: ReadonlySet<string>): void {
+    this.avoided = addresses;
   }
 
   /** Forgets deployments and addresses that are gone. */
   retain(deployments: ReadonlySet<string>, addresses: ReadonlySet<string>): void {
     for (const id of this.cursors.keys()) if (!deployments.has(id)) this.cursors.delete(id);
-    for (const at of this.refusedAt.keys()) if (!addresses.has(at)) this.refusedAt.delete(at);
+    this.outliers.retain(addresses);
   }
 
-  private isPenalised(address: string): boolean {
-    const at = this.refusedAt.get(address);
-    if (at === undefined) return false;
-    if (this.clock.now() - at < PENALTY_MS) return true;
-    this.refusedAt.delete(address);
-    return false;
+  private turn(addresses: readonly string[], cursor: number): readonly string[] {
+    const count = addresses.length;
+    if (count < 2) return addresses;
+    const start = cursor % count;
+    const turned = [...addresses.slice(start), ...addresses.slice(0, start)];
+    const drawn = 1 + Math.floor(this.deps.random() * (count - 1));
+    const [next = "", other = ""] = [turned[0], turned[drawn]];
+    if (this.deps.busy(other) < this.deps.busy(next)) {
+      turned[0] = other;
+      turned[drawn] = next;
+    }
+    return turned;
+  }
+
+  /** An address whose time aside is over gets one request; more only once that one was answered. */
+  private takeProbe(addresses: readonly string[]): string | undefined {
+    const isDue = (address: string): boolean => this.outliers.standing(address) === "probe";
+    const probed = addresses.find((address) => isDue(address) && !this.avoided.has(address));
+    if (probed !== undefined) this.outliers.probe(probed);
+    return probed;
+  }
+
+  /**
+   * Half of the addresses at most, so that the others are not buried under the whole load for what may be nobody's
+   * fault; one at least. Those that come back last, soonest first.
+   */
+  private setAside(addresses: readonly string[]): readonly string[] {
+    const most = Math.max(1, Math.floor(addresses.length / 2));
+    return addresses
+      .filter((address) => this.outliers.standing(address) !== "good")
+      .toSorted((a, b) => this.outliers.ejectedUntil(a) - this.outliers.ejectedUntil(b))
+      .slice(-most);
   }
 }

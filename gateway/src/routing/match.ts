@@ -1,16 +1,20 @@
 /** Host and path → the site they belong to; a site and a request → the replicas that may answer, or why none can. */
+import { isBelow, isPlainPath, literalPath, matchPath } from "@bifrost/shared/domain/match-path";
+import { LIVE_TARGET, type RouteTarget } from "@bifrost/shared/domain/route";
 import type { ServingTable } from "./route-table.ts";
-import { isBelow, type Site } from "./site.ts";
+import type { Site } from "./site.ts";
 import { chooseTarget, stickyKey, type StickySource } from "./split.ts";
 
 export interface NoMatch {
-  readonly kind: "unknown-host" | "no-release" | "no-backend" | "starting";
+  readonly kind: "unknown-host" | "no-release" | "no-backend" | "starting" | "ambiguous-path";
 }
 
 export interface Backends {
   readonly kind: "backends";
   readonly deploymentId: string;
   readonly addresses: readonly string[];
+  /** What this visitor is to be known by from now on; null = known already, or by something else than a cookie. */
+  readonly newVisitor: string | null;
 }
 
 /**
@@ -22,38 +26,86 @@ export function findSite(table: ServingTable, host: string, target: string): Sit
   if (sites === undefined) return deploymentSite(table, host);
   const [only] = sites;
   if (sites.length === 1 && only !== undefined) return only;
-  const path = pathOf(target);
-  return sites.find((site) => isBelow(path, site.prefix)) ?? { kind: "unknown-host" };
+  return siteAt(sites, pathOf(target)) ?? { kind: "ambiguous-path" };
 }
 
-/** `wanted` is what a policy chose: a target's name or deployment id; unknown ones are passed over. */
+/**
+ * The site of the path's normal form. undefined when there is none, and when an app that reads the path literally would
+ * take it for something below another prefix, whose policies it would then have escaped.
+ */
+function siteAt(sites: readonly Site[], path: string): Site | undefined {
+  if (isPlainPath(path)) return siteOf(sites, path);
+  const normal = matchPath(path);
+  if (normal === null) return undefined;
+  const site = siteOf(sites, normal);
+  const literal = siteOf(sites, literalPath(path));
+  return literal === site || literal?.prefix === "/" ? site : undefined;
+}
+
+function siteOf(sites: readonly Site[], path: string): Site | undefined {
+  return sites.find((site) => isBelow(path, site.prefix));
+}
+
+/** What chooses among the releases of a site, beside the site itself. */
+export interface Choice {
+  readonly source: StickySource;
+  /** A target's name or deployment id that a policy chose; null or unknown: by weight. */
+  readonly wanted: string | null;
+  readonly newVisitorId: () => string;
+}
+
+/** A target without a ready replica leaves its share to the others. */
 export function chooseBackends(
   table: ServingTable,
   site: Site,
-  source: StickySource,
-  wanted: string | null,
+  choice: Choice,
 ): Backends | NoMatch {
-  const deploymentId = releaseOf(table, site, source, wanted);
+  const { targets, stickiness } = site;
+  if (targets.length === 0) return backendsOf(table, table.serving.get(site.projectId), null);
+  const canServe = (target: RouteTarget): boolean => isReady(table, site, target);
+  const named = wantedAmong(targets, choice.wanted);
+  if (named !== undefined && canServe(named)) {
+    return backendsOf(table, releaseOf(table, site, named), null);
+  }
+  const weighted = targets.filter(({ weight }) => weight > 0).length;
+  if (weighted === 0) return { kind: "no-release" };
+  const known = stickyKey(stickiness, choice.source);
+  const isNew = known === undefined && stickiness.by === "cookie" && weighted > 1;
+  const newVisitor = isNew ? choice.newVisitorId() : null;
+  const chosen = chooseTarget(targets, known ?? newVisitor ?? choice.source.ip, canServe);
+  if (chosen === undefined) return { kind: "no-backend" };
+  return backendsOf(table, releaseOf(table, site, chosen), newVisitor);
+}
+
+function wantedAmong(
+  targets: readonly RouteTarget[],
+  wanted: string | null,
+): RouteTarget | undefined {
+  if (wanted === null) return undefined;
+  return targets.find(({ name, deploymentId }) => name === wanted || deploymentId === wanted);
+}
+
+function releaseOf(table: ServingTable, site: Site, target: RouteTarget): string | undefined {
+  const { deploymentId } = target;
+  return deploymentId === LIVE_TARGET ? table.serving.get(site.projectId) : deploymentId;
+}
+
+/** A release of another project is never served, whatever a route says. */
+function isReady(table: ServingTable, site: Site, target: RouteTarget): boolean {
+  const release = table.backends.get(releaseOf(table, site, target) ?? "");
+  return release !== undefined && release.ready.length > 0 && release.projectId === site.projectId;
+}
+
+function backendsOf(
+  table: ServingTable,
+  deploymentId: string | undefined,
+  newVisitor: string | null,
+): Backends | NoMatch {
   if (deploymentId === undefined) return { kind: "no-release" };
   const addresses = table.addresses.get(deploymentId) ?? [];
   return addresses.length === 0
     ? { kind: "no-backend" }
-    : { kind: "backends", deploymentId, addresses };
-}
-
-function releaseOf(
-  table: ServingTable,
-  site: Site,
-  source: StickySource,
-  wanted: string | null,
-): string | undefined {
-  const { targets } = site;
-  if (targets.length === 0) return table.serving.get(site.projectId);
-  const chosen =
-    wanted === null
-      ? undefined
-      : targets.find(({ name, deploymentId }) => name === wanted || deploymentId === wanted);
-  return chosen?.deploymentId ?? chooseTarget(targets, stickyKey(site.stickiness, source));
+    : { kind: "backends", deploymentId, addresses, newVisitor };
 }
 
 function deploymentSite(table: ServingTable, host: string): Site | NoMatch {

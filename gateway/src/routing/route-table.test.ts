@@ -1,11 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { EMPTY_ROUTE_TABLE, RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
 import * as v from "valibot";
-import { Balancer } from "./balancer.ts";
 import { chooseBackends, findSite } from "./match.ts";
 import { emptyServingTable, hostsOf, previewsOf, settle } from "./route-table.ts";
 import { sitePolicies } from "./site.ts";
-import { chooseTarget } from "./split.ts";
 
 const route = (host: string, targets: { deploymentId: string; weight: number }[] = []) =>
   v.parse(RouteSchema, { host, projectId: "p", targets });
@@ -93,7 +91,11 @@ describe("a release whose replicas all fail", () => {
   });
 });
 
-const CLIENT = { ip: "10.0.0.1", header: () => undefined };
+const CHOICE = {
+  source: { ip: "10.0.0.1", header: () => undefined },
+  wanted: null,
+  newVisitorId: () => "new",
+};
 
 describe("matching", () => {
   const routes = table(
@@ -130,32 +132,40 @@ describe("matching", () => {
     ["d.test", "unknown-host"],
   ])("%s → %s", (host, expected) => {
     const site = findSite(serving, host, "/");
-    const match = site.kind === "site" ? chooseBackends(serving, site, CLIENT, null) : site;
+    const match = site.kind === "site" ? chooseBackends(serving, site, CHOICE) : site;
     expect(match.kind === "backends" ? match.deploymentId : match.kind).toBe(expected);
-  });
-
-  test("a split is sticky by key and follows its weights", () => {
-    const targets = [
-      { deploymentId: "a", weight: 90 },
-      { deploymentId: "b", weight: 10 },
-    ];
-    const keys = Array.from({ length: 10_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
-    const chosen = keys.map((key) => chooseTarget(targets, key));
-    expect(keys.map((key) => chooseTarget(targets, key))).toEqual(chosen);
-    const share = chosen.filter((id) => id === "b").length / keys.length;
-    expect(share).toBeGreaterThan(0.07);
-    expect(share).toBeLessThan(0.13);
-    expect(chooseTarget([{ deploymentId: "a", weight: 0 }], "x")).toBeUndefined();
   });
 });
 
-test("replicas take turns, and one that refused comes last for two seconds", () => {
-  let now = 0;
-  const balancer = new Balancer({ now: () => now });
-  const order = () => balancer.order("d", ["1", "2", "3"]).join("");
-  expect([order(), order(), order(), order()]).toEqual(["123", "231", "312", "123"]);
-  balancer.refused("2");
-  expect([order(), order()]).toEqual(["312", "312"]);
-  now = 2000;
-  expect([order(), order()]).toEqual(["123", "231"]);
+describe("what a table of sites is made from", () => {
+  const all = table("live", null, route("a.test"), route("b.test"), route("c"));
+  const policies = sitePolicies(all, () => null);
+  const hosts = hostsOf(all, "d.test", policies);
+
+  test("only routes that changed get new sites", () => {
+    const routes = new Map([...all.routes, ["b.test", route("b.test")] as const]);
+    routes.delete("c");
+    const next = hostsOf({ routes }, "d.test", policies, { routes: all.routes, hosts });
+    expect([...next.keys()]).toEqual(["a.test", "b.test"]);
+    expect(next.get("a.test")).toBe(hosts.get("a.test"));
+    expect(next.get("b.test")).not.toBe(hosts.get("b.test"));
+  });
+
+  test("only deployments that came get new sites", () => {
+    const known = previewsOf(backends("x", "y"), "d.test", policies);
+    const next = previewsOf(backends("y", "z"), "d.test", policies, known);
+    expect([...next.keys()]).toEqual(["y", "z"]);
+    expect(next.get("y")).toBe(known.get("y"));
+  });
+
+  test("ten thousand routes are one pass", () => {
+    let chains = 0;
+    const many = table("live", null, ...Array.from({ length: 10_000 }, (_, i) => route(`h${i}`)));
+    const counting = sitePolicies(many, () => (chains++, null));
+    const first = hostsOf(many, "d.test", counting);
+    expect([first.size, chains]).toEqual([10_000, 10_000]);
+    const routes = new Map([...many.routes, ["h7", route("h7")] as const]);
+    hostsOf({ routes }, "d.test", counting, { routes: many.routes, hosts: first });
+    expect(chains).toBe(10_001);
+  });
 });

@@ -3,10 +3,9 @@
  * ready replica; until then the one before it goes on serving, so no request falls between two releases. Should all
  * replicas of the live release fail while those of the one before still run, that one serves again meanwhile.
  */
-import * as v from "valibot";
-import { RouteSchema, type RouteTable } from "@bifrost/shared/domain/route";
+import type { RouteTable } from "@bifrost/shared/domain/route";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
-import { type Site, type SitePolicies, sitesOf } from "./site.ts";
+import { previewSite, type Site, type SitePolicies, sitesOf } from "./site.ts";
 
 export interface ServingTable {
   /** By host name, longest prefix first. */
@@ -51,35 +50,52 @@ export function settle(
   return { ...previous, serving, backends, addresses };
 }
 
-/** Needed again when routes change or a policy does; not for every change of backends. */
+/** What a table of hosts was made from: routes that are the same object there keep their sites. */
+export interface KnownHosts {
+  readonly routes: RouteTable["routes"];
+  readonly hosts: ServingTable["hosts"];
+}
+
+const NOTHING_KNOWN: KnownHosts = { routes: new Map(), hosts: new Map() };
+
+/** Needed again when routes change or a policy does, and then without `known`; not for every change of backends. */
 export function hostsOf(
-  table: RouteTable,
+  { routes }: Pick<RouteTable, "routes">,
   domain: string,
   policies: SitePolicies,
+  known = NOTHING_KNOWN,
 ): ServingTable["hosts"] {
   const hosts = new Map<string, readonly Site[]>();
-  for (const [host, route] of table.routes) {
-    const name = host.replace(/:\d+$/, "");
-    const full = name.includes(".") ? name : `${name}.${domain}`;
-    hosts.set(full, sitesOf({ ...route, host: full }, policies));
+  for (const [host, route] of routes) {
+    const full = fullName(host, domain);
+    const same = known.routes.get(host) === route ? known.hosts.get(full) : undefined;
+    hosts.set(full, same ?? sitesOf({ ...route, host: full }, policies));
   }
   return hosts;
 }
 
-/** Sites of single deployments: the policies of their project hold there too. */
+/** Sites of single deployments; those in `known` were made under the same policies. */
 export function previewsOf(
   backends: BackendTable,
   domain: string,
   policies: SitePolicies,
+  known: ServingTable["previews"] = new Map(),
 ): ServingTable["previews"] {
   const previews = new Map<string, Site>();
   for (const [deploymentId, { projectId }] of backends) {
-    const target = { deploymentId, weight: 1 };
-    const route = v.parse(RouteSchema, { host: `${deploymentId}.${domain}`, projectId: "-" });
-    const [site] = sitesOf({ ...route, projectId, targets: [target] }, policies);
-    if (site !== undefined) previews.set(deploymentId, site);
+    const before = known.get(deploymentId);
+    const site =
+      before?.projectId === projectId
+        ? before
+        : previewSite(deploymentId, projectId, domain, policies);
+    previews.set(deploymentId, site);
   }
   return previews;
+}
+
+function fullName(host: string, domain: string): string {
+  const name = host.replace(/:\d+$/, "");
+  return name.includes(".") ? name : `${name}.${domain}`;
 }
 
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {

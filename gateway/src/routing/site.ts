@@ -1,4 +1,5 @@
 /** What one path prefix of one host serves: a route and its path rule joined, made once for each new route table. */
+import { normalPrefix } from "@bifrost/shared/domain/match-path";
 import type {
   Redirect,
   Route,
@@ -46,8 +47,6 @@ export function sitePolicies(table: RouteTable, chainOf: ChainOf): SitePolicies 
 
 /** The sites of a route, longest prefix first; the last one is "/" and always there. */
 export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
-  const chain = (projectId: string, own: readonly PolicyAttachment[]): PolicyChain | null =>
-    policies.chainOf([...policies.platform, ...policies.ofProject(projectId), ...own], projectId);
   const { host, stickiness } = route;
   const whole: Site = {
     kind: "site",
@@ -58,29 +57,50 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
     targets: route.targets,
     stickiness,
     redirect: route.redirect,
-    chain: chain(route.projectId, route.policies),
+    chain: chainFor(policies, route.projectId, route.policies),
   };
+  if (route.paths.length === 0) return [whole];
   const below = route.paths.map((rule): Site => {
     const projectId = rule.projectId ?? route.projectId;
     return {
       kind: "site",
       host,
       projectId,
-      prefix: rule.prefix.length > 1 ? rule.prefix.replace(/\/+$/, "") : rule.prefix,
+      prefix: normalPrefix(rule.prefix),
       stripsPrefix: rule.stripsPrefix,
       targets: rule.targets,
       stickiness,
       redirect: rule.redirect,
-      chain: chain(projectId, [...route.policies, ...rule.policies]),
+      chain: chainFor(policies, projectId, [...route.policies, ...rule.policies]),
     };
   });
   return [...below.toSorted((a, b) => b.prefix.length - a.prefix.length), whole];
 }
 
-/** Whether `path`, without a query, lies at or below the prefix. */
-export function isBelow(path: string, prefix: string): boolean {
-  return (
-    prefix === "/" ||
-    (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/"))
-  );
+/** What `<deployment id>.<domain>` serves: that deployment, under the policies of its project. */
+export function previewSite(
+  deploymentId: string,
+  projectId: string,
+  domain: string,
+  policies: SitePolicies,
+): Site {
+  return {
+    kind: "site",
+    host: `${deploymentId}.${domain}`,
+    projectId,
+    prefix: "/",
+    stripsPrefix: false,
+    targets: [{ deploymentId, weight: 1 }],
+    stickiness: { by: "address" },
+    redirect: null,
+    chain: chainFor(policies, projectId, []),
+  };
+}
+
+function chainFor(
+  { platform, ofProject, chainOf }: SitePolicies,
+  projectId: string,
+  own: readonly PolicyAttachment[],
+): PolicyChain | null {
+  return chainOf([...platform, ...ofProject(projectId), ...own], projectId);
 }

@@ -1,4 +1,8 @@
-/** Chooses one of a route's releases by weight so that the same key always gets the same release. */
+/**
+ * Chooses one of a route's releases by weight so that the same visitor always gets the same release. Every target draws
+ * a number from the visitor's key, and the best one for its weight wins (weighted rendezvous hashing). Thus a larger
+ * weight only draws visitors to a target, never away from it, and when a target cannot serve, only its own visitors move.
+ */
 import type { RouteTarget, Stickiness } from "@bifrost/shared/domain/route";
 
 /** What a split may be made sticky by. */
@@ -8,13 +12,12 @@ export interface StickySource {
   header(name: string): string | undefined;
 }
 
-export function stickyKey(stickiness: Stickiness, source: StickySource): string {
+/** undefined when the request does not carry what its visitor is known by. */
+export function stickyKey(stickiness: Stickiness, source: StickySource): string | undefined {
   if (stickiness.by === "address") return source.ip;
-  const value =
-    stickiness.by === "header"
-      ? source.header(stickiness.name.toLowerCase())
-      : cookieIn(source.header("cookie") ?? "", stickiness.name);
-  return value ?? source.ip;
+  return stickiness.by === "header"
+    ? source.header(stickiness.name.toLowerCase())
+    : cookieIn(source.header("cookie") ?? "", stickiness.name);
 }
 
 /** The first value of a cookie in a Cookie header; names are case-sensitive (RFC 6265, 5.4). */
@@ -26,23 +29,35 @@ export function cookieIn(header: string, name: string): string | undefined {
   return undefined;
 }
 
-/** FNV-1a, 32 bits: fast, and spread evenly enough for weights. */
-function hash(key: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) {
-    value = Math.imul(value ^ key.charCodeAt(i), 0x01000193);
+/**
+ * undefined when no target that `canServe` has any weight. A target is known by its name before its deployment: the
+ * visitors of `canary` stay with it when a new deployment takes that name.
+ */
+export function chooseTarget(
+  targets: readonly RouteTarget[],
+  key: string,
+  canServe: (target: RouteTarget) => boolean,
+): RouteTarget | undefined {
+  let best: RouteTarget | undefined;
+  let bestScore = -Infinity;
+  for (const target of targets) {
+    if (target.weight === 0 || !canServe(target)) continue;
+    const score = Math.log(draw(target.name ?? target.deploymentId, key)) / target.weight;
+    if (score > bestScore) [best, bestScore] = [target, score];
   }
-  return value >>> 0;
+  return best;
 }
 
-/** undefined when no target has any weight. */
-export function chooseTarget(targets: readonly RouteTarget[], key: string): string | undefined {
-  const total = targets.reduce((sum, target) => sum + target.weight, 0);
-  if (total === 0) return undefined;
-  let point = (hash(key) / 2 ** 32) * total;
-  for (const target of targets) {
-    point -= target.weight;
-    if (point < 0) return target.deploymentId;
-  }
-  return targets.findLast((target) => target.weight > 0)?.deploymentId;
+/** Evenly spread over (0, 1): FNV-1a of both, then the finalizer of MurmurHash3, without which short keys cluster. */
+function draw(target: string, key: string): number {
+  let hash = fnv1a(key, Math.imul(fnv1a(target, 0x811c9dc5), 0x01000193));
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (((hash ^ (hash >>> 16)) >>> 0) + 0.5) / 2 ** 32;
+}
+
+function fnv1a(text: string, seed: number): number {
+  let hash = seed;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }

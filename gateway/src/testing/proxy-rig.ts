@@ -1,10 +1,6 @@
 /** A test gateway with scripted replicas behind one host, and raw clients before it. */
-import {
-  createServer as createHttpServer,
-  type RequestListener,
-  type Server as HttpServer,
-} from "node:http";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { RequestListener } from "node:http";
+import type { Socket } from "node:net";
 import {
   rawClient,
   startTestGateway,
@@ -12,20 +8,15 @@ import {
   type TestGateway,
   type TestGatewayOptions,
 } from "./test-gateway.ts";
+import { TestReplicas, type TestReplica } from "./test-replicas.ts";
 
 export const HOST = "shop.test.local";
 export const GET = `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
 export const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-/** One server acting as a replica. */
-export interface TestReplica {
-  readonly address: string;
-  close(): void;
-}
-
 export class ProxyRig {
   running: TestGateway;
-  private readonly replicas: TestReplica[] = [];
+  private readonly replicas = new TestReplicas();
 
   private constructor(running: TestGateway) {
     this.running = running;
@@ -42,11 +33,11 @@ export class ProxyRig {
 
   async stop(): Promise<void> {
     await this.running.gateway.stop(0);
-    for (const replica of this.replicas) replica.close();
+    this.replicas.close();
   }
 
   get listener() {
-    return this.running.gateway.listener;
+    return this.running.listener;
   }
 
   client(): Promise<RawClient> {
@@ -60,29 +51,12 @@ export class ProxyRig {
   }
 
   /** A replica that treats every connection as `behave` says. */
-  async rawReplica(behave: (socket: Socket) => void): Promise<TestReplica> {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-      behave(socket);
-    });
-    return this.listening(server, () => {
-      for (const socket of sockets) socket.destroy();
-    });
+  rawReplica(behave: (socket: Socket) => void): Promise<TestReplica> {
+    return this.replicas.raw(behave);
   }
 
-  async httpReplica(handler: RequestListener): Promise<TestReplica> {
-    const server = createHttpServer(handler);
-    return this.listening(server, () => server.closeAllConnections());
-  }
-
-  private async listening(server: Server | HttpServer, cut: () => void): Promise<TestReplica> {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const replica = { address: `127.0.0.1:${port}`, close: () => (server.close(), cut()) };
-    this.replicas.push(replica);
-    return replica;
+  httpReplica(handler: RequestListener): Promise<TestReplica> {
+    return this.replicas.http(handler);
   }
 }
 

@@ -4,22 +4,40 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import { startGateway, type RunningGateway } from "../gateway.ts";
-import type { ProxyLimits } from "../proxy/services.ts";
+import type { GatewayPolicies } from "../policies/follow-policies.ts";
+import type { RunningListener } from "../proxy/listener.ts";
+import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "../proxy/services.ts";
 import type { PoolLimits } from "../proxy/upstream-pool.ts";
 import type { TelemetryOptions } from "../telemetry/start-telemetry.ts";
+import type { DataPlanes } from "../workers/data-planes.ts";
+import { startInProcess } from "../workers/in-process.ts";
+import type { PlaneSettings } from "../workers/plane.ts";
+import { PolicyFaults } from "../workers/policy-faults.ts";
+import { startPolicies } from "../workers/start-policies.ts";
 import { testSources, type TestSources } from "./sources.ts";
 
 export const TEST_SECRET = "a-secret-for-tests";
 
+/** Of the control API. */
+export const TEST_TOKEN = "a-token-for-tests";
+
 export interface TestGateway extends TestSources {
   readonly gateway: RunningGateway;
+  /** Of the one data plane, which runs in this process. */
+  readonly listener: RunningListener;
+  /** Asks the control API, as its operator. */
+  control(path: string, init?: RequestInit): Promise<Response>;
 }
 
 export interface TestGatewayOptions {
   readonly replicas?: ReplicaStore;
+  /** None when absent. */
+  readonly policies?: GatewayPolicies;
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
+  /** TEST_TOKEN when absent. */
+  readonly controlToken?: null;
   /** The sources never tell anything. */
   readonly isSilent?: boolean;
 }
@@ -27,28 +45,69 @@ export interface TestGatewayOptions {
 const SILENT = { watch: () => () => undefined };
 
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const policyFaults = new PolicyFaults(systemTimers, silentLogger);
+  const dataPlanes = await startInProcess({
+    settings: testPlaneSettings(options),
+    timers: systemTimers,
+    startPolicies,
+    events: { onFault: (fault) => policyFaults.add(fault), onPolicyLog: () => undefined },
+    onProblem: () => undefined,
+  });
+  const running = await startGatewayOver(dataPlanes, { ...options, policyFaults });
+  return { ...running, listener: dataPlanes.listener };
+}
+
+/** What data planes of tests listen on and where they end. */
+export function testPlaneSettings({
+  limits,
+  upstreams,
+}: Pick<TestGatewayOptions, "limits" | "upstreams"> = {}): PlaneSettings {
+  return {
+    host: "127.0.0.1",
+    port: 0,
+    domain: "test.local",
+    publicScheme: "http",
+    limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
+    upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...upstreams },
+    accessLog: null,
+  };
+}
+
+/** The parent over these data planes. */
+export async function startGatewayOver(
+  dataPlanes: DataPlanes,
+  options: Pick<
+    TestGatewayOptions,
+    "replicas" | "telemetry" | "isSilent" | "policies" | "controlToken"
+  > & {
+    readonly policyFaults: PolicyFaults;
+  },
+): Promise<Omit<TestGateway, "listener">> {
   const sources = testSources();
   const gateway = await startGateway({
     settings: {
-      host: "127.0.0.1",
-      port: 0,
       controlHost: "127.0.0.1",
       controlPort: 0,
-      domain: "test.local",
-      publicScheme: "http",
+      controlToken: options.controlToken === null ? null : TEST_TOKEN,
       telemetryGrpcPort: 0,
       telemetrySecret: TEST_SECRET,
-      upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...options.upstreams },
     },
+    dataPlanes,
+    policyFaults: options.policyFaults,
+    policies: options.policies ?? { standard: [], stored: null },
     routes: options.isSilent === true ? SILENT : sources.routes,
     backends: options.isSilent === true ? SILENT : sources.backends,
     replicas: options.replicas ?? null,
     timers: systemTimers,
     log: silentLogger,
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.telemetry === undefined ? {} : { telemetryLimits: options.telemetry }),
   });
-  return { ...sources, gateway };
+  const control = (path: string, init: RequestInit = {}): Promise<Response> =>
+    fetch(`http://127.0.0.1:${gateway.controlPort}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${TEST_TOKEN}` },
+    });
+  return { ...sources, gateway, control };
 }
 
 export interface RawClient {

@@ -4,6 +4,8 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 export interface VirtualTimers extends Timers {
   /** Runs all that falls due within `ms`, in order; promises settle in between. */
   advance(ms: number): Promise<void>;
+  /** Time passes in which nothing runs, as in a suspended process. */
+  jump(ms: number): void;
 }
 
 export function virtualTimers(start = 1_000_000): VirtualTimers {
@@ -18,6 +20,7 @@ export function virtualTimers(start = 1_000_000): VirtualTimers {
     now: () => now,
     after,
     sleep: (delayMs) => new Promise((resolve) => void after(delayMs, resolve)),
+    jump: (ms) => void (now += ms),
     async advance(ms) {
       const end = now + ms;
       for (;;) {

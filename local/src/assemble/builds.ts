@@ -12,6 +12,7 @@ import {
   type AssemblyContext,
   functionUrl,
   PROJECT_ID,
+  POLICY_BUCKET,
   SOURCE_BUCKET,
   standInOptions,
 } from "./context.ts";
@@ -29,7 +30,7 @@ export async function startBuilds(
 ): Promise<{ readonly products: readonly RunningStandIn[] }> {
   const { pubsub, logging, sandbox } = parts;
   const storage = keep(await startStorage(standInOptions(context, "storage")));
-  await storage.ensureBucket(SOURCE_BUCKET);
+  for (const bucket of [SOURCE_BUCKET, POLICY_BUCKET]) await storage.ensureBucket(bucket);
   const registry = keep(
     await startArtifactRegistry({
       ...standInOptions(context, "registry"),

@@ -7,6 +7,7 @@ import {
   addressOf,
   type AssemblyContext,
   PLATFORM_IMAGES,
+  POLICY_BUCKET,
   PROJECT_ID,
   REGION,
   SOURCE_BUCKET,
@@ -42,10 +43,13 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     GOOGLE_CLOUD_PROJECT: PROJECT_ID,
     BIFROST_REGION: REGION,
     BIFROST_DOMAIN: domainOf(context),
+    BIFROST_DOMAIN_VERIFICATION: "off",
     BIFROST_SCHEME: "http",
     BIFROST_FUNCTIONS_URL: addressOf(context, "functions"),
     BIFROST_FIRESTORE_URL: addressOf(context, "firestore"),
     BIFROST_IDENTITY_TOOLKIT_URL: addressOf(context, "identity"),
+    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
+    BIFROST_POLICY_BUCKET: POLICY_BUCKET,
     BIFROST_FIREBASE_API_KEY: secrets.firebaseApiKey,
     BIFROST_TELEMETRY_SECRET: secrets.telemetrySecret,
     BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
@@ -68,7 +72,6 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
     BIFROST_FIREBASE_KEYS_URL: `${addressOf(context, "identity")}${ID_TOKEN_KEYS_PATH}`,
     BIFROST_WORKFLOWS_ENDPOINT: `127.0.0.1:${addresses.workflows}`,
     BIFROST_CLOUD_BUILD_ENDPOINT: `127.0.0.1:${addresses.cloudBuild}`,
-    BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
     BIFROST_SOURCE_BUCKET: SOURCE_BUCKET,
     BIFROST_REGISTRY: `127.0.0.1:${addresses.registry}/${PROJECT_ID}/apps`,
     BIFROST_TOOLCHAINS: PLATFORM_IMAGES.toolchains,
@@ -93,9 +96,15 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     BIFROST_GATEWAY_PORT: String(context.addresses.gateway),
     BIFROST_CONTROL_HOST: "127.0.0.1",
     BIFROST_CONTROL_PORT: String(context.addresses.control),
+    BIFROST_CONTROL_TOKEN: context.secrets.controlToken,
+    // One process serves one machine's apps; it still can be ended apart from its parent.
+    BIFROST_GATEWAY_WORKERS: "1",
+    BIFROST_ACCESS_LOG: path.join(context.config.home, "logs", "access.log"),
     // Sidecars of this machine report over HTTP.
     BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
     BIFROST_METADATA_URL: `${metadataBase(context)}/collector`,
+    // And the gateway's, for what it finds out about policies.
+    BIFROST_GATEWAY_METADATA_URL: `${metadataBase(context)}/gateway`,
   };
 }

@@ -1,10 +1,12 @@
 import * as v from "valibot";
 import { BifrostError } from "../domain/errors.ts";
 import { projectIdSchema, type ProjectId } from "../domain/ids.ts";
+import type { PolicyAttachment } from "../domain/policy.ts";
 import { projectSchema, type Project, type ProjectFields } from "../domain/project.ts";
 import type { Versioned } from "../ports/deployment-store.ts";
 import type { ProjectStore } from "../ports/project-store.ts";
 import { whereEqual, type FirestoreRest, type RestDocument } from "./firestore-rest.ts";
+import { ofProject } from "./firestore-route-store.ts";
 import { encodeValue } from "./firestore-values.ts";
 
 export class FirestoreProjectStore implements ProjectStore {
@@ -70,22 +72,33 @@ export class FirestoreProjectStore implements ProjectStore {
       });
   }
 
-  async rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
+  rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
+    return this.#edit(current, changes);
+  }
+
+  attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void> {
+    return this.#edit(current, { policies });
+  }
+
+  async delete({ value, version }: Versioned<Project>): Promise<void> {
+    const owned = await Promise.all(
+      ["routes", "domains"].map((collection) => ofProject(this.#store, collection, value.id)),
+    );
+    await this.#store.commit([
+      { delete: `projects/${value.id}`, must: { updateTime: version } },
+      ...owned.flat().map(({ path }) => ({ delete: path })),
+    ]);
+  }
+
+  async #edit(current: Versioned<Project>, fields: object): Promise<void> {
     await this.#store.commit([
       {
         set: `projects/${current.value.id}`,
-        fields: changes,
+        fields,
         serverTimes: ["updatedAt"],
         merge: true,
         must: { updateTime: current.version },
       },
-    ]);
-  }
-
-  async delete(current: Versioned<Project>, host: string): Promise<void> {
-    await this.#store.commit([
-      { delete: `projects/${current.value.id}`, must: { updateTime: current.version } },
-      { delete: `routes/${host}` },
     ]);
   }
 

@@ -1,8 +1,8 @@
 /** Replica documents, written as the collector's own principal and so bound by the security rules. */
-import { BifrostError, isBifrostError } from "../domain/errors.ts";
+import { BifrostError } from "../domain/errors.ts";
 import type { Replica } from "../domain/replica.ts";
 import type { ReplicaStore, ReplicaVersion, StoredReplica } from "../ports/replica-store.ts";
-import type { FirestoreRest } from "./firestore-rest.ts";
+import { type FirestoreRest, isOvertaken } from "./firestore-rest.ts";
 
 export class FirestoreReplicaStore implements ReplicaStore {
   readonly #firestore: Pick<FirestoreRest, "commit" | "get">;
@@ -56,13 +56,6 @@ export class FirestoreReplicaStore implements ReplicaStore {
       if (!isOvertaken(error)) throw error;
     }
   }
-}
-
-/** Firestore's words for a precondition that does not hold depend on whether the document is there. */
-function isOvertaken(error: unknown): boolean {
-  return (["write-conflict", "already-exists", "not-found"] as const).some((code) =>
-    isBifrostError(error, code),
-  );
 }
 
 function conflict(pod: string, cause: unknown): BifrostError {

@@ -2,7 +2,7 @@
  * Firestore over REST with a Firebase ID token: the documented way for a program to be bound by security rules
  * (requests with IAM credentials bypass them). Reads and writes of every function go through here.
  */
-import { BifrostError } from "../domain/errors.ts";
+import { BifrostError, isBifrostError } from "../domain/errors.ts";
 import { httpPost, postThrough, type HttpAnswer, type HttpPost } from "./http-post.ts";
 import { decodeFields, encodeFields, type RestFields, type RestValue } from "./firestore-values.ts";
 
@@ -192,6 +192,13 @@ function parseError(text: string): { status: string; message: string } {
   } catch {
     return { status: "UNKNOWN", message: text.slice(0, 200) };
   }
+}
+
+/** Whether a precondition did not hold. Firestore's words for that depend on whether the document is there. */
+export function isOvertaken(error: unknown): boolean {
+  return (["write-conflict", "already-exists", "not-found"] as const).some((code) =>
+    isBifrostError(error, code),
+  );
 }
 
 /** Builds an AND of equality filters. */

@@ -1,5 +1,10 @@
 /** Routes and live pointers through Firestore snapshot listeners, joined into one table. */
-import type { Firestore, QueryDocumentSnapshot, QuerySnapshot } from "@google-cloud/firestore";
+import type {
+  Firestore,
+  QueryDocumentSnapshot,
+  QuerySnapshot,
+  Timestamp,
+} from "@google-cloud/firestore";
 import * as v from "valibot";
 import { messageOf } from "../domain/errors.ts";
 import { type PolicyAttachment, policyAttachmentsSchema } from "../domain/policy.ts";
@@ -20,6 +25,14 @@ const RESUBSCRIBE_MS = 1000;
 const ROUTE_FIELDS = Object.keys(RouteSchema.entries);
 const PROJECT_FIELDS = ["liveDeploymentId", "formerDeploymentId", "policies"];
 
+/**
+ * Stands in for attachments that cannot be read: a policy that nobody can store. What names it answers an error, so
+ * that a slip in a list of policies closes a door and never opens one.
+ */
+const UNREADABLE: readonly PolicyAttachment[] = [{ policy: "unreadable policies", config: {} }];
+
+const attachmentsSchema = v.optional(policyAttachmentsSchema, []);
+
 export class FirestoreRoutes implements RouteSource {
   private readonly options: FirestoreRoutesOptions;
 
@@ -28,6 +41,10 @@ export class FirestoreRoutes implements RouteSource {
   }
 
   watch(listener: (table: RouteTable) => void): () => void {
+    const { log } = this.options;
+    const routesRead = new ReadDocuments(readRoute, log);
+    const projectsRead = new ReadDocuments(readPolicies, log);
+    const settingsRead = new ReadDocuments(readPolicies, log);
     let routes: ReadonlyMap<string, Route> | null = null;
     let projects: Pick<RouteTable, "live" | "former" | "projectPolicies"> | null = null;
     let platformPolicies: RouteTable["platformPolicies"] | null = null;
@@ -37,22 +54,19 @@ export class FirestoreRoutes implements RouteSource {
     };
     const stops = [
       this.follow("routes", ROUTE_FIELDS, (snapshot) => {
-        routes = this.routesIn(snapshot);
+        routes = routesRead.update(snapshot.docs);
         tell();
       }),
       this.follow("projects", PROJECT_FIELDS, (snapshot) => {
         projects = {
           live: pointersIn(snapshot, "liveDeploymentId"),
           former: pointersIn(snapshot, "formerDeploymentId"),
-          projectPolicies: new Map(
-            snapshot.docs.map((document) => [document.id, this.policiesIn(document)]),
-          ),
+          projectPolicies: projectsRead.update(snapshot.docs),
         };
         tell();
       }),
       this.follow("settings", ["policies"], (snapshot) => {
-        const settings = snapshot.docs.find((document) => document.id === "gateway");
-        platformPolicies = settings === undefined ? [] : this.policiesIn(settings);
+        platformPolicies = settingsRead.update(snapshot.docs).get("gateway") ?? [];
         tell();
       }),
     ];
@@ -84,31 +98,72 @@ export class FirestoreRoutes implements RouteSource {
       stop?.();
     };
   }
+}
 
-  private policiesIn(document: QueryDocumentSnapshot): readonly PolicyAttachment[] {
-    const attached: unknown = document.get("policies");
-    const parsed = v.safeParse(v.optional(policyAttachmentsSchema, []), attached);
-    if (parsed.success) return parsed.output;
-    this.options.log.warn("policies ignored: not valid", {
-      document: document.ref.path,
-      problem: parsed.issues[0].message,
-    });
-    return [];
+/** How a document is read: `otherwise` is what counts while no valid version of it was ever seen; undefined = nothing. */
+interface Reading<Value> {
+  parse(document: QueryDocumentSnapshot): v.SafeParseResult<v.GenericSchema<unknown, Value>>;
+  readonly otherwise?: Value;
+  isSame(one: Value, other: Value): boolean;
+}
+
+const readRoute: Reading<Route> = {
+  parse: (document) => v.safeParse(RouteSchema, { ...document.data(), host: document.id }),
+  isSame: (one, other) => one === other,
+};
+
+const readPolicies: Reading<readonly PolicyAttachment[]> = {
+  parse: (document) => v.safeParse(attachmentsSchema, document.get("policies")),
+  otherwise: UNREADABLE,
+  // Most projects have none, and their other fields change more often.
+  isSame: (one, other) => one.length === 0 && other.length === 0,
+};
+
+/**
+ * What a collection holds, by document name. Only what changed is parsed; what is not valid any more stays what it was
+ * when it last was. As long as nothing differs, every answer is the same object.
+ */
+class ReadDocuments<Value> {
+  private readonly reading: Reading<Value>;
+  private readonly log: Logger;
+  private values: ReadonlyMap<string, Value> = new Map();
+  private versions = new Map<string, Timestamp>();
+
+  constructor(reading: Reading<Value>, log: Logger) {
+    this.reading = reading;
+    this.log = log;
   }
 
-  private routesIn(snapshot: QuerySnapshot): ReadonlyMap<string, Route> {
-    const routes = new Map<string, Route>();
-    for (const document of snapshot.docs) {
-      const parsed = v.safeParse(RouteSchema, { host: document.id, ...document.data() });
-      if (parsed.success) routes.set(parsed.output.host, parsed.output);
-      else {
-        this.options.log.warn("route ignored: not valid", {
-          host: document.id,
-          problem: parsed.issues[0].message,
-        });
-      }
+  update(documents: readonly QueryDocumentSnapshot[]): ReadonlyMap<string, Value> {
+    const values = new Map<string, Value>();
+    const versions = new Map<string, Timestamp>();
+    let isSame = true;
+    for (const document of documents) {
+      const { id, updateTime } = document;
+      const known = this.values.get(id);
+      const isKnown = this.versions.get(id)?.isEqual(updateTime) === true;
+      const value = isKnown ? known : this.read(document, known);
+      versions.set(id, updateTime);
+      if (value !== undefined) values.set(id, value);
+      if (value !== known) isSame = false;
     }
-    return routes;
+    this.versions = versions;
+    if (!isSame || values.size !== this.values.size) this.values = values;
+    return this.values;
+  }
+
+  private read(document: QueryDocumentSnapshot, known: Value | undefined): Value | undefined {
+    const parsed = this.reading.parse(document);
+    if (!parsed.success) {
+      this.log.warn("document not valid: what it said before stays in force", {
+        document: document.ref.path,
+        problem: parsed.issues[0].message,
+        before: known === undefined ? "nothing" : "known",
+      });
+      return known ?? this.reading.otherwise;
+    }
+    const value = parsed.output;
+    return known !== undefined && this.reading.isSame(known, value) ? known : value;
   }
 }
 

@@ -22,13 +22,28 @@ export async function storageObjectStore(options: ObjectStoreOptions): Promise<O
       const [metadata] = await client.bucket(bucket).file(name).getMetadata();
       return { bucket, name, generation: String(metadata.generation) };
     } catch (error) {
-      if ((error as { code?: number }).code === 404) return null;
+      if (statusOf(error) === 404) return null;
       throw error;
     }
   }
 
   return {
     find,
+    async read(bucket, name, maxBytes) {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      try {
+        for await (const chunk of client.bucket(bucket).file(name).createReadStream()) {
+          chunks.push(chunk as Buffer);
+          bytes += (chunk as Buffer).length;
+          if (bytes > maxBytes) throw tooLarge(bucket, name, maxBytes);
+        }
+      } catch (error) {
+        if (statusOf(error) === 404) return null;
+        throw error;
+      }
+      return Buffer.concat(chunks);
+    },
     async put(bucket, name, content) {
       const existing = await find(bucket, name);
       if (existing !== null) {
@@ -37,16 +52,36 @@ export async function storageObjectStore(options: ObjectStoreOptions): Promise<O
       }
       const file = client.bucket(bucket).file(name);
       const source = Readable.fromWeb(content as NodeReadableStream);
-      await pipeline(source, file.createWriteStream({ resumable: false }));
+      const isNew = { ifGenerationMatch: 0 };
+      try {
+        await pipeline(
+          source,
+          file.createWriteStream({ resumable: false, preconditionOpts: isNew }),
+        );
+      } catch (error) {
+        // Somebody else stored it meanwhile.
+        if (statusOf(error) !== 412) throw error;
+      }
       const stored = await find(bucket, name);
       if (stored === null) {
-        throw new BifrostError(
-          "upstream-unavailable",
-          "the stored source archive cannot be found",
-          { bucket, name },
-        );
+        throw new BifrostError("upstream-unavailable", "the object just stored cannot be found", {
+          bucket,
+          name,
+        });
       }
       return stored;
     },
   };
+}
+
+function statusOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}
+
+function tooLarge(bucket: string, name: string, maxBytes: number): BifrostError {
+  return new BifrostError("body-too-large", `${name} has more than the ${maxBytes} bytes allowed`, {
+    bucket,
+    name,
+    maxBytes,
+  });
 }

@@ -77,6 +77,16 @@ export const ERROR_KINDS = {
     retryable: false,
     meaning: "deploy.toml has errors; every one is listed.",
   },
+  "policy-not-passed": {
+    status: 409,
+    retryable: false,
+    meaning: "This version of the policy failed its check; the report says where.",
+  },
+  "policy-in-use": {
+    status: 409,
+    retryable: false,
+    meaning: "The policy is attached somewhere; detach it first.",
+  },
   "not-ready": { status: 409, retryable: true, meaning: "What this step needs is not there yet." },
   "no-image": {
     status: 409,

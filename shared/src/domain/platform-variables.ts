@@ -80,6 +80,12 @@ export const PLATFORM_VARIABLES = {
     schema: urlForm,
     fallback: "http://metadata.google.internal",
   }),
+  storageEndpoint: variable<string | null>({
+    name: "BIFROST_STORAGE_ENDPOINT",
+    meaning: "Address of Cloud Storage when it is not Google's.",
+    schema: urlForm,
+    fallback: null,
+  }),
   kubeconfig: variable<string | null>({
     name: "KUBECONFIG",
     meaning: "kubeconfig file; absent = the cluster's own credentials.",

@@ -1,6 +1,7 @@
 /** A registered repository and its settings. */
 import * as v from "valibot";
 import { deploymentIdSchema, repositorySchema, slugSchema, type ProjectId } from "./ids.ts";
+import { policyAttachmentsSchema } from "./policy.ts";
 
 /** Fields of `projects/{projectId}`. */
 export const projectSchema = v.object({
@@ -19,6 +20,8 @@ export const projectSchema = v.object({
   /** The deployment that took the last number; absent in projects stored before the rules asked for it. */
   newestDeploymentId: v.optional(v.nullable(deploymentIdSchema), null),
   nextNumber: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Policies for all hosts of the project, in order; absent = none. */
+  policies: v.optional(policyAttachmentsSchema),
   createdAt: v.date(),
   updatedAt: v.date(),
 });

@@ -1,4 +1,5 @@
 import type { ProjectId } from "../domain/ids.ts";
+import type { PolicyAttachment } from "../domain/policy.ts";
 import type { Project, ProjectFields } from "../domain/project.ts";
 import type { Versioned } from "./deployment-store.ts";
 
@@ -10,5 +11,8 @@ export interface ProjectStore {
   /** Creates the project and its route in one commit; `already-exists` when slug or repository is taken. */
   create(project: Project, host: string): Promise<void>;
   rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void>;
-  delete(current: Versioned<Project>, host: string): Promise<void>;
+  /** Sets the policies of the whole project, in the order they run. */
+  attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void>;
+  /** With all its routes and domains. */
+  delete(current: Versioned<Project>): Promise<void>;
 }

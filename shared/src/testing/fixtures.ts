@@ -8,8 +8,10 @@ import {
   repositorySchema,
   slugSchema,
 } from "../domain/ids.ts";
+import type { PolicyVersion } from "../domain/policy.ts";
 import type { Project } from "../domain/project.ts";
 import type { Replica } from "../domain/replica.ts";
+import { RouteSchema, type Route } from "../domain/route.ts";
 
 const EPOCH = new Date("2026-01-01T00:00:00.000Z");
 
@@ -41,6 +43,11 @@ export function newDeployment(changes: Partial<Deployment> = {}): Deployment {
     retiredAt: null,
     ...changes,
   };
+}
+
+/** Follows the live release unless the changes say otherwise. */
+export function newRoute(changes: Partial<v.InferInput<typeof RouteSchema>> = {}): Route {
+  return v.parse(RouteSchema, { host: "app.apps.test", projectId: "proaaaaaaaaaaa", ...changes });
 }
 
 export function newProject(changes: Partial<Project> = {}): Project {
@@ -87,6 +94,23 @@ export function newReplica(changes: Partial<Replica> = {}): Replica {
     seq: 1,
     receivedAt: at,
     expireAt: at + 15_000,
+    ...changes,
+  };
+}
+
+export function newPolicyVersion(changes: Partial<PolicyVersion> = {}): PolicyVersion {
+  const hash = changes.hash ?? "a".repeat(64);
+  return {
+    version: 1,
+    hash,
+    bytes: 20,
+    object: `policies/limits/${hash}.lua`,
+    testObject: null,
+    createdAt: EPOCH,
+    by: "ada",
+    verdict: "pending",
+    report: [],
+    checkedAt: null,
     ...changes,
   };
 }

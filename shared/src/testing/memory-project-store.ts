@@ -1,14 +1,23 @@
 /** Projects in memory, with the versions and refusals of the real store. */
 import { BifrostError } from "../domain/errors.ts";
 import type { ProjectId } from "../domain/ids.ts";
+import type { PolicyAttachment } from "../domain/policy.ts";
+import { RouteSchema } from "../domain/route.ts";
 import type { Project, ProjectFields } from "../domain/project.ts";
 import type { Versioned } from "../ports/deployment-store.ts";
 import type { ProjectStore } from "../ports/project-store.ts";
+import { MemoryDomainStore, MemoryRouteStore } from "./memory-route-store.ts";
+import * as v from "valibot";
 
 export class MemoryProjectStore implements ProjectStore {
   readonly #projects = new Map<string, { value: Project; version: number }>();
-  /** Project id by host. */
-  readonly routes = new Map<string, ProjectId>();
+  readonly #routes: MemoryRouteStore;
+  readonly #domains: MemoryDomainStore;
+
+  constructor(routes = new MemoryRouteStore(), domains = new MemoryDomainStore(routes)) {
+    this.#routes = routes;
+    this.#domains = domains;
+  }
 
   /** Stores a project past every check. */
   put(project: Project): void {
@@ -39,18 +48,24 @@ export class MemoryProjectStore implements ProjectStore {
       ({ slug, repository }) => slug === project.slug || repository === project.repository,
     );
     if (taken !== null) throw new BifrostError("already-exists", "the slug or repository is taken");
+    await this.#routes.create(v.parse(RouteSchema, { host, projectId: project.id }));
     this.put(project);
-    this.routes.set(host, project.id);
   }
 
   async rename(current: Versioned<Project>, changes: Pick<ProjectFields, "name">): Promise<void> {
     this.change(current, changes);
   }
 
-  async delete(current: Versioned<Project>, host: string): Promise<void> {
+  async attach(current: Versioned<Project>, policies: readonly PolicyAttachment[]): Promise<void> {
+    this.change(current, { policies: [...policies] });
+  }
+
+  async delete(current: Versioned<Project>): Promise<void> {
     this.assertCurrent(current);
-    this.#projects.delete(current.value.id);
-    this.routes.delete(host);
+    const { id } = current.value;
+    this.#projects.delete(id);
+    this.#domains.dropAll(id);
+    for (const { value } of await this.#routes.list(id)) this.#routes.drop(value.host);
   }
 
   assertCurrent({ value, version }: Versioned<Project>): void {

@@ -7,6 +7,11 @@ export interface Row {
   readonly reach?: number;
 }
 
+export interface BenchOptions {
+  /** Fewer and shorter rounds, for a first look. */
+  readonly isQuick: boolean;
+}
+
 export interface BenchResult {
   readonly rows: readonly Row[];
 }

@@ -98,7 +98,7 @@ async function measureProjects(): Promise<void> {
   const stored = await world.reloadProject(id);
   await measured("rename a project", () => store.rename(stored, { name: "New" }));
   const renamed = await world.reloadProject(id);
-  await measured("delete a project", () => store.delete(renamed, "x.localhost"));
+  await measured("delete a project", () => store.delete(renamed));
 }
 
 async function measureReads(id: Deployment["id"]): Promise<void> {

@@ -9,7 +9,7 @@ import {
   SERVICES,
   worldIn,
 } from "./lifecycle-world.ts";
-import { person, type Auth, type Fields, type RulesWorld } from "./rules-world.ts";
+import { NOW, person, type Auth, type Fields, type RulesWorld } from "./rules-world.ts";
 
 type Operation = "get" | "list" | "create" | "update" | "delete";
 
@@ -26,7 +26,10 @@ const API = ["api"];
 const GITHUB = ["github-webhook"];
 const MEMBERS = [...SERVICES, "a member"];
 const DEPLOYMENT = `deployments/${ID}`;
+const LATER = new Date("2100-01-01T00:00:00Z");
 const LOG = { stream: "build", step: "install", lines: ["ok"], at: OLD };
+
+const CLAIM = { domain: "a.example", projectId: "p", token: "t", verifiedAt: null };
 
 const DOCUMENTS: readonly Document[] = [
   {
@@ -71,15 +74,33 @@ const DOCUMENTS: readonly Document[] = [
     allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
   },
   {
-    path: "domains/a.example",
-    fields: { projectId: "p" },
-    change: { projectId: "q" },
-    allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
+    path: "domains/a.example~p",
+    fields: { ...CLAIM, createdAt: NOW },
+    change: { token: "another" },
+    allowed: { get: SERVICES, list: SERVICES, create: API, delete: API },
   },
   {
     path: "policies/limit",
     fields: { active: 1 },
     change: { active: 2 },
+    allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
+  },
+  {
+    path: "policies/limit/versions/1",
+    fields: { version: 1, verdict: "pending" },
+    change: { verdict: "passed", report: [], checkedAt: OLD },
+    allowed: { get: SERVICES, list: SERVICES, create: API, update: ["gateway"], delete: API },
+  },
+  {
+    path: "policies/limit/output/1",
+    fields: { id: "1", lines: [], expireAt: LATER },
+    change: { lines: ["x"] },
+    allowed: { get: SERVICES, list: SERVICES, create: ["gateway"], delete: API },
+  },
+  {
+    path: "settings/gateway",
+    fields: { policies: [] },
+    change: { policies: [{ policy: "limit", config: {} }] },
     allowed: { get: SERVICES, list: SERVICES, create: API, update: API, delete: API },
   },
   {

@@ -56,7 +56,6 @@ describe("fields and documents beside the moves", () => {
     ["queued", "webhookDeliveries/abc", { answer: {} }, ["github-webhook"]],
     ["queued", "gatewayNodes/n1", { at: OLD }, ["gateway"]],
     ["queued", "policies/limit", { active: 1 }, ["api"]],
-    ["queued", "domains/a.example", { projectId: "p" }, ["api"]],
     ["queued", "secrets/p_TOKEN", { name: "TOKEN" }, ["api"]],
     ["queued", "teams/team2", { name: "Two" }, ["api"]],
     ["queued", "members/team1_tom", { teamId: "team1", uid: "tom" }, ["api"]],

@@ -1,0 +1,30 @@
+/** Policies on behalf of a person: their teams' and the platform's, which everyone sees and administrators change. */
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import { type Policy, policyNameSchema } from "@bifrost/shared/domain/policy";
+import type { Versioned } from "@bifrost/shared/ports/deployment-store";
+import type { Person } from "@bifrost/shared/ports/team-directory";
+import * as v from "valibot";
+import type { Ports } from "../ports.ts";
+import { requireScope } from "./authenticate.ts";
+
+export function canSee(person: Person, { teamId }: Pick<Policy, "teamId">): boolean {
+  return teamId === null || person.teamIds.includes(teamId);
+}
+
+export function requireOwner(person: Person, { teamId }: Pick<Policy, "teamId">): void {
+  requireScope(person, teamId === null ? "admin" : "deploy");
+}
+
+export async function findPolicy(
+  { policies }: Pick<Ports, "policies">,
+  person: Person,
+  name: string,
+): Promise<Versioned<Policy>> {
+  const found = v.is(policyNameSchema, name) ? await policies.read(name) : null;
+  if (found !== null && canSee(person, found.value)) return found;
+  throw new BifrostError(
+    "not-found",
+    `there is no policy ${name}; \`bifrost policies list\` shows yours`,
+    { policy: name },
+  );
+}

@@ -1,0 +1,62 @@
+/** The one data plane in the parent itself: for tests, and where one process is enough. */
+import type { Timers } from "@bifrost/shared/domain/time";
+import { NO_MARKER } from "../policies/policy-host.ts";
+import type { RunningListener } from "../proxy/listener.ts";
+import { plus } from "./counts.ts";
+import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
+import { Plane, type PlaneCounts, type PlaneSettings } from "./plane.ts";
+import type { StartPolicyRuntime } from "./policy-runtime.ts";
+import { PolicySlot } from "./policy-slot.ts";
+import { NO_TABLES, type Tables } from "./tables.ts";
+
+export interface InProcessOptions {
+  readonly settings: PlaneSettings;
+  readonly timers: Timers;
+  readonly startPolicies: StartPolicyRuntime;
+  readonly events: PlanesEvents;
+  readonly onProblem: (event: string, detail: string) => void;
+}
+
+export interface InProcessDataPlanes extends DataPlanes {
+  readonly listener: RunningListener;
+}
+
+export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
+  const { timers, events, onProblem } = options;
+  const { onFault, onPolicyLog: onLog } = events;
+  const policies = new PolicySlot(
+    () => options.startPolicies({ timers, marker: NO_MARKER, onFault, onLog }),
+    onProblem,
+  );
+  const plane = await Plane.start(options.settings, NO_TABLES, { timers, policies, onProblem });
+  const { dataPlane } = plane;
+  let tables: Tables = NO_TABLES;
+  let totals: PlaneCounts | null = null;
+  function summary(): PlanesSummary {
+    const { counts, gauges } = plane.takeReport();
+    totals = totals === null ? counts : plus(totals, counts);
+    return { totals, planes: [gauges], crashes: 0, kills: 0, crashLoops: 0 };
+  }
+  return {
+    listener: dataPlane.listener,
+    port: dataPlane.listener.port,
+    update(change) {
+      tables = { ...tables, ...change };
+      plane.update(change);
+    },
+    tables: () => tables,
+    serving: () => dataPlane.table(),
+    readiness: () => ({ ...dataPlane.readiness(), workers: true }),
+    summary,
+    connections: () => Promise.resolve([plane.connections()]),
+    recorded: () => Promise.resolve(plane.recordedRequests()),
+    // There is no process to replace but this one.
+    restart: () => Promise.resolve(),
+    reopenLogs: () => void plane.reopenLog().catch((error: unknown) => refused(onProblem, error)),
+    stop: (graceMs) => plane.stop(graceMs),
+  };
+}
+
+function refused(onProblem: InProcessOptions["onProblem"], error: unknown): void {
+  onProblem("access log cannot be reopened", String(error));
+}
