@@ -1,8 +1,9 @@
-/** How often a replica gets a request when something fails, by what the request is and where it fails. */
+/** How often a replica gets a request when something fails: by what the request is, where it fails, and how often it did. */
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PlaneRig } from "../testing/plane-rig.ts";
 import { GET, HOST, OK } from "../testing/proxy-rig.ts";
+import { eventually } from "../testing/test-gateway.ts";
 
 let rig: PlaneRig;
 
@@ -143,4 +144,28 @@ test("a POST whose replica refuses the connection goes to another one, once", as
   rig.serve(...gone, good);
   expect(await sendSecond(false, "POST", "hello")).toMatch(/200 OK.*done/s);
   expect(bodies).toEqual(["hello"]);
+});
+
+test("a replica that answers nothing but 503 gets no more requests while another one answers", async () => {
+  let failed = 0;
+  const bad = await rig.replicas.http((_request, response) => {
+    failed++;
+    response.writeHead(503).end("bad");
+  });
+  const good = await rig.replicas.http((_request, response) => response.end("good"));
+  rig.serve(bad, good);
+  const c = await rig.client();
+  const answers: string[] = [];
+  for (let i = 1; i <= 40; i++) {
+    c.send(GET);
+    const text = await c.until(
+      (all) => all.match(/\r\n\r\n(?:\d+\r\n)?(?:bad|good)/g)?.length === i,
+    );
+    answers.push(text.lastIndexOf("bad") > text.lastIndexOf("good") ? "bad" : "good");
+  }
+  expect(failed).toBe(5);
+  expect(new Set(answers.slice(-25))).toEqual(new Set(["good"]));
+  await rig.clock.advance(3000);
+  c.send(GET);
+  await eventually("it gets one request to prove itself", () => failed === 6);
 });
