@@ -2,13 +2,13 @@
  * What one call of a policy costs: a limit, a sticky split, one header set and one removed, in the full sandbox; beside it the
  * same in plain JavaScript, and through the objects that wasmoon offers, as one would write it first.
  */
-import { LuaFactory } from "wasmoon";
 import { loadLua } from "@bifrost/gateway/lua/lua-instance";
 import { PolicyVm } from "@bifrost/gateway/lua/policy-vm";
 import { SharedState } from "@bifrost/gateway/lua/shared-state";
 import { makeSplit, pick } from "@bifrost/gateway/lua/split";
 import { TokenBuckets } from "@bifrost/gateway/lua/token-buckets";
 import type { PolicyRequest } from "@bifrost/gateway/policies/policy-chain";
+import { naiveEngine } from "@bifrost/gateway/testing/naive-lua";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { type BenchResult, median } from "./support/bench.ts";
 
@@ -148,7 +148,7 @@ async function naivePolicy(): Promise<(request: BenchRequest) => number> {
     { name: "a", weight: 90 },
     { name: "b", weight: 10 },
   ]);
-  const engine = await new LuaFactory().createEngine();
+  const engine = await naiveEngine();
   let edits: string[] = [];
   engine.global.set(
     "limit",

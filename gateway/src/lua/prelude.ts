@@ -20,19 +20,6 @@ export const OPERATION = {
 
 export type OperationCode = (typeof OPERATION)[keyof typeof OPERATION];
 
-/** Fields of a request, in the order the prelude numbers them; headers follow. */
-export const REQUEST_FIELDS = [
-  "method",
-  "path",
-  "query",
-  "host",
-  "ip",
-  "scheme",
-  "id",
-  "project",
-  "now",
-] as const;
-
 export const PRELUDE = String.raw`
 local define, fetch, fetch_response, number_of = host_define, host_fetch, host_fetch_response, host_number_of
 local host_header, host_response_header = host_header, host_response_header
@@ -107,6 +94,7 @@ local function number_or_nil(name)
   return number
 end
 
+-- As the host's fetch knows them.
 local numbers = { method = 1, path = 2, query = 3, host = 4, ip = 5, scheme = 6, id = 7, project = 8, now = 9 }
 
 -- Methods lie in the object itself, which saves a look-up for each call: a script that replaces one fools only itself.

@@ -71,7 +71,7 @@ test.each([
     `answer(pcall(setmetatable, {}, { __gc = 1 }))`,
     /^false __gc is not available/,
   ],
-  ["a header number of the host's own", `answer(pcall(req.header, req, 9))`, /^true$/],
+  ["a header number of the host's own", `answer(pcall(req.header, req, 9))`, /^true nil$/],
   [
     "a header name that is a table",
     `answer(pcall(req.header, req, {}))`,

@@ -35,6 +35,10 @@ export class PolicySlot {
     return NOT_READY;
   };
 
+  get isReady(): boolean {
+    return this.runtime !== null;
+  }
+
   load(policies: PolicySet): void {
     this.policies = policies;
     if (this.runtime === null) return;
