@@ -46,10 +46,6 @@ export class PolicySlot {
     this.onChange();
   }
 
-  get isReady(): boolean {
-    return this.runtime !== null;
-  }
-
   /** Resolves when chains can be made; at once when none are needed. */
   ready(isNeeded: boolean): Promise<void> {
     if (!isNeeded) return Promise.resolve();
@@ -84,6 +80,8 @@ export class PolicySlot {
       this.runtime = runtime;
       this.onChange();
     } catch (error) {
+      // The next table that asks for policies tries again; until then they refuse.
+      this.starting = null;
       this.onProblem("the policy engine did not start", messageOf(error));
     }
   }
