@@ -1,7 +1,6 @@
 // Bundles the programs with esbuild so that they start in a fraction of the time that TypeScript on the fly takes.
 import { createHash } from "node:crypto";
 import {
-  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -87,8 +86,6 @@ export async function bundle() {
     }),
     build({ ...common, entryPoints: SELF_CONTAINED, banner: { js: REQUIRE_SHIM } }),
   ]);
-  // pack puts this file into images as it is, so it stays one.
-  copyFileSync(path.join(ROOT, "pack/src/static-server.mjs"), path.join(DIST, "static-server.mjs"));
   // The gateway reads them at start.
   const policies = path.join(ROOT, "gateway/policies");
   if (existsSync(policies)) cpSync(policies, path.join(DIST, "policies"), { recursive: true });

@@ -13,12 +13,15 @@ import {
   FirestoreRouteStore,
 } from "@bifrost/shared/cloud/firestore-route-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
+import { firestoreSiteCatalog } from "@bifrost/shared/cloud/firestore-site-catalog";
 import { firestoreTeamDirectory } from "@bifrost/shared/cloud/firestore-team-directory";
 import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
+import { httpPageProbe } from "@bifrost/shared/cloud/http-page-probe";
 import { IamPrincipalSigner } from "@bifrost/shared/cloud/iam-principal-signer";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { principalToken } from "@bifrost/shared/cloud/principal-token";
+import { registryImageFiles } from "@bifrost/shared/cloud/registry-image-files";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { FunctionConfig } from "./config.ts";
@@ -92,6 +95,12 @@ export function compose(config: FunctionConfig, log: Logger): Ports {
         clock: systemTimers,
       }),
     }),
+    sites: firestoreSiteCatalog(store),
+    imageFiles: registryImageFiles({
+      registry: config.registry,
+      token: () => identity.accessToken(),
+    }),
+    pages: httpPageProbe({ gatewayUrl: config.gatewayUrl, scheme: config.scheme }),
     ...lazyPorts(config, identity),
   };
 }

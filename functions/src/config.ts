@@ -88,6 +88,13 @@ export const FUNCTION_VARIABLES = {
     meaning: "Bucket for source archives.",
     schema: textForm,
   }),
+  gatewayUrl: variable<string | null>({
+    name: "BIFROST_GATEWAY_URL",
+    meaning:
+      "Address of the gateway for looking at the pages of static sites; absent = each host is reached under its own name.",
+    schema: urlForm,
+    fallback: null,
+  }),
   policyBucket: variable({
     name: "BIFROST_POLICY_BUCKET",
     meaning: "Bucket for the sources of Lua policies.",

@@ -7,6 +7,7 @@ import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-sto
 import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
+import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
@@ -18,7 +19,9 @@ import type { ObjectStore } from "@bifrost/shared/ports/object-store";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import { processEnvironment, type GatewayConfig } from "./config.ts";
+import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
+import { joinBackends } from "./routing/join-backends.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
 import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
@@ -27,6 +30,7 @@ import { readStandardScripts } from "./policies/standard-scripts.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import type { HelperProgram } from "./workers/helper-program.ts";
 import { startCluster } from "./workers/cluster.ts";
+import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
@@ -71,7 +75,10 @@ export async function composeGateway(
     },
     settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
     routes: new FirestoreRoutes({ firestore, timers, log }),
-    backends: new KubernetesEndpoints({ kubeconfig, timers, log }),
+    backends: joinBackends(
+      new KubernetesEndpoints({ kubeconfig, timers, log }),
+      new FirestoreSites({ firestore, timers, log }),
+    ),
     replicas: composeReplicas(config, timers),
     timers,
     log,
@@ -119,17 +126,10 @@ export interface DataPlaneParts {
 }
 
 /**
- * For workers: no second thread for the garbage collector, because each core has a worker of its own, and more room
- * for what lives no longer than a request.
+ * What a worker sees of the environment: it reads what strangers send, and has no use for the secrets in there. Where a
+ * file stands for the machine's own identity, it is named, to read the files of static sites.
  */
-const WORKER_ARGUMENTS = [
-  "--enable-source-maps",
-  "--single-threaded-gc",
-  "--max-semi-space-size=16",
-];
-
-/** What a worker sees of the environment: it reads what strangers send, and has no use for the secrets in there. */
-const SHOWN = /^(?:NODE_.*|PATH|TZ)$/;
+const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 /** A process beside the workers that runs what strangers wrote. */
 function helperProgram(script: string): HelperProgram {
@@ -158,6 +158,7 @@ export function composeDataPlanes(
       settings,
       timers: systemTimers,
       startPolicies,
+      openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
     });
@@ -183,6 +184,11 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
       connectTimeoutMs: config.connectTimeoutMs,
       idleMs: UPSTREAM_IDLE_MS,
       perAddress: config.upstreamConnections,
+    },
+    sites: {
+      bucket: config.siteBucket,
+      endpoint: config.storageEndpoint,
+      cacheBytes: config.siteCacheMegabytes * 1024 ** 2,
     },
     accessLog:
       accessLog === "off" ? null : { where: accessLog, scheme, cloudProject: projectId, logsQuery },

@@ -7,6 +7,7 @@ const REQUIRED = {
   BIFROST_FIREBASE_API_KEY: "k",
   BIFROST_FUNCTIONS_URL: "http://127.0.0.1:8081",
   BIFROST_TELEMETRY_SECRET: "s3cret",
+  BIFROST_SITE_BUCKET: "sites",
 };
 
 test("what is required is enough, and the domain loses its port", () => {

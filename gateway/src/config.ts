@@ -67,6 +67,13 @@ export const GATEWAY_VARIABLES = {
     schema: wholeNumberForm(1, 60_000),
     fallback: 2000,
   }),
+  siteCacheMegabytes: variable({
+    name: "BIFROST_SITE_CACHE_MB",
+    meaning:
+      "Memory in which each process of the gateway keeps files of static sites, in MiB, and as much again for their manifests.",
+    schema: wholeNumberForm(1, 65_536),
+    fallback: 64,
+  }),
   upstreamConnections: variable({
     name: "BIFROST_UPSTREAM_CONNECTIONS",
     meaning: "Most connections to one replica.",
@@ -91,7 +98,7 @@ export const GATEWAY_VARIABLES = {
   accessLog: variable({
     name: "BIFROST_ACCESS_LOG",
     meaning:
-      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which SIGHUP opens anew.",
+      "Where each served request is written as a line of JSON: `stdout`, `off`, or the path of a file, which is put aside as `.1` above 64 MiB; SIGHUP opens it anew.",
     schema: textForm,
     fallback: "stdout",
   }),

@@ -8,7 +8,13 @@ import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
 import type { PoolLimits } from "./proxy/upstream-pool.ts";
 import { Balancer } from "./routing/balancer.ts";
-import { chooseBackends, findSite, type Backends, type NoMatch } from "./routing/match.ts";
+import {
+  chooseBackends,
+  findSite,
+  type Backends,
+  type Files,
+  type NoMatch,
+} from "./routing/match.ts";
 import {
   emptyServingTable,
   hostsOf,
@@ -18,6 +24,7 @@ import {
 } from "./routing/route-table.ts";
 import { sitePolicies, type ChainOf, type Site, type SitePolicies } from "./routing/site.ts";
 import type { StickySource } from "./routing/split.ts";
+import { type SiteReader, withoutBucket } from "./static/site-reader.ts";
 
 export interface DataPlaneOptions {
   readonly host: string;
@@ -28,6 +35,8 @@ export interface DataPlaneOptions {
   readonly limits: ProxyLimits;
   readonly timers: Timers;
   readonly chainOf: ChainOf;
+  /** Reads the files of static sites; absent = none can be served. */
+  readonly sites?: SiteReader;
   /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
   readonly trustedProxies?: readonly string[];
   /** Is told of each request once it is over. */
@@ -71,6 +80,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     idPrefix: randomBytes(5).toString("hex"),
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
+    sites: options.sites ?? withoutBucket(timers),
     onAttempt: (address, result) => serving.balancer.report(address, result),
     onServed: options.onServed ?? (() => undefined),
     trustedProxies: options.trustedProxies ?? [],
@@ -121,9 +131,14 @@ export class Serving {
     return this.orStarting(findSite(this.table, host, target));
   }
 
-  chooseBackends(site: Site, source: StickySource, wanted: string | null): Backends | NoMatch {
+  chooseBackends(
+    site: Site,
+    source: StickySource,
+    wanted: string | null,
+  ): Backends | Files | NoMatch {
     const { newVisitorId } = this;
     const found = chooseBackends(this.table, site, { source, wanted, newVisitorId });
+    if (found.kind === "files") return found;
     if (found.kind !== "backends") return this.orStarting(found);
     const { kind, deploymentId, newVisitor } = found;
     const addresses = this.balancer.order(deploymentId, found.addresses);

@@ -3,13 +3,15 @@ import { isMainThread, Worker } from "node:worker_threads";
 import { systemTimers } from "@bifrost/shared/domain/time";
 
 if (isMainThread) {
-  const [{ runWorker }, { startPolicies }] = await Promise.all([
+  const [{ runWorker }, { startPolicies }, { openBucket }] = await Promise.all([
     import("./workers/run-worker.ts"),
     import("./workers/start-policies.ts"),
+    import("./compose-worker.ts"),
   ]);
   runWorker({
     timers: systemTimers,
     startPolicies,
+    openBucket,
     startSentinelThread: (workerData) => new Worker(new URL(import.meta.url), { workerData }),
   });
 } else {

@@ -1,5 +1,6 @@
 /** Entry point of a gateway process. */
 import { fileURLToPath } from "node:url";
+import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeDataPlanes,
@@ -8,7 +9,6 @@ import {
   composePolicyStorage,
 } from "./compose.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
-import { startGateway } from "./gateway.ts";
 import { runProgram } from "./run-program.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
@@ -22,6 +22,12 @@ const STANDARD_POLICIES = fileURLToPath(
 
 /** After SIGTERM: Cloud Run kills ten seconds later, and what follows the draining takes time too. */
 const DRAIN_MS = 7500;
+
+/** Standard output belongs to whoever reads it. */
+function keepLogSmall(where: string, rotation: Pick<RotationOptions, "log" | "reopen">): void {
+  if (where === "off" || where === "stdout") return;
+  rotateLog({ ...rotation, file: where, timers: systemTimers });
+}
 
 /** Bundled or not. */
 function programBeside(name: string): string {
@@ -41,12 +47,15 @@ await runProgram({
     const policyFaults = new PolicyFaults(systemTimers, log);
     const policyStorage = composePolicyStorage(config, log);
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
-    const [dataPlanes, parts] = await Promise.all([
+    // Workers start while this process still loads what only it needs.
+    const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
       composeGateway(config, { log, policyStorage, ...shipped }),
+      import("./gateway.ts"),
     ]);
     const gateway = await startGateway({ ...parts, dataPlanes, policyFaults });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
+    keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {
       facts: {
         port: gateway.port,

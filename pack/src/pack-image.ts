@@ -2,25 +2,20 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { readBase } from "./base-image.ts";
 import { MANIFEST_TYPE, imageDocuments } from "./image-documents.ts";
 import { PackError } from "./pack-error.ts";
 import type { PackRequest } from "./parse-arguments.ts";
 import { Registry, type Credential } from "./registry.ts";
 import {
-  DEFAULT_LIMITS,
   directoryEntries,
+  limitsOf,
   scanDirectory,
   sortEntries,
   type LayerEntry,
   type ScanLimits,
 } from "./scan-directory.ts";
 import { writeLayer } from "./write-layer.ts";
-
-const SERVER_DIR = "bifrost";
-const SERVER_NAME = "static-server.mjs";
-const SERVER_SOURCE = fileURLToPath(new URL(`./${SERVER_NAME}`, import.meta.url));
 
 export interface PackedImage {
   /** Digest of the manifest. */
@@ -33,7 +28,7 @@ export interface PackedImage {
 export async function packImage(
   request: PackRequest,
   credential: Credential,
-  limits: ScanLimits = DEFAULT_LIMITS,
+  limits: ScanLimits = limitsOf(request),
 ): Promise<PackedImage> {
   const entries = await layerEntries(request, limits);
   const base = await readBase(request, credential);
@@ -56,28 +51,16 @@ export async function packImage(
 }
 
 async function layerEntries(request: PackRequest, limits: ScanLimits): Promise<LayerEntry[]> {
-  const found = await stat(request.dir).catch(() => undefined);
-  if (found?.isDirectory() !== true) {
+  const dir = await stat(request.dir).catch(() => undefined);
+  if (dir?.isDirectory() !== true) {
     throw new PackError(`--dir "${request.dir}" is not a directory; check the build's output`);
   }
   const prefix = request.workdir.slice(1);
-  const entries = [
-    ...directoryEntries(prefix),
-    ...(await scanDirectory(request.dir, prefix, limits)),
-  ];
-  if (request.command === undefined) entries.push(...(await serverEntries()));
-  return sortEntries(entries);
+  const found = await scanDirectory(request.dir, prefix, limits);
+  return sortEntries([...directoryEntries(prefix), ...found]);
 }
 
-async function serverEntries(): Promise<LayerEntry[]> {
-  const { size } = await stat(SERVER_SOURCE);
-  const name = `${SERVER_DIR}/${SERVER_NAME}`;
-  const file = { name, source: SERVER_SOURCE, size, target: "", isExecutable: false };
-  return [...directoryEntries(SERVER_DIR), { ...file, type: "file" }];
-}
-
-function argvOf(request: PackRequest): string[] {
-  if (request.command !== undefined) return ["/bin/sh", "-c", request.command];
-  const argv = ["node", `/${SERVER_DIR}/${SERVER_NAME}`, "--dir", request.workdir];
-  return request.isSpa ? [...argv, "--spa"] : argv;
+/** An image of a static site carries files alone: nothing in it is ever started. */
+function argvOf({ command }: PackRequest): string[] {
+  return command === undefined ? [] : ["/bin/sh", "-c", command];
 }

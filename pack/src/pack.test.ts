@@ -172,17 +172,15 @@ describe("an image", () => {
     });
   });
 
-  test("of a static site carries its server", async () => {
+  test("of a static site holds its files and starts nothing; a link is refused by name", async () => {
     const root = await makeApp("one", "forth", 1_000);
-    const { digest } = await packImage(
-      parseArguments(argumentsFor(root, "--static", "--spa")),
-      anonymous,
-    );
-    const { entries, config } = await layerOf(digest);
-    const source = await readFile(new URL("./static-server.mjs", import.meta.url), "utf8");
-    expect(entries["bifrost/static-server.mjs"]?.body).toBe(source);
-    const argv = ["node", "/bifrost/static-server.mjs", "--dir", "/app", "--spa"];
-    expect(config.config["Cmd"]).toEqual(argv);
+    const request = parseArguments(argumentsFor(root, "--static"));
+    await expect(packImage(request, anonymous)).rejects.toThrow('"link" is a link');
+    await rm(join(root, "link"));
+    const { digest } = await packImage(request, anonymous);
+    const { names, config } = await layerOf(digest);
+    expect(names.filter((name) => !name.startsWith("app/"))).toEqual([]);
+    expect(config.config["Cmd"]).toEqual([]);
   });
 
   test("stands on a pinned base pulled through a token exchange", async () => {
@@ -258,9 +256,9 @@ describe("the command line", () => {
   test("a directory above a cap, absent or with a link to outside is refused", async () => {
     const root = await makeApp("one", "forth", 1_000);
     const request = parseArguments(argumentsFor(root, "--command", "x"));
-    const few = { maxFiles: 3, maxBytes: 1e9 };
+    const few = { maxFiles: 3, maxBytes: 1e9, allowsLinks: true };
     await expect(packImage(request, anonymous, few)).rejects.toThrow("more than 3 files");
-    const small = { maxFiles: 1e6, maxBytes: 1000 };
+    const small = { maxFiles: 1e6, maxBytes: 1000, allowsLinks: true };
     await expect(packImage(request, anonymous, small)).rejects.toThrow("more than 1000 bytes");
     await symlink("../../../etc/passwd", join(root, "out"));
     await expect(packImage(request, anonymous)).rejects.toThrow("above the image's root");

@@ -4,7 +4,7 @@ import { PackError } from "./pack-error.ts";
 import { parseImageReference, type ImageReference } from "./image-reference.ts";
 
 export const USAGE = `usage: pack --dir DIRECTORY --image HOST/REPOSITORY:TAG
-            (--command "npm start" | --static [--spa] [--health /path])
+            (--command "npm start" | --static)
             [--workdir /app] [--env K=V]... [--label k=v]... [--user 10001]
             [--base HOST/REPOSITORY@sha256:...] [--base-layout DIRECTORY]
             [--platform linux/amd64] [--digest-file FILE]`;
@@ -14,7 +14,6 @@ export interface PackRequest {
   readonly image: ImageReference;
   /** A shell command, or undefined for a static site. */
   readonly command: string | undefined;
-  readonly isSpa: boolean;
   readonly workdir: string;
   readonly user: string;
   readonly env: readonly string[];
@@ -29,8 +28,6 @@ const OPTIONS = {
   image: { type: "string" },
   command: { type: "string" },
   static: { type: "boolean", default: false },
-  spa: { type: "boolean", default: false },
-  health: { type: "string" },
   workdir: { type: "string", default: "/app" },
   user: { type: "string", default: "" },
   env: { type: "string", multiple: true, default: [] as string[] },
@@ -47,17 +44,13 @@ export function parseArguments(argv: readonly string[]): PackRequest {
   if (values.static === (values.command !== undefined)) {
     throw new PackError("give either --command or --static");
   }
-  if ((values.spa || values.health !== undefined) && !values.static) {
-    throw new PackError("--spa and --health need --static");
-  }
   return {
     dir: required(values.dir, "--dir"),
     image: parseImageReference(required(values.image, "--image")),
     command: values.command,
-    isSpa: values.spa,
     workdir: absolute(values.workdir),
     user: values.user,
-    env: [...healthEnv(values.health), ...values.env.map((pair) => checkPair(pair, "--env"))],
+    env: values.env.map((pair) => checkPair(pair, "--env")),
     labels: Object.fromEntries(values.label.map((pair) => splitPair(checkPair(pair, "--label")))),
     base: chooseBase(values.base, values["base-layout"]),
     platform: parsePlatform(values.platform),
@@ -112,11 +105,4 @@ function parsePlatform(text: string): PackRequest["platform"] {
   const [, os, architecture] = match ?? [];
   if (os !== undefined && architecture !== undefined) return { os, architecture };
   throw new PackError(`--platform "${text}" is neither linux/amd64 nor linux/arm64`);
-}
-
-/** The static server answers this path with 200 when no file has that name. */
-function healthEnv(path: string | undefined): string[] {
-  if (path === undefined) return [];
-  if (path.startsWith("/")) return [checkPair(`HEALTH_PATH=${path}`, "--health")];
-  throw new PackError(`--health "${path}" is not a path that starts with /`);
 }

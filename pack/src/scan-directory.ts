@@ -1,7 +1,9 @@
 /** What goes into the layer, in an order that depends on nothing but the names. */
 import { lstat, readdir, readlink } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { SITE_LIMITS } from "@bifrost/shared/domain/site-manifest";
 import { PackError } from "./pack-error.ts";
+import type { PackRequest } from "./parse-arguments.ts";
 
 export interface LayerEntry {
   /** Path inside the image without a leading slash. */
@@ -18,15 +20,28 @@ export interface LayerEntry {
 export interface ScanLimits {
   readonly maxFiles: number;
   readonly maxBytes: number;
+  /** Links are kept as they are unless they are refused. */
+  readonly allowsLinks: boolean;
 }
 
-export const DEFAULT_LIMITS: ScanLimits = { maxFiles: 250_000, maxBytes: 2 * 1024 ** 3 };
+const APP_LIMITS: ScanLimits = { maxFiles: 250_000, maxBytes: 2 * 1024 ** 3, allowsLinks: true };
+
+/** What can be published later is known while the build can still say so. */
+const SITE_SCAN_LIMITS: ScanLimits = {
+  maxFiles: SITE_LIMITS.files,
+  maxBytes: SITE_LIMITS.bytes,
+  allowsLinks: false,
+};
+
+export function limitsOf({ command }: Pick<PackRequest, "command">): ScanLimits {
+  return command === undefined ? SITE_SCAN_LIMITS : APP_LIMITS;
+}
 
 /** Entries of `dir` placed under `prefix`, sorted by the bytes of their names; `.git` is left out. */
 export async function scanDirectory(
   dir: string,
   prefix: string,
-  limits: ScanLimits = DEFAULT_LIMITS,
+  limits: ScanLimits,
 ): Promise<LayerEntry[]> {
   const entries: LayerEntry[] = [];
   let bytes = 0;
@@ -36,6 +51,8 @@ export async function scanDirectory(
       if (child === ".git") continue;
       const relative = at === "" ? child : `${at}/${child}`;
       const entry = await describe(join(dir, relative), relative, prefix);
+      if (entry.type === "symlink" && !limits.allowsLinks)
+        throw new PackError(`"${relative}" is a link; a static site holds files, copy it`);
       entries.push(entry);
       bytes += entry.size;
       requireWithin(entries.length, bytes, limits, relative);

@@ -31,7 +31,7 @@ export const productIndexes = parseIndexFile(
   readFileSync(new URL("../../firestore.indexes.json", import.meta.url), "utf8"),
 );
 /** Bearer of the administrator, whom no rules bind: prepares what no service of the platform writes. */
-const OWNER_TOKEN = "owner-of-the-world";
+export const OWNER_TOKEN = "owner-of-the-world";
 
 export const SERVICES = [
   "api",

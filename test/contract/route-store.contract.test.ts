@@ -5,9 +5,8 @@ import {
 } from "@bifrost/shared/cloud/firestore-route-store";
 import { newClaim } from "@bifrost/shared/domain/domain-claim";
 import type { Project } from "@bifrost/shared/domain/project";
-import { RouteSchema } from "@bifrost/shared/domain/route";
+import { newRoute } from "@bifrost/shared/testing/fixtures";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import * as v from "valibot";
 import { present, SERVICES, type ServiceName, World } from "./firestore-world.ts";
 
 let world: World;
@@ -24,7 +23,7 @@ const claim = ({ id }: Project, domain: string) => newClaim(domain, id, world.ra
 it("a route is created once, changed from the version that was read and deleted, all by api alone", async () => {
   const { value: project } = await world.project();
   const host = `new--${project.slug}.localhost`;
-  const route = v.parse(RouteSchema, {
+  const route = newRoute({
     host,
     projectId: project.id,
     targets: [{ deploymentId: "live", weight: 1, name: "stable" }],
@@ -90,7 +89,7 @@ it("a project that is deleted takes its hosts and domains with it", async () => 
   const { value: project } = await world.project();
   const { value: neighbour } = await world.project();
   const host = `new--${project.slug}.localhost`;
-  await routes("api").create(v.parse(RouteSchema, { host, projectId: project.id }));
+  await routes("api").create(newRoute({ host, projectId: project.id }));
   for (const name of ["a", "b"])
     await domains("api").create(claim(project, `${name}.${project.slug}.example`));
   const [first] = await domains("api").list(project.id);

@@ -1,14 +1,13 @@
 /** The command line as people and scripts meet it: help, JSON, exit codes, and every kind of folder to start from. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { CloudSchedulerClient } from "@google-cloud/scheduler";
-import { credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { App } from "../support/app.ts";
 import { nodeApp, ROOT, temporaryFolder, writeFiles } from "../support/folders.ts";
 import { type PlatformUnderTest, startPlatform } from "../support/platform.ts";
 import { endedWith, type Finished, processesWith, runProgram } from "../support/processes.ts";
 import { repositoryIn } from "../support/repository.ts";
+import { runJob } from "../support/scheduler.ts";
 import { until } from "../support/until.ts";
 
 /** Exit codes as scripts rely on them, spelled out by hand. */
@@ -279,18 +278,6 @@ describe.concurrent("deploy", () => {
   });
 });
 
-/** As an operator does with `gcloud scheduler jobs run`. */
-async function runJob(id: string): Promise<void> {
-  const scheduler = new CloudSchedulerClient({
-    servicePath: "127.0.0.1",
-    port: platform.port + 12,
-    sslCreds: credentials.createInsecure(),
-    projectId: "bifrost-local",
-  });
-  await scheduler.runJob({ name: scheduler.jobPath("bifrost-local", "local-1", id) });
-  await scheduler.close();
-}
-
 describe("a project", () => {
   test("is created, listed, opened and deleted; then its URL and its replicas are gone", async () => {
     const marker = "marker-of-a-deleted-app";
@@ -314,7 +301,7 @@ describe("a project", () => {
     endedWith(NOT_FOUND, await platform.cli(["open", "-p", "brief"]));
     const left = endedWith(OK, await platform.cli(["projects", "list"]));
     expect(left.stdout).not.toMatch(/^brief /m);
-    await runJob("reap"); // what the clock does every minute
+    await runJob(platform, "reap"); // what the clock does every minute
     await until(() => processesWith(marker).length === 0, { what: "the end of the replicas" });
   });
 });

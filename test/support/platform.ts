@@ -194,9 +194,9 @@ export class PlatformUnderTest {
   }
 
   /** Asks an app through the gateway, each time on a new connection. */
-  get(slug: string, url = "/"): Promise<Answer> {
+  get(slug: string, url = "/", fields: Readonly<Record<string, string>> = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const headers = { host: this.hostOf(slug) };
+      const headers = { ...fields, host: this.hostOf(slug) };
       const asked = httpRequest(
         { host: "127.0.0.1", port: this.port, path: url, headers, agent: false, timeout: 20_000 },
         (response) => {

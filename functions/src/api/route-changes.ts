@@ -3,6 +3,7 @@ import type { RouteBody } from "@bifrost/shared/api/routes";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { deploymentIdSchema } from "@bifrost/shared/domain/ids";
+import { isBelow, matchPath, normalPrefix } from "@bifrost/shared/domain/match-path";
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import type { Project } from "@bifrost/shared/domain/project";
 import { LIVE_TARGET, RouteSchema, type Route } from "@bifrost/shared/domain/route";
@@ -136,14 +137,25 @@ function attachmentsOf({ policies, paths }: Pick<Route, "policies" | "paths">): 
   return [...policies, ...paths.flatMap((rule) => rule.policies)];
 }
 
-/** A path on the same host that the redirect itself answers again would be asked for without end. */
+/** What a redirect leads to must not be answered by that same redirect, without end. */
 function assertLeadsElsewhere({ host, redirect, paths }: Route): void {
-  const isOwn = (to: string) => to.startsWith("/") || new URL(to).hostname === host;
-  if (redirect !== null && isOwn(redirect.to) && paths.length === 0) {
+  const places = [...paths, { prefix: "/", redirect }]
+    .map((place) => ({ redirect: place.redirect, prefix: normalPrefix(place.prefix) }))
+    .toSorted((one, other) => other.prefix.length - one.prefix.length);
+  for (const { prefix, redirect: own } of places) {
+    const to = own === null ? null : pathOnHost(own.to, host);
+    const answering = places.find((place) => to !== null && isBelow(to, place.prefix));
+    if (own === null || answering?.prefix !== prefix) continue;
     throw new BifrostError(
       "bad-request",
-      `${host} would redirect to itself without end: lead to another host, or redirect single paths`,
-      { host, to: redirect.to },
+      `${prefix} of ${host} would redirect to itself without end: ${own.to} is answered by the same redirect`,
+      { host, prefix, to: own.to },
     );
   }
+}
+
+/** The path that a redirect leads to on this very host; null = elsewhere. */
+function pathOnHost(to: string, host: string): string | null {
+  const url = new URL(to, `http://${host}`);
+  return url.hostname === host ? (matchPath(url.pathname) ?? url.pathname) : null;
 }

@@ -2,8 +2,7 @@ import type { RouteView } from "@bifrost/shared/api/routes";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import type { ProjectId } from "@bifrost/shared/domain/ids";
 import type { Project } from "@bifrost/shared/domain/project";
-import { RouteSchema } from "@bifrost/shared/domain/route";
-import * as v from "valibot";
+import { newRoute } from "@bifrost/shared/testing/fixtures";
 import { describe, expect, it } from "vitest";
 import { type ApiCall, testApi } from "../testing/test-api.ts";
 
@@ -17,7 +16,7 @@ async function setUp() {
   const api = testApi();
   const { platform } = api;
   const projectId = "proaaaaaaaaaaa";
-  await platform.routes.create(v.parse(RouteSchema, { host: OWN, projectId }));
+  await platform.routes.create(newRoute({ host: OWN, projectId }));
   platform.deployment({ state: "healthy", retiredAt: new Date(0) });
   platform.deployment({ id: LIVE, number: 2, state: "healthy" });
   platform.deployment({ id: "depccccccccccc" as Deployment["id"], number: 3, state: "running" });
@@ -77,7 +76,7 @@ describe("the routes of a project", () => {
     await set({ targets: [{ deployment: 2 }], redirect: { to: "https://new.test" } });
     await set({});
     const stored = await platform.routes.read(OWN);
-    expect(stored?.value).toEqual(v.parse(RouteSchema, { host: OWN, projectId: "proaaaaaaaaaaa" }));
+    expect(stored?.value).toEqual(newRoute({ host: OWN, projectId: "proaaaaaaaaaaa" }));
   });
 
   it("are changed only from the version that was read, when one is named", async () => {
@@ -153,6 +152,19 @@ describe("the routes of a project", () => {
 });
 
 const path = (rule: object) => ({ paths: [{ prefix: "/x", ...rule }] });
+
+it.each<[string, object]>([
+  [
+    "to another host, kept paths included",
+    { redirect: { to: "https://new.test", keepsPath: true } },
+  ],
+  ["to a path that is served", { redirect: { to: "/x" }, paths: [{ prefix: "/x" }] }],
+  ["of a path to its neighbour", path({ redirect: { to: "/xy" } })],
+  ["of a path to the whole host", path({ redirect: { to: "/" } })],
+])("a redirect may lead %s", async (_, body) => {
+  const { set } = await setUp();
+  expect((await set(body)).status).toBe(200);
+});
 
 describe("a route is refused", () => {
   it.each<[string, object, number, RegExp]>([
@@ -239,6 +251,18 @@ describe("a route is refused", () => {
     [
       "with a redirect to its own name",
       { redirect: { to: `https://${OWN}/x` } },
+      400,
+      /without end/,
+    ],
+    [
+      "with a path that redirects below itself",
+      path({ redirect: { to: "/x/y" } }),
+      400,
+      /without end/,
+    ],
+    [
+      "with a path that redirects below itself in another spelling",
+      path({ redirect: { to: "/%78//y" } }),
       400,
       /without end/,
     ],

@@ -121,7 +121,7 @@ function assertDeletable(host: string, kind: RouteView["kind"]): void {
   throw new BifrostError(
     "bad-request",
     kind === "own"
-      ? `${host} is the project's own host and stays as long as the project; to undo what was set there, set it to {}`
+      ? `${host} is the project's own host and stays as long as the project; \`bifrost routes set ${host} --live\` serves the live release there`
       : `${host} is a custom domain: remove it with \`bifrost domains remove ${host}\``,
     { host },
   );

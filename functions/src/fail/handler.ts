@@ -9,11 +9,16 @@ import type { State } from "@bifrost/shared/domain/lifecycle";
 import { decideRestore, type RestoreDecision, UNDONE } from "../decide-restore.ts";
 import { loadRelease } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
+import { placeOf } from "../publish-site/publish-site.ts";
+import { removeSite } from "../publish-site/remove-site.ts";
 import { readRestoreCase } from "../read-restore-case.ts";
 import { loadDeployment, makeMove, type TransitionHandler } from "../transition-call.ts";
 import { decideFailure, type Traces } from "./decide-failure.ts";
 
-type Needs = Pick<Ports, "deployments" | "projects" | "images" | "cluster" | "log">;
+type Needs = Pick<
+  Ports,
+  "deployments" | "projects" | "images" | "cluster" | "objects" | "sites" | "config" | "log"
+>;
 
 export function createFail(ports: Needs): TransitionHandler {
   return async (call) => {
@@ -79,6 +84,7 @@ async function stopWork(ports: Needs, deployment: Deployment): Promise<void> {
   if (BEFORE_CLUSTER.includes(deployment.state)) return;
   const snapshot = await ports.deployments.readNote(deployment.id, "snapshot/config");
   if (snapshot === null) return;
-  const { workload } = await loadRelease(ports, deployment.id);
-  await (await ports.cluster()).remove(workload);
+  const { workload, snapshot: read } = await loadRelease(ports, deployment.id);
+  if (read.config.runtime === "static") return removeSite(ports, placeOf(deployment));
+  return (await ports.cluster()).remove(workload);
 }

@@ -1,9 +1,7 @@
-import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
+import { newDeployment, newProject, newRoute } from "@bifrost/shared/testing/fixtures";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { newFailure } from "@bifrost/shared/domain/failure";
 import { ALL_STATES, STATES } from "@bifrost/shared/domain/lifecycle";
-import { RouteSchema } from "@bifrost/shared/domain/route";
-import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { TestPlatform } from "../testing/test-platform.ts";
 import { decideReap, isRetirable, needsExecution } from "./decide-reap.ts";
@@ -255,9 +253,7 @@ describe("reap", () => {
     platform.projects.put(newProject({ liveDeploymentId: live.id, liveNumber: 2 }));
     platform.cluster.running = [{ deploymentId: old.id, namespace: "app-app" }];
     const host = "app.apps.test";
-    await platform.routes.create(
-      v.parse(RouteSchema, { host, projectId: old.projectId, ...route }),
-    );
+    await platform.routes.create(newRoute({ host, projectId: old.projectId, ...route }));
     platform.timers.pass(30_001);
     expect(await createReap(platform.ports)()).toMatchObject({ retired: 0 });
     platform.routes.drop(host);

@@ -6,11 +6,11 @@ import type { Deployment } from "@bifrost/shared/domain/deployment";
 import { deploymentIdSchema } from "@bifrost/shared/domain/ids";
 import { ALL_STATES, isResting } from "@bifrost/shared/domain/lifecycle";
 import type { Project } from "@bifrost/shared/domain/project";
-import type { Cluster, Workload } from "@bifrost/shared/ports/cluster";
 import type { Note, Versioned } from "@bifrost/shared/ports/deployment-store";
 import * as v from "valibot";
 import { decideRestore } from "../decide-restore.ts";
 import type { Ports } from "../ports.ts";
+import { removeSite } from "../publish-site/remove-site.ts";
 import { readRestoreCase } from "../read-restore-case.ts";
 import { readSnapshot } from "../release-manifests.ts";
 import { updateNote } from "../transition-call.ts";
@@ -18,7 +18,16 @@ import { decideReap, isRetirable, needsExecution, type Succession } from "./deci
 
 type Needs = Pick<
   Ports,
-  "deployments" | "projects" | "routes" | "workflows" | "cluster" | "clock" | "log"
+  | "deployments"
+  | "projects"
+  | "routes"
+  | "workflows"
+  | "cluster"
+  | "objects"
+  | "sites"
+  | "config"
+  | "clock"
+  | "log"
 >;
 
 const PASSING_STATES = ALL_STATES.filter((state) => !isResting(state));
@@ -39,7 +48,7 @@ export function createReap(ports: Needs) {
       if (done === "restarted") restarted++;
       if (done === "expired") expired++;
     }
-    const { retired, resumed } = await tendWorkloads(ports);
+    const { retired, resumed } = await tendReleases(ports);
     return { open: open.length, restarted, expired, retired, resumed };
   };
 }
@@ -79,13 +88,33 @@ async function takeUp(
   return "restarted";
 }
 
-async function tendWorkloads(ports: Needs): Promise<{ retired: number; resumed: number }> {
+/** What a deployment takes up somewhere: replicas in the cluster, or files in the bucket. */
+interface Holding {
+  readonly deploymentId: string;
+  readonly remove: () => Promise<void>;
+}
+
+async function holdings(ports: Needs): Promise<readonly Holding[]> {
   const cluster = await ports.cluster();
+  const [workloads, sites] = await Promise.all([cluster.workloads(), ports.sites.list()]);
+  return [
+    ...workloads.map((workload) => ({
+      deploymentId: workload.deploymentId,
+      remove: () => cluster.remove(workload),
+    })),
+    ...sites.map((site) => ({
+      deploymentId: site.deploymentId,
+      remove: () => removeSite(ports, site),
+    })),
+  ];
+}
+
+async function tendReleases(ports: Needs): Promise<{ retired: number; resumed: number }> {
   let retired = 0;
   let resumed = 0;
-  for (const workload of await cluster.workloads()) {
-    const done = await tendWorkload(ports, cluster, workload).catch((error: unknown) => {
-      ports.log.error("replicas not tended", { deploymentId: workload.deploymentId, error });
+  for (const holding of await holdings(ports)) {
+    const done = await tendRelease(ports, holding).catch((error: unknown) => {
+      ports.log.error("release not tended", { deploymentId: holding.deploymentId, error });
       return "left" as const;
     });
     if (done === "retired") retired++;
@@ -94,16 +123,15 @@ async function tendWorkloads(ports: Needs): Promise<{ retired: number; resumed: 
   return { retired, resumed };
 }
 
-async function tendWorkload(
+async function tendRelease(
   ports: Needs,
-  cluster: Cluster,
-  workload: Workload,
+  { deploymentId, remove }: Holding,
 ): Promise<"left" | "restarted" | "retired"> {
-  const deployment = await readDeployment(ports, workload);
+  const deployment = await readDeployment(ports, deploymentId);
   const project = deployment === null ? null : await ports.projects.read(deployment.projectId);
   if (!(await hasNoPurpose(ports, deployment, project)))
     return deployment === null ? "left" : resume(ports, deployment, project);
-  await cluster.remove(workload);
+  await remove();
   if (deployment !== null)
     await ports.deployments.annotate(deployment.id, { retiredAt: new Date(ports.clock.now()) });
   return "retired";
@@ -137,8 +165,8 @@ async function readWatchMs(ports: Needs, id: Deployment["id"]): Promise<number> 
   return snapshot === null ? 0 : readSnapshot(snapshot.value).config.health.watch.ms;
 }
 
-async function readDeployment(ports: Needs, workload: Workload): Promise<Deployment | null> {
-  const id = v.safeParse(deploymentIdSchema, workload.deploymentId);
+async function readDeployment(ports: Needs, name: string): Promise<Deployment | null> {
+  const id = v.safeParse(deploymentIdSchema, name);
   return id.success ? ((await ports.deployments.read(id.output))?.value ?? null) : null;
 }
 

@@ -77,7 +77,7 @@ test("a runtime's own build command and its output folder are what is run and pa
   ]);
 });
 
-test("a static site keeps its single page and health path", () => {
+test("of a static site only its folder is packed", () => {
   const config = configOf("static", '[static]\ndir = "dist"\nspa = true\n[health]\npath = "/up"');
   expect(buildSteps(config, SETTINGS).at(-1)?.args).toEqual([
     "--dir",
@@ -85,9 +85,6 @@ test("a static site keeps its single page and health path", () => {
     "--image",
     SETTINGS.target,
     "--static",
-    "--spa",
-    "--health",
-    "/up",
   ]);
 });
 

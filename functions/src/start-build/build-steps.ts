@@ -47,10 +47,7 @@ function packStep(
   settings: BuildSettings,
 ): BuildStep {
   const packed = config.runtime === "static" ? config.static.dir : config.build.output;
-  const how =
-    config.runtime === "static"
-      ? ["--static", ...(config.static.spa ? ["--spa"] : []), "--health", config.health.path]
-      : ["--command", config.run.command];
+  const how = config.runtime === "static" ? ["--static"] : ["--command", config.run.command];
   return {
     id: "pack",
     image: settings.packImage,

@@ -10,6 +10,7 @@ export const TEST_ENVIRONMENT: Readonly<Record<string, string>> = {
   BIFROST_SCHEME: "http",
   BIFROST_FIREBASE_API_KEY: "firebase-key",
   BIFROST_SOURCE_BUCKET: "sources",
+  BIFROST_SITE_BUCKET: "sites",
   BIFROST_POLICY_BUCKET: "policies",
   BIFROST_REGISTRY: "registry.test/apps",
   BIFROST_TOOLCHAINS: "registry.test/toolchains",

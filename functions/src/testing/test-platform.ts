@@ -1,4 +1,5 @@
 /** All ports in memory, one project, and what the handlers did to the world outside. */
+import { Readable } from "node:stream";
 import { canonicalConfig } from "@bifrost/shared/app-config/canonical";
 import { parseAppConfig } from "@bifrost/shared/app-config/parse";
 import type { Deployment } from "@bifrost/shared/domain/deployment";
@@ -7,6 +8,8 @@ import type { Project } from "@bifrost/shared/domain/project";
 import type { StoredAnswer } from "@bifrost/shared/ports/delivery-log";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import type { CommitStatus } from "@bifrost/shared/ports/source-host";
+import type { PageRequest } from "@bifrost/shared/ports/page-probe";
+import type { ImageFile } from "@bifrost/shared/ports/image-files";
 import type { Person } from "@bifrost/shared/ports/team-directory";
 import type { FeedEvent } from "@bifrost/shared/ports/live-feed";
 import { newDeployment, newProject } from "@bifrost/shared/testing/fixtures";
@@ -18,6 +21,7 @@ import { MemoryObjectStore } from "@bifrost/shared/testing/memory-object-store";
 import { MemoryPolicyStore } from "@bifrost/shared/testing/memory-policy-store";
 import { MemoryProjectStore } from "@bifrost/shared/testing/memory-project-store";
 import { MemoryDomainStore, MemoryRouteStore } from "@bifrost/shared/testing/memory-route-store";
+import { MemorySiteCatalog } from "@bifrost/shared/testing/memory-site-catalog";
 import { readFunctionConfig } from "../config.ts";
 import { platformSettings } from "../platform-settings.ts";
 import type { Ports } from "../ports.ts";
@@ -38,6 +42,12 @@ export class TestPlatform {
   readonly objects = new MemoryObjectStore();
   readonly images = new MemoryImageBuilder();
   readonly cluster = new MemoryCluster();
+  readonly sites = new MemorySiteCatalog();
+  /** What every image holds, by path. */
+  imageFiles: Readonly<Record<string, string>> = { "index.html": "<h1>home</h1>" };
+  readonly pagesAsked: PageRequest[] = [];
+  /** Answered one after the other to those who ask for a page; the last one stays. */
+  pageStatuses: (number | null)[] = [200];
   readonly config = readFunctionConfig(TEST_ENVIRONMENT);
   /** Bytes of deploy.toml at every commit; null for none. */
   file: Uint8Array | null = new TextEncoder().encode(DEPLOY_TOML);
@@ -121,6 +131,16 @@ export class TestPlatform {
     }),
     policies: this.policies,
     objects: async () => this.objects,
+    sites: this.sites,
+    imageFiles: { read: () => imageFilesOf(this.imageFiles) },
+    pages: {
+      statusOf: async (page) => {
+        this.pagesAsked.push(page);
+        return this.pageStatuses.length > 1
+          ? (this.pageStatuses.shift() ?? null)
+          : (this.pageStatuses[0] ?? null);
+      },
+    },
     images: async () => this.images,
     cluster: async () => this.cluster,
     events: async () => ({
@@ -150,6 +170,13 @@ export class TestPlatform {
     }),
     typeMaps: async () => ({ attributesOf: () => undefined }),
   };
+}
+
+async function* imageFilesOf(files: Readonly<Record<string, string>>): AsyncGenerator<ImageFile> {
+  for (const [path, text] of Object.entries(files)) {
+    const bytes = Buffer.from(text);
+    yield { path, size: bytes.length, content: Readable.from([bytes]) };
+  }
 }
 
 /** The first answer stays, as in the real one. */

@@ -1,5 +1,6 @@
 /**
- * running → healthy once every replica's sidecar has seen it pass; the project's live pointer moves in the same commit.
+ * running → healthy once every replica's sidecar has seen it pass, or the gateway has answered a site's page; the project's
+ * live pointer moves in the same commit.
  * Called again for a release that is healthy, it looks at it once, for as long as the watch window lasts.
  */
 import { edge } from "@bifrost/shared/domain/lifecycle";
@@ -12,13 +13,17 @@ import { type Observation, recordObservation } from "../record-observation.ts";
 import { readReports } from "../replica-report.ts";
 import { makeMove, type TransitionHandler } from "../transition-call.ts";
 import { watch } from "../watch-release.ts";
+import { askForPage } from "./ask-for-page.ts";
 import { nextLookSeconds } from "./decide-watch.ts";
 import { lookInWindow, restartsEvidence } from "./watch-window.ts";
 
 const MOVE = edge("running", "healthy");
 const WINDOW_MS = 8_000;
 
-type Needs = Pick<Ports, "deployments" | "projects" | "cluster" | "timers" | "clock" | "config">;
+type Needs = Pick<
+  Ports,
+  "deployments" | "projects" | "cluster" | "timers" | "clock" | "config" | "pages"
+>;
 
 type Seen =
   | { readonly kind: "healthy"; readonly evidence: Readonly<Record<string, unknown>> }
@@ -34,9 +39,9 @@ export function createVerify(ports: Needs): TransitionHandler {
       const { deployment } = await makeMove(ports.deployments, current.id, request(call.attempt));
       return { state: deployment.state, outcome: "healthy" };
     }
-    const seen = await watch({ timers: ports.timers, windowMs: WINDOW_MS }, () =>
-      look(ports, release),
-    );
+    const isSite = release.snapshot.config.runtime === "static";
+    const look = isSite ? lookAtPage(ports, release) : () => lookAtReplicas(ports, release);
+    const seen = await watch({ timers: ports.timers, windowMs: WINDOW_MS }, look);
     if (seen === null) return { state: current.state, outcome: "waiting", pollAfterSeconds: 0.1 };
     if (seen.kind === "broken") {
       await recordObservation(ports, current, release.workload, seen);
@@ -63,11 +68,22 @@ function request(attempt: number, evidence?: Readonly<Record<string, unknown>>) 
   } as const;
 }
 
+/** Counts passes in a row from one look to the next; null while nothing is decided. */
+function lookAtPage(ports: Needs, release: Release): () => Promise<Seen | null> {
+  const { path, successThreshold } = release.snapshot.config.health;
+  let passes = 0;
+  return async () => {
+    const verdict = await askForPage(ports, release);
+    passes = verdict.kind === "passed" ? passes + 1 : 0;
+    if (passes >= successThreshold) return { kind: "healthy", evidence: { page: path, passes } };
+    if (verdict.kind === "passed") return null;
+    return tooLate(ports, release, { pod: "", words: verdict.words });
+  };
+}
+
 /** Null while nothing is decided. */
-async function look(
-  ports: Needs,
-  { deployment, snapshot, workload }: Release,
-): Promise<Seen | null> {
+async function lookAtReplicas(ports: Needs, release: Release): Promise<Seen | null> {
+  const { deployment, snapshot, workload } = release;
   const cluster = await ports.cluster();
   const [rollout, notes] = await Promise.all([
     cluster.inspect(workload),
@@ -77,23 +93,26 @@ async function look(
   const started = decideRollout(rollout);
   if (started.kind === "broken") return started;
   const { scaling, health } = snapshot.config;
-  const now = ports.clock.now();
   const needs = { minReplicas: scaling.minReplicas, passes: health.successThreshold };
-  const verdict = decideHealth(rollout, readReports(notes, now), needs);
+  const verdict = decideHealth(rollout, readReports(notes, ports.clock.now()), needs);
   if (verdict.kind === "healthy") {
     const evidence = { replicas: verdict.replicas, ...restartsEvidence(rollout) };
     return { kind: "healthy", evidence };
   }
-  const waited = now - deployment.value.stateSince.getTime();
+  const pod = verdict.pod ?? rollout.pods.at(0)?.name ?? "";
+  return tooLate(ports, release, { pod, words: verdict.words });
+}
+
+/** What is seen now is the cause once the time to become healthy is over; null before. */
+function tooLate(
+  ports: Needs,
+  { deployment }: Release,
+  { pod, words }: Pick<Observation, "pod" | "words">,
+): Seen | null {
+  const waited = ports.clock.now() - deployment.value.stateSince.getTime();
   if (waited < ports.config.healthTimeoutSeconds * 1000) return null;
   const seconds = Math.round(waited / 1000);
-  const pod = verdict.pod ?? rollout.pods.at(0)?.name ?? "";
-  return {
-    kind: "broken",
-    code: "never-healthy",
-    pod,
-    words: `after ${seconds} s, ${verdict.words}`,
-  };
+  return { kind: "broken", code: "never-healthy", pod, words: `after ${seconds} s, ${words}` };
 }
 
 /** Only a higher number takes over: an older release that becomes healthy late stays beside the live one. */

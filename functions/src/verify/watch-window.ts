@@ -6,9 +6,16 @@ import type { Release } from "../load-release.ts";
 import type { Ports } from "../ports.ts";
 import { recordObservation } from "../record-observation.ts";
 import { readReports } from "../replica-report.ts";
-import { decideWatch, isWatched, nextLookSeconds, UNHEALTHY_MS } from "./decide-watch.ts";
+import {
+  decideWatch,
+  isWatched,
+  nextLookSeconds,
+  UNHEALTHY_MS,
+  type WatchVerdict,
+} from "./decide-watch.ts";
+import { watchPage } from "./watch-page.ts";
 
-type Needs = Pick<Ports, "deployments" | "cluster" | "clock" | "config">;
+type Needs = Pick<Ports, "deployments" | "cluster" | "clock" | "config" | "pages" | "timers">;
 
 const REASON = "unhealthy-after-release";
 
@@ -25,25 +32,42 @@ export function restartsEvidence(rollout: Rollout): Readonly<Record<string, unkn
 /** The workflow's answer: failed, or healthy and, while the window lasts, when to look again. */
 export async function lookInWindow(
   ports: Needs,
-  { deployment: { value: deployment }, project, snapshot, workload }: Release,
+  release: Release,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { project, snapshot, workload } = release;
+  const deployment = release.deployment.value;
   const { state } = deployment;
   const over = { state, outcome: "healthy" };
   const now = ports.clock.now();
   const age = now - deployment.stateSince.getTime();
-  const { health, resources } = snapshot.config;
-  const { watch, interval, timeout } = health;
-  const watchMs = watch.ms;
+  const watchMs = snapshot.config.health.watch.ms;
   // Another release took over, or this one never did: what becomes of its replicas concerns nobody.
   const isLive = project.value.liveDeploymentId === deployment.id;
   if (!isLive || !isWatched(age, watchMs)) return over;
 
+  const isSite = snapshot.config.runtime === "static";
+  const verdict = await (isSite ? watchPage(ports, release) : watchReplicas(ports, release, now));
+  if (verdict.kind === "broken") {
+    await recordObservation(ports, deployment, workload, { ...verdict, code: REASON });
+    return { state, outcome: "failed", reason: REASON };
+  }
+  const next = nextLookSeconds(verdict.kind, age, watchMs);
+  return next === null ? over : { ...over, pollAfterSeconds: next };
+}
+
+async function watchReplicas(
+  ports: Needs,
+  { deployment: { value: deployment }, snapshot, workload }: Release,
+  now: number,
+): Promise<WatchVerdict> {
+  const { health, resources } = snapshot.config;
+  const { interval, timeout } = health;
   const cluster = await ports.cluster();
   const [rollout, notes] = await Promise.all([
     cluster.inspect(workload),
     ports.deployments.replicas(deployment.id),
   ]);
-  const verdict = decideWatch({
+  return decideWatch({
     rollout: rollout ?? { desired: 0, stalled: false, pods: [] },
     reports: readReports(notes, now),
     restartsBefore: await restartsBefore(ports, deployment, rollout),
@@ -52,12 +76,6 @@ export async function lookInWindow(
     memoryLimit: resources.memory.text,
     now,
   });
-  if (verdict.kind === "broken") {
-    await recordObservation(ports, deployment, workload, { ...verdict, code: REASON });
-    return { state, outcome: "failed", reason: REASON };
-  }
-  const next = nextLookSeconds(verdict.kind, age, watchMs);
-  return next === null ? over : { ...over, pollAfterSeconds: next };
 }
 
 /** Read only when something restarted at all. */

@@ -6,9 +6,12 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { eventually } from "../testing/test-gateway.ts";
+import { silentLogger } from "@bifrost/shared/ports/logger";
 import { servedRequest } from "../testing/served-request.ts";
 import { buildPrograms } from "../testing/worker-program.ts";
+import { virtualTimers } from "../testing/virtual-timers.ts";
 import { AccessLog } from "./access-log.ts";
+import { rotateLog } from "./rotate-log.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -65,6 +68,34 @@ test("after its file was renamed it goes on in a new one, and no line is lost", 
   for (const requestId of ids(500, 500)) log.record(servedRequest({ requestId }));
   await log.stop();
   expect([...linesOf(`${file}.1`), ...linesOf(file)]).toEqual(ids(0, 1000));
+});
+
+test("a file that grew large is put aside in place of the one before, and no line is lost", async () => {
+  const file = path.join(folder, "access.log");
+  const log = await open(file);
+  const timers = virtualTimers();
+  const reopened: Promise<void>[] = [];
+  const stop = rotateLog({
+    file,
+    timers,
+    log: silentLogger,
+    reopen: () => reopened.push(log.reopen()),
+    maxBytes: 100_000,
+  });
+  const write = async (from: number, count: number) => {
+    for (const requestId of ids(from, count)) log.record(servedRequest({ requestId }));
+    await eventually("they are written", () => log.written === from + count);
+  };
+  await write(0, 10);
+  await timers.advance(10_000);
+  expect(reopened).toHaveLength(0);
+  await write(10, 490);
+  await timers.advance(10_000);
+  await eventually("it is put aside", () => reopened.length === 1);
+  await write(500, 5);
+  stop();
+  await log.stop();
+  expect([linesOf(`${file}.1`), linesOf(file)]).toEqual([ids(0, 500), ids(500, 5)]);
 });
 
 test("a full disk is said once and costs lines, nothing else", async () => {

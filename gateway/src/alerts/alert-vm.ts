@@ -3,7 +3,8 @@
  * Lua's libraries it has `alert(severity, message, to)`, `state.get/set/incr` and `log(...)`.
  */
 import type { LuaInstance } from "../lua/lua-instance.ts";
-import { HostRefusal, type LuaLimits, LuaState, utf8Bytes, utf8Text } from "../lua/lua-state.ts";
+import { HostRefusal, utf8Bytes, utf8Text } from "../lua/lua-stack.ts";
+import { type LuaLimits, LuaState } from "../lua/lua-state.ts";
 import { closeSandbox } from "../lua/sandbox.ts";
 import type { SharedState } from "../lua/shared-state.ts";
 import {

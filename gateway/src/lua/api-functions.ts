@@ -3,7 +3,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { PolicyRequest, PolicyResponse } from "../policies/policy-chain.ts";
 import { cookieIn } from "../routing/split.ts";
 import type { DecisionTrie } from "./decision.ts";
-import { HostRefusal, type LuaState, utf8Text } from "./lua-state.ts";
+import { type LuaState } from "./lua-state.ts";
+import { HostRefusal, utf8Text } from "./lua-stack.ts";
 import type { PolicyScope, PolicyVmOptions } from "./policy-vm.ts";
 import { queryParam } from "./query-param.ts";
 import { makeSplit, pick, type Split, type Weight } from "./split.ts";
@@ -14,6 +15,7 @@ const MAX_HEADERS = 256;
 const MAX_SPLITS = 64;
 const MAX_ALTERNATIVES = 32;
 const MAX_LOG_BYTES = 1024;
+const HEADER_NAME = "the name of a header";
 
 export class ApiFunctions {
   /** Those of the call in progress. */
@@ -36,6 +38,8 @@ export class ApiFunctions {
       host_define: this.define,
       host_fetch: this.fetch,
       host_fetch_response: this.fetchResponse,
+      host_header: this.header,
+      host_response_header: this.responseHeader,
       host_number_of: this.numberOf,
       host_cookie: this.cookie,
       host_query_param: this.queryParam,
@@ -50,7 +54,7 @@ export class ApiFunctions {
       sha256,
       equal,
     };
-    for (const [name, target] of Object.entries(api)) state.define(name, target.bind(this));
+    for (const [name, target] of Object.entries(api)) state.define(name, target);
   }
 
   private readonly define = (state: LuaState): number => {
@@ -62,12 +66,9 @@ export class ApiFunctions {
   };
 
   private readonly fetch = (state: LuaState): number => {
-    const value = state.isNumber(1)
-      ? this.field(state.numberAt(1))
-      : this.currentRequest().header(text(state, 1, "the name of a header").toLowerCase());
-    if (value === undefined) return 0;
-    if (typeof value === "number") state.pushNumber(value);
-    else state.pushText(value);
+    const value = this.field(state.numberAt(1));
+    if (typeof value !== "number") return pushed(state, value);
+    state.pushNumber(value);
     return 1;
   };
 
@@ -98,27 +99,24 @@ export class ApiFunctions {
   }
 
   private readonly fetchResponse = (state: LuaState): number => {
-    const { response } = this;
-    if (response === null) {
-      throw new HostRefusal("resp can be read only in on_response: there is no response yet");
-    }
-    const number = state.isNumber(1) ? state.numberAt(1) : -1;
+    const response = this.currentResponse();
+    const number = state.numberAt(1);
     if (number === 0) {
       state.pushScalar(response.status);
       return 1;
     }
-    const name =
-      number > 0
-        ? (this.headers[number - FIRST_HEADER] ?? "")
-        : text(state, 1, "the name of a header").toLowerCase();
-    const value = response.header(name);
-    if (value === undefined) return 0;
-    state.pushText(value);
-    return 1;
+    return pushed(state, response.header(this.headers[number - FIRST_HEADER] ?? ""));
   };
 
+  /** For names that have no number. */
+  private readonly header = (state: LuaState): number =>
+    pushed(state, this.currentRequest().header(text(state, 1, HEADER_NAME).toLowerCase()));
+
+  private readonly responseHeader = (state: LuaState): number =>
+    pushed(state, this.currentResponse().header(text(state, 1, HEADER_NAME).toLowerCase()));
+
   private readonly numberOf = (state: LuaState): number => {
-    const name = text(state, 1, "the name of a header").toLowerCase();
+    const name = text(state, 1, HEADER_NAME).toLowerCase();
     // Each spelling of a name takes up room in the prelude.
     if (this.headers.length >= MAX_HEADERS) return 0;
     state.pushNumber(this.headers.push(name) - 1 + FIRST_HEADER);
@@ -128,17 +126,13 @@ export class ApiFunctions {
   private readonly cookie = (state: LuaState): number => {
     const name = text(state, 1, "the name of a cookie");
     const value = cookieIn(this.currentRequest().header("cookie") ?? "", name);
-    if (value === undefined) return 0;
-    state.pushText(value);
-    return 1;
+    return pushed(state, value);
   };
 
   private readonly queryParam = (state: LuaState): number => {
     const name = text(state, 1, "the name of a parameter");
     const value = queryParam(queryOf(this.currentRequest().target), name);
-    if (value === undefined) return 0;
-    state.pushText(value);
-    return 1;
+    return pushed(state, value);
   };
 
   private readonly limit = (state: LuaState): number => {
@@ -213,6 +207,13 @@ export class ApiFunctions {
     return this.request;
   }
 
+  private currentResponse(): PolicyResponse {
+    if (this.response === null) {
+      throw new HostRefusal("resp can be read only in on_response: there is no response yet");
+    }
+    return this.response;
+  }
+
   private currentScope(): PolicyScope {
     const { projectId } = this.currentRequest();
     if (this.scope === null || this.scopeFor !== projectId) {
@@ -223,13 +224,19 @@ export class ApiFunctions {
   }
 }
 
+function pushed(state: LuaState, value: string | undefined): number {
+  // An absent value is nil: no value at all is an error to functions such as tostring.
+  if (value === undefined) state.pushNil();
+  else state.pushText(value);
+  return 1;
+}
+
 export function base64Decode(state: LuaState): number {
   const encoded = text(state, 1, "text");
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(encoded) || encoded.replace(/=+$/, "").length % 4 === 1) {
-    return 0;
+    return pushed(state, undefined);
   }
-  state.pushText(Buffer.from(encoded, "base64").toString("latin1"));
-  return 1;
+  return pushed(state, Buffer.from(encoded, "base64").toString("latin1"));
 }
 
 export function sha256(state: LuaState): number {

@@ -1,6 +1,6 @@
 /** Which operations a script may ask for: nothing that breaks the framing of messages or speaks in the gateway's name. */
 import { isToken } from "../proxy/header-block.ts";
-import { HostRefusal } from "./lua-state.ts";
+import { HostRefusal } from "./lua-stack.ts";
 import { OPERATION, type OperationCode } from "./prelude.ts";
 
 /** As long as a whole head may be. */

@@ -7,7 +7,7 @@ import { type PolicyAnswer, type PolicyOutcome, UNTOUCHED } from "../policies/po
 import { headerEdit, type HeaderOperation } from "./header-edit.ts";
 import { OPERATION, type OperationCode } from "./prelude.ts";
 import { checkOperation, statusOf } from "./check-operation.ts";
-import { HostRefusal } from "./lua-state.ts";
+import { HostRefusal } from "./lua-stack.ts";
 
 interface DecisionNode {
   readonly parent: DecisionNode | null;

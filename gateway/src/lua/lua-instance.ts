@@ -42,9 +42,9 @@ export interface LuaExports {
   lua_pushlstring(state: number, at: number, bytes: number): number;
   lua_pushcclosure(state: number, target: number, upvalues: number): void;
   lua_createtable(state: number, items: number, fields: number): void;
-  lua_setfield(state: number, index: number, name: number): void;
-  lua_setglobal(state: number, name: number): void;
-  lua_getglobal(state: number, name: number): number;
+  lua_copy(state: number, from: number, to: number): void;
+  lua_rawgeti(state: number, index: number, key: bigint): number;
+  lua_rawget(state: number, index: number): number;
   lua_rawset(state: number, index: number): void;
   lua_type(state: number, index: number): number;
   lua_toboolean(state: number, index: number): number;

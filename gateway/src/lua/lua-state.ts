@@ -1,20 +1,16 @@
-/**
- * One lua_State with limits on memory and time. Only numbers, booleans and byte strings cross the boundary: a JS object in a
- * script's hands is a way out of the sandbox. JS strings are latin1, one character a byte, wherever nothing else is said.
- */
-import type { LuaExports, LuaInstance } from "./lua-instance.ts";
+/** One lua_State with limits on memory and time, and the functions of its host. */
+import type { LuaInstance } from "./lua-instance.ts";
+import { lineInStack, readableStack, splitPosition } from "./lua-message.ts";
+import { HostRefusal, LuaStack, SCRATCH_BYTES, TYPE, utf8Bytes, utf8Text } from "./lua-stack.ts";
 import { PolicyError, type PolicyErrorKind } from "./policy-error.ts";
 
 const MASK_COUNT = 8;
 /** lua_upvalueindex(1), from LUAI_MAXSTACK of a million. */
 const FIRST_UPVALUE = -1_001_001;
-const TYPE = { nil: 0, boolean: 1, number: 3, string: 4, table: 5 } as const;
 const ERROR_MEMORY = 4;
 
-const SCRATCH_BYTES = 4096;
-/** Within the first bytes of the scratch memory: where lua_tolstring leaves a length. */
-const LENGTH_AT = 0;
-const TEXT_AT = 8;
+/** Frames that are looked through for a line of the script. */
+const NEAR_LEVELS = 8;
 /** sizeof(lua_Debug), and where in it line and chunk stand, on wasm32. */
 const DEBUG_RECORD_BYTES = 128;
 const CURRENT_LINE_AT = 24;
@@ -43,35 +39,25 @@ export interface LuaLimits {
 
 export const DEFAULT_LIMITS: LuaLimits = { maxMemoryBytes: 8 * 1024 * 1024, budgetMs: 50 };
 
-export type LuaScalar = string | number | boolean | null;
-
-/** Thrown by a host function to raise a Lua error in the script, at the line that called it. */
-export class HostRefusal extends Error {}
-
 /** Reads its arguments from the state, pushes its results and returns their number. */
 export type HostFunction = (state: LuaState) => number;
 
 /** Thrown through Lua when raising errors did not end a script; the state is lost. */
 class LastResort extends Error {}
 
-/** Slot 1 of the Lua stack holds the message handler; parked values follow. */
+/** The first slots of the Lua stack hold the message handler and `collectgarbage`; parked values follow. */
 const HANDLER_SLOT = 1;
+const COLLECT_SLOT = 2;
 
-export class LuaState {
-  readonly instance: LuaInstance;
+export class LuaState extends LuaStack {
   readonly id: number;
   /** Names the script in messages. */
   readonly script: string;
   /** Bytes held from the allocator. */
   used = 0;
   isDead = false;
-  private readonly ex: LuaExports;
   private readonly limits: LuaLimits;
-  /** The lua_State that runs: the same all the time, because there are no coroutines. */
-  private L: number;
-  private readonly scratch: number;
   private readonly functions: HostFunction[] = [];
-  private fixed = HANDLER_SLOT;
   /** The memory limit holds for scripts only: an allocation of the host's own could not be refused safely. */
   private isGuarded = false;
   private startedAt = 0;
@@ -81,19 +67,25 @@ export class LuaState {
   private refusedLine: number | null = null;
 
   constructor(instance: LuaInstance, script: string, limits: LuaLimits = DEFAULT_LIMITS) {
-    this.instance = instance;
-    this.ex = instance.ex;
+    super(instance);
     this.script = script;
     this.limits = limits;
     this.id = instance.register(this);
     const { callbacks, ex } = instance;
     this.L = ex.lua_newstate(callbacks.allocator, this.id);
-    this.scratch = ex.malloc(SCRATCH_BYTES);
-    if (this.L === 0 || this.scratch === 0) throw new Error("no memory for another Lua state");
+    if (this.L === 0) throw new Error("no memory for another Lua state");
     ex.luaL_openlibs(this.L);
     ex.lua_settop(this.L, 0);
     ex.lua_pushcclosure(this.L, callbacks.messageHandler, 0);
+    this.fix();
+    this.park("collectgarbage");
     ex.lua_sethook(this.L, callbacks.hook, MASK_COUNT, HOOK_EVERY);
+  }
+
+  /** Frees all that is unreachable: what lies in dead slots of the stack, too, which a collection during a call keeps. */
+  collect(): void {
+    this.ex.lua_pushvalue(this.L, COLLECT_SLOT);
+    this.ex.lua_pcallk(this.L, 0, 0, 0, 0, 0);
   }
 
   /** A dead state is abandoned with its memory: its pending `__close` handlers would run without hooks. */
@@ -139,23 +131,6 @@ export class LuaState {
     }
   }
 
-  /** A global as a function for `push` and `call`; null when it is none. Its value is kept in a slot of the Lua stack. */
-  park(global: string): number {
-    this.writeName(global);
-    this.ex.lua_getglobal(this.L, this.scratch + TEXT_AT);
-    return this.parked();
-  }
-
-  private parked(): number {
-    if (this.ex.lua_checkstack(this.L, 20) === 0) throw new Error("no memory for the Lua stack");
-    return ++this.fixed;
-  }
-
-  /** Puts a parked value on the stack, before its arguments are pushed. */
-  pushParked(slot: number): void {
-    this.ex.lua_pushvalue(this.L, slot);
-  }
-
   /**
    * Calls the function pushed before its `args`. Throws a PolicyError; otherwise `results` values lie on the stack from
    * `resultIndex` on, until `done`.
@@ -184,83 +159,9 @@ export class LuaState {
     if (status !== 0) throw this.failure(status);
   }
 
-  get resultIndex(): number {
-    return this.fixed + 1;
-  }
-
-  done(): void {
-    this.ex.lua_settop(this.L, this.fixed);
-  }
-
-  numberAt(index: number): number {
-    return this.ex.lua_tonumberx(this.L, index, 0);
-  }
-
-  get count(): number {
-    return this.ex.lua_gettop(this.L);
-  }
-
-  isNumber(index: number): boolean {
-    return this.ex.lua_type(this.L, index) === TYPE.number;
-  }
-
-  isString(index: number): boolean {
-    return this.ex.lua_type(this.L, index) === TYPE.string;
-  }
-
-  /** The bytes of a string or number; null for any other type. */
-  textAt(index: number): string | null {
-    const at = this.ex.lua_tolstring(this.L, index, this.scratch + LENGTH_AT);
-    if (at === 0) return null;
-    const bytes = this.instance.bytes();
-    return bytes.latin1Slice(at, at + bytes.readUInt32LE(this.scratch + LENGTH_AT));
-  }
-
-  scalarAt(index: number): LuaScalar {
-    switch (this.ex.lua_type(this.L, index)) {
-      case TYPE.boolean:
-        return this.ex.lua_toboolean(this.L, index) !== 0;
-      case TYPE.number:
-        return this.numberAt(index);
-      case TYPE.string:
-        return this.textAt(index);
-      default:
-        return null;
-    }
-  }
-
-  pushNil(): void {
-    this.ex.lua_pushnil(this.L);
-  }
-
-  pushNumber(value: number): void {
-    this.ex.lua_pushnumber(this.L, value);
-  }
-
-  pushBoolean(value: boolean): void {
-    this.ex.lua_pushboolean(this.L, value ? 1 : 0);
-  }
-
-  pushText(text: string): void {
-    const { length } = text;
-    if (length > SCRATCH_BYTES - TEXT_AT) {
-      this.pushLong(text);
-      return;
-    }
-    const at = this.scratch + TEXT_AT;
-    const bytes = this.instance.bytes();
-    // Below about 24 characters a loop beats the native call.
-    if (length < 24) for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i);
-    else bytes.latin1Write(text, at, length);
-    this.ex.lua_pushlstring(this.L, at, length);
-  }
-
-  pushScalar(value: LuaScalar): void {
-    if (value === null) this.pushNil();
-    else if (Number.isSafeInteger(value)) this.ex.lua_pushinteger(this.L, BigInt(value));
-    else if (typeof value === "number") this.pushNumber(value);
-    else if (typeof value === "boolean") this.pushBoolean(value);
-    else this.pushText(value);
+  /** For host functions that may take long: the instruction after them ends a script that has run for too long. */
+  lookAtClock(): void {
+    if (this.isOverBudget()) this.hookEach();
   }
 
   /** Makes a host function a global of scripts. */
@@ -269,26 +170,6 @@ export class LuaState {
     this.ex.lua_pushnumber(this.L, this.functions.length - 1);
     this.ex.lua_pushcclosure(this.L, this.instance.callbacks.hostFunction, 1);
     this.setGlobal(name);
-  }
-
-  /** Scalars, and lists of strings, as a global table; text becomes UTF-8. */
-  setTable(name: string, fields: Readonly<Record<string, LuaScalar | readonly string[]>>): void {
-    this.ex.lua_createtable(this.L, 0, 0);
-    for (const [key, value] of Object.entries(fields)) {
-      this.pushText(key);
-      if (Array.isArray(value)) this.pushList(value as readonly string[]);
-      else this.pushScalar(typeof value === "string" ? utf8Bytes(value) : (value as LuaScalar));
-      this.ex.lua_rawset(this.L, -3);
-    }
-    this.setGlobal(name);
-  }
-
-  global(name: string): LuaScalar {
-    this.writeName(name);
-    this.ex.lua_getglobal(this.L, this.scratch + TEXT_AT);
-    const value = this.scalarAt(-1);
-    this.done();
-    return value;
   }
 
   allocate(pointer: number, oldSize: number, newSize: number): number {
@@ -303,6 +184,8 @@ export class LuaState {
     // For a new block oldSize is the type of what it is for.
     const more = pointer === 0 ? newSize : newSize - oldSize;
     if (more > 0 && this.isGuarded && this.refuses(more, newSize, pointer === 0 ? oldSize : 0)) {
+      // A block that grows may be the Lua stack itself, whose frames cannot be read just now.
+      this.refusedLine = pointer === 0 ? this.currentLine() : null;
       return 0;
     }
     const at = ex.realloc(pointer, newSize);
@@ -317,7 +200,6 @@ export class LuaState {
       (type === TYPE.string && size > MAX_STRING_BYTES + STRING_OVERHEAD);
     // Large blocks and refusals, each of which makes Lua collect everything, take long for their single instruction.
     if ((isTooMuch || size >= LARGE_BLOCK_BYTES) && this.isOverBudget()) this.hookEach();
-    if (isTooMuch) this.refusedLine = this.currentLine();
     return isTooMuch;
   }
 
@@ -382,7 +264,7 @@ export class LuaState {
     const what = this.scratch + SCRATCH_BYTES - 8;
     const bytes = this.instance.bytes();
     bytes.write("Sl\0", what, "latin1");
-    for (let level = 0; ex.lua_getstack(L, level, record) !== 0; level++) {
+    for (let level = 0; level < NEAR_LEVELS && ex.lua_getstack(L, level, record) !== 0; level++) {
       ex.lua_getinfo(L, what, record);
       const line = bytes.readInt32LE(record + CURRENT_LINE_AT);
       if (line > 0 && bytes[record + CHUNK_NAME_AT] !== OPENING_BRACKET) return line;
@@ -402,15 +284,20 @@ export class LuaState {
       this.ex.lua_sethook(this.L, this.instance.callbacks.hook, MASK_COUNT, HOOK_EVERY);
     }
     if (wasKilled) return this.takeError("budget");
-    return this.takeError(status === ERROR_MEMORY ? "memory" : "error");
+    if (status !== ERROR_MEMORY) return this.takeError("error");
+    const error = this.takeError("memory");
+    this.collect();
+    return error;
   }
 
   private takeError(kind: PolicyErrorKind): PolicyError {
-    const isText = this.isString(-1);
-    const text = isText ? utf8Text(this.textAt(-1) ?? "") : "the error is not a string";
+    const text = this.textAt(-1);
     this.done();
     const budget = `ran for more than ${this.limits.budgetMs} ms and was stopped`;
-    return this.errorOf(kind, kind === "budget" ? budget : text);
+    return this.errorOf(
+      kind,
+      kind === "budget" ? budget : utf8Text(text ?? "the error is not a string"),
+    );
   }
 
   private errorOf(kind: PolicyErrorKind, text: string): PolicyError {
@@ -427,63 +314,4 @@ export class LuaState {
       stack,
     });
   }
-
-  private pushLong(text: string): void {
-    const at = this.ex.malloc(text.length);
-    if (at === 0) throw new HostRefusal("no memory for a string");
-    try {
-      this.instance.bytes().latin1Write(text, at, text.length);
-      this.ex.lua_pushlstring(this.L, at, text.length);
-    } finally {
-      this.ex.free(at);
-    }
-  }
-
-  private pushList(items: readonly string[]): void {
-    this.ex.lua_createtable(this.L, items.length, 0);
-    for (const [index, item] of items.entries()) {
-      // Without a fraction, the number becomes an integer key.
-      this.ex.lua_pushnumber(this.L, index + 1);
-      this.pushText(utf8Bytes(item));
-      this.ex.lua_rawset(this.L, -3);
-    }
-  }
-
-  private setGlobal(name: string): void {
-    this.writeName(name);
-    this.ex.lua_setglobal(this.L, this.scratch + TEXT_AT);
-  }
-
-  private writeName(name: string): void {
-    this.instance.bytes().write(`${name}\0`, this.scratch + TEXT_AT, "latin1");
-  }
-}
-
-export function utf8Bytes(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
-}
-
-export function utf8Text(bytes: string): string {
-  return Buffer.from(bytes, "latin1").toString("utf8");
-}
-
-function splitPosition(script: string, text: string): { line: number | null; message: string } {
-  if (!text.startsWith(`${script}:`)) return { line: null, message: text };
-  const match = /^(\d+): ([\s\S]*)$/.exec(text.slice(script.length + 1));
-  return match === null
-    ? { line: null, message: text }
-    : { line: Number(match[1]), message: match[2] ?? "" };
-}
-
-function lineInStack(script: string, stack: string): number | null {
-  const own = stack.split("\n").find((frame) => frame.startsWith(`${script}:`));
-  const match = /^(\d+):/.exec(own?.slice(script.length + 1) ?? "");
-  return match === null ? null : Number(match[1]);
-}
-
-function readableStack(text: string): string {
-  const frames = text.split("\n").map((frame) => frame.trim());
-  return frames
-    .filter((frame) => frame !== "stack traceback:" && frame !== "" && !frame.startsWith("["))
-    .join("\n");
 }

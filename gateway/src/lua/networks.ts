@@ -1,7 +1,8 @@
 /** `networks{...}` of scripts: made of addresses and CIDR blocks, a function that tells whether an address is in one. */
 import { BlockList, isIP } from "node:net";
 import { parseRange } from "../proxy/trusted-proxies.ts";
-import { HostRefusal, type LuaState } from "./lua-state.ts";
+import { HostRefusal } from "./lua-stack.ts";
+import type { LuaState } from "./lua-state.ts";
 
 const MAX_LISTS = 16;
 const MAX_RANGES = 1024;

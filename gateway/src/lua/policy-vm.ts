@@ -85,11 +85,11 @@ export class PolicyVm {
       this.reset();
       state.setTable("config", options.config);
       this.runMarked(() => state.run(options.source));
-      this.onError = state.global("on_error") === "allow" ? "allow" : "deny";
       state.pushParked(bindSlot);
-      state.call(0, 2);
+      state.call(0, 3);
       this.handlesRequests = state.numberAt(state.resultIndex) === 1;
       this.handlesResponses = state.numberAt(state.resultIndex + 1) === 1;
+      this.onError = state.numberAt(state.resultIndex + 2) === 1 ? "allow" : "deny";
       state.done();
     } catch (error) {
       state.close();

@@ -20,21 +20,9 @@ export const OPERATION = {
 
 export type OperationCode = (typeof OPERATION)[keyof typeof OPERATION];
 
-/** Fields of a request, in the order the prelude numbers them; headers follow. */
-export const REQUEST_FIELDS = [
-  "method",
-  "path",
-  "query",
-  "host",
-  "ip",
-  "scheme",
-  "id",
-  "project",
-  "now",
-] as const;
-
 export const PRELUDE = String.raw`
 local define, fetch, fetch_response, number_of = host_define, host_fetch, host_fetch_response, host_number_of
+local host_header, host_response_header = host_header, host_response_header
 local host_cookie, host_query_param, split_add, split_pick = host_cookie, host_query_param, host_split_add, host_split_pick
 for name in next, _G do
   if type(name) == "string" and name:sub(1, 5) == "host_" then _G[name] = nil end
@@ -106,11 +94,15 @@ local function number_or_nil(name)
   return number
 end
 
+-- As the host's fetch knows them.
 local numbers = { method = 1, path = 2, query = 3, host = 4, ip = 5, scheme = 6, id = 7, project = 8, now = 9 }
 
-local request_methods = set_metatable({
+-- Methods lie in the object itself, which saves a look-up for each call: a script that replaces one fools only itself.
+local req = set_metatable({
   header = function(_, name)
-    return fetch(header_numbers[name] or number_or_nil(name) or name)
+    local number = header_numbers[name] or number_or_nil(name)
+    if number then return fetch(number) end
+    return host_header(name)
   end,
   cookie = function(_, name) return host_cookie(name) end,
   query_param = function(_, name) return host_query_param(name) end,
@@ -124,12 +116,15 @@ local request_methods = set_metatable({
     if number then return fetch(number) end
     error("req has no " .. text_of(name) .. ": it has method, path, query, host, ip, scheme, id, project, now and methods", 2)
   end,
+  __newindex = read_only("req"),
+  __metatable = false,
 })
-local req = set_metatable({}, { __index = request_methods, __newindex = read_only("req"), __metatable = false })
 
-local response_methods = set_metatable({
+resp = set_metatable({
   header = function(_, name)
-    return fetch_response(header_numbers[name] or number_or_nil(name) or name)
+    local number = header_numbers[name] or number_or_nil(name)
+    if number then return fetch_response(number) end
+    return host_response_header(name)
   end,
   set_header = two(4),
   remove_header = one(5),
@@ -139,8 +134,9 @@ local response_methods = set_metatable({
     if name == "status" then return fetch_response(0) end
     error("resp has no " .. text_of(name) .. ": it has status and methods", 2)
   end,
+  __newindex = read_only("resp"),
+  __metatable = false,
 })
-resp = set_metatable({}, { __index = response_methods, __newindex = read_only("resp"), __metatable = false })
 local resp = resp
 
 local content_type, answer_deny, answer_redirect = two(9), two(10), two(11)
@@ -188,7 +184,7 @@ function host_bind()
   request_handler, response_handler = on_request, on_response
   if request_handler ~= nil and type_of(request_handler) ~= "function" then error("on_request is not a function") end
   if response_handler ~= nil and type_of(response_handler) ~= "function" then error("on_response is not a function") end
-  return request_handler and 1 or 0, response_handler and 1 or 0
+  return request_handler and 1 or 0, response_handler and 1 or 0, on_error == "allow" and 1 or 0
 end
 
 function host_request()

@@ -3,10 +3,14 @@
  * Everything not on the list is gone: among it `load` and `require`; `rawset`, which writes past `__newindex`; coroutines, each
  * of which has a hook count of its own and so puts off its kill; `warn`, which writes to standard error.
  */
+import { definePatternFunctions } from "./pattern-functions.ts";
 import { MAX_STRING_BYTES, type LuaState } from "./lua-state.ts";
 
 const SANDBOX = String.raw`
 local MAX_STRING = ...
+
+string.find, string.match = host_find, host_match
+local step, replace = host_step, host_replace
 
 local function keep(from, names)
   local kept = {}
@@ -15,7 +19,7 @@ local function keep(from, names)
     if kept[name] == nil then from[name] = nil end
   end
 end
-keep(_G, [[_G _VERSION assert error getmetatable host ipairs math next pairs pcall rawequal rawget rawlen select
+keep(_G, [[_G _VERSION assert error getmetatable ipairs math next pairs pcall rawequal rawget rawlen select
   setmetatable string table tonumber tostring type utf8]])
 keep(string, "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
 
@@ -90,8 +94,54 @@ function table.sort(list, before)
   sort(list, before or ascending)
 end
 
-local MAX_LIST = 16384
+-- The answers of a step, kept by the closure that asked for it.
+function string.gmatch(text, pattern, from)
+  local excluded = -1
+  from = from or 1
+  local function take(first, last, ...)
+    if not first then
+      from = #text + 2
+      return nil
+    end
+    from, excluded = last + 1, last
+    return ...
+  end
+  return function() return take(step(text, pattern, from, excluded, false)) end
+end
+
+local function substitute(replacement, whole, ...)
+  local value
+  if type(replacement) == "table" then value = replacement[(...)] else value = replacement(...) end
+  if not value then return whole end
+  if type(value) ~= "string" and type(value) ~= "number" then
+    error("invalid replacement value (a " .. type(value) .. ")", 3)
+  end
+  return value
+end
+
 local concat = table.concat
+function string.gsub(text, pattern, replacement, most)
+  local kind = type(replacement)
+  if kind == "string" or kind == "number" then return replace(text, pattern, replacement, most) end
+  if kind ~= "table" and kind ~= "function" then
+    error("string.gsub replaces by a string, a table or a function, not by a " .. kind, 2)
+  end
+  text = text .. ""
+  local pieces, count, from, excluded = {}, 0, 1, -1
+  local is_anchored = pattern:byte(1) == 94
+  local function take(first, last, ...)
+    if not first then return false end
+    pieces[#pieces + 1] = text:sub(from, first - 1)
+    pieces[#pieces + 1] = substitute(replacement, text:sub(first, last), ...)
+    count, from, excluded = count + 1, last + 1, last
+    return not is_anchored
+  end
+  while (not most or count < most) and take(step(text, pattern, from, excluded, true)) do end
+  pieces[#pieces + 1] = text:sub(from)
+  return concat(pieces), count
+end
+
+local MAX_LIST = 16384
 function table.concat(list, separator, first, last)
   first = first or 1
   last = last or #list
@@ -114,5 +164,6 @@ end
 
 /** To be called once, before any other code runs in the state. */
 export function closeSandbox(state: LuaState): void {
+  definePatternFunctions(state);
   state.run(SANDBOX.replace("= ...", `= ${MAX_STRING_BYTES}`), "[sandbox]");
 }

@@ -1,5 +1,5 @@
 /** What a script keeps between requests with `state`: bounded, and kept when a new version of the script takes over. */
-import { HostRefusal, type LuaScalar } from "./lua-state.ts";
+import { HostRefusal, type LuaScalar } from "./lua-stack.ts";
 
 const MAX_KEYS = 1024;
 const MAX_KEY = 256;

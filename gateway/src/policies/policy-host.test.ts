@@ -180,3 +180,25 @@ test("a version disabled from outside obeys its on_error from then on", () => {
   host.disable("stuck", 1);
   expect(made.onRequest(request()).answer).toBeNull();
 });
+
+test("a version that was taken out serves again when the scripts are given anew, unless it is disabled again", () => {
+  const { host, faults } = rig();
+  const broken = script(
+    "broken",
+    `function on_request(req) if req:header("x") then nil_() end end`,
+  );
+  const fail = (): void => {
+    host.replaceScripts([broken]);
+    const made = chain(host, "broken");
+    for (let call = 0; call < 10; call++) made.onRequest(request("/", { x: "1" }));
+  };
+  fail();
+  expect(host.stats()).toMatchObject([{ isOut: true, errors: 10 }]);
+  expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
+  fail();
+  expect(faults).toHaveLength(2);
+  host.replaceScripts([broken]);
+  expect(chain(host, "broken").onRequest(request()).answer).toBeNull();
+  host.disable("broken", 1);
+  expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
+});

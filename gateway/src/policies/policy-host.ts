@@ -73,14 +73,19 @@ export class PolicyHost {
     this.sweepLater();
   }
 
-  /** All scripts from now on. What did not change stays as it is; chains made before keep what they were made of. */
+  /**
+   * All scripts from now on, in service: one that was taken out begins anew, and is disabled again by who knows better.
+   * What else did not change stays as it is; chains made before keep what they were made of.
+   */
   replaceScripts(scripts: readonly PolicyScript[]): void {
     const records = new Map<string, ScriptRecord>();
     for (const script of scripts) {
       if (script.kind !== "request") continue;
       const known = this.records.get(script.name);
       const isSame =
-        known?.script.version === script.version && known.script.source === script.source;
+        known?.script.version === script.version &&
+        known.script.source === script.source &&
+        !known.isOut;
       records.set(script.name, isSame ? known : this.record(script));
     }
     this.records = records;

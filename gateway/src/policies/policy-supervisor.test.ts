@@ -276,12 +276,25 @@ describe("a script that fails", () => {
     expect(served()).toEqual(["limits@1"]);
   });
 
-  it("that nobody runs any more, or that comes with the gateway, changes nothing", async () => {
+  it("and comes with the gateway stays for the others, unless it costs a process each time", async () => {
+    const { supervisor, sets, fail, serveUpTo } = setUp();
+    await serveUpTo(1);
+    const told = sets.length;
+    fail(0, "standard/cors");
+    expect(sets).toHaveLength(told);
+    const stuck = { kind: "stuck" as const, line: null, message: "did not return", stack: null };
+    supervisor.onFault({ script: "standard/cors", version: 0, ...stuck });
+    expect([...(sets.at(-1)?.disabled ?? [])]).toEqual(["standard/cors@0"]);
+    expect(sets.at(-1)?.scripts.map(({ name }) => name)).toEqual(["standard/cors", "limits"]);
+    fail(1);
+    expect([...(sets.at(-1)?.disabled ?? [])]).toEqual(["standard/cors@0", "limits@1"]);
+  });
+
+  it("that nobody runs any more changes nothing", async () => {
     const { timers, stored, sets, fail, serveUpTo } = setUp();
     await serveUpTo(1);
     const told = sets.length;
     fail(7);
-    fail(0, "standard/cors");
     fail(1, "no-such");
     await timers.advance(0);
     expect(sets).toHaveLength(told);

@@ -12,6 +12,7 @@ import {
   type PolicyFault,
   type PolicyLogLine,
   type PolicySet,
+  type ScriptKey,
   scriptKey,
 } from "../workers/policy-runtime.ts";
 import { PolicyRecord, type ServedScript } from "./policy-record.ts";
@@ -36,6 +37,8 @@ export class PolicySupervisor {
   private readonly options: PolicySupervisorOptions;
   private readonly records = new Map<string, PolicyRecord>();
   private readonly stopping = new AbortController();
+  /** Standard policies that held a process up. */
+  private readonly stuck = new Set<ScriptKey>();
   private told: readonly ServedScript[] | null = null;
 
   constructor(options: PolicySupervisorOptions) {
@@ -57,9 +60,10 @@ export class PolicySupervisor {
   /** A worker had to take a script out of service. */
   onFault(fault: PolicyFault): void {
     const { script: name, version } = fault;
+    if (this.options.standard.some((script) => script.name === name)) this.onStandardFault(fault);
     const record = this.records.get(name);
-    // A version nobody runs any more, one that is known to fail, or a standard policy: there is nothing to go back to.
-    if (record === undefined || version === 0 || record.failed.has(version)) return;
+    // A version nobody runs any more, or one that is known to fail.
+    if (record === undefined || record.failed.has(version)) return;
     if (!isReachable(record.policy, version)) return;
     record.failed.add(version);
     const why = describeFault(fault);
@@ -83,6 +87,17 @@ export class PolicySupervisor {
     this.records.delete(name);
   }
 
+  /**
+   * Others depend on it, with other settings, and there is nothing to go back to: it stays, unless each use of it costs a
+   * process.
+   */
+  private onStandardFault({ script, version, kind }: PolicyFault): void {
+    if (kind !== "stuck") return;
+    this.stuck.add(scriptKey({ name: script, version }));
+    this.options.log.error("standard policy disabled until this gateway restarts", { script });
+    this.tellScripts();
+  }
+
   private async record(record: PolicyRecord, version: number, why: string): Promise<void> {
     const { store, timers, log } = this.options;
     const { name } = record.policy;
@@ -103,10 +118,15 @@ export class PolicySupervisor {
     const served = [...this.records.values()].flatMap((record) => record.serve() ?? []);
     if (this.told !== null && isSame(served, this.told)) return;
     this.told = served;
-    const disabled = served.filter(({ isDisabled }) => isDisabled);
+    this.tellScripts();
+  }
+
+  private tellScripts(): void {
+    const served = this.told ?? [];
+    const failed = served.filter(({ isDisabled }) => isDisabled);
     this.options.onScripts({
       scripts: [...this.options.standard, ...served.map(({ script }) => script)],
-      disabled: new Set(disabled.map(({ script }) => scriptKey(script))),
+      disabled: new Set([...this.stuck, ...failed.map(({ script }) => scriptKey(script))]),
     });
   }
 

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { NO_BODY, unreadBody, type BodyFraming } from "./body-framing.ts";
 import { PayloadTooLarge, ChunkedError } from "./chunked.ts";
 import { ClientOrigin } from "./client-origin.ts";
+import { ClientOutput } from "./client-output.ts";
 import type { ExchangeClient, ExchangePhase } from "./exchange-client.ts";
 import { Exchange } from "./forward.ts";
 import type { PageKind } from "./pages.ts";
@@ -13,6 +14,7 @@ import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replie
 import { RequestBuffer } from "./request-buffer.ts";
 import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
+import { StaticExchange } from "../static/static-exchange.ts";
 
 /** After an answer that ends the connection, how long to read on so that the answer is not lost to a reset. */
 const LINGER_MS = 1000;
@@ -25,7 +27,8 @@ export class ClientConnection implements ExchangeClient {
   private readonly origin: ClientOrigin;
   private readonly patience: Patience;
   private readonly input = new RequestBuffer();
-  private exchange: Exchange | null = null;
+  private readonly output: ClientOutput;
+  private exchange: Exchange | StaticExchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
   private isPumping = false;
@@ -41,6 +44,9 @@ export class ClientConnection implements ExchangeClient {
     services.clock.read();
     this.patience = new Patience(socket, services.clock, services.limits);
     this.patience.endsIn(services.limits.headMs);
+    this.output = new ClientOutput(socket, services.pool.turnEnd, () =>
+      this.patience.endsIn(services.limits.stallMs),
+    );
     socket.on("data", (data) => this.received(data));
     socket.on("drain", () => this.drained());
     socket.on("end", () => this.ended());
@@ -60,6 +66,7 @@ export class ClientConnection implements ExchangeClient {
   /** Closes at once when idle; otherwise with the response that is under way. */
   drain(): void {
     if (!this.isIdle) return;
+    this.output.flush();
     // What the last response left behind is still on its way to a slow reader.
     if (this.socket.writableLength > 0) this.close();
     else this.destroy();
@@ -94,10 +101,7 @@ export class ClientConnection implements ExchangeClient {
 
   write(data: Buffer | string): boolean {
     if (this.record !== null) this.record.bytesOut += data.length;
-    const isTaken =
-      typeof data === "string" ? this.socket.write(data, "latin1") : this.socket.write(data);
-    if (!isTaken) this.patience.endsIn(this.services.limits.stallMs);
-    return isTaken;
+    return this.output.write(data);
   }
 
   pause(): void {
@@ -143,6 +147,7 @@ export class ClientConnection implements ExchangeClient {
   }
 
   onTunnelEnd(isGone: boolean): void {
+    this.output.flush();
     if (!isGone) {
       this.socket.end();
       return;
@@ -178,7 +183,7 @@ export class ClientConnection implements ExchangeClient {
     return !this.socket.writableNeedDrain && this.takeHead();
   }
 
-  private feed(exchange: Exchange): boolean {
+  private feed(exchange: Exchange | StaticExchange): boolean {
     if (this.phase === "sending") this.patience.endsIn(this.services.limits.bodyMs);
     try {
       this.input.offer((data) => {
@@ -239,8 +244,11 @@ export class ClientConnection implements ExchangeClient {
     record.ip = origin.ip;
     if (head.contentLength > services.limits.maxBodyBytes) return this.tooLarge();
     const plan = planRequest(head, services, origin, record);
-    if (plan.kind !== "forward") return this.reply(ownReply(plan));
-    this.exchange = new Exchange(this, { head, plan, record, services });
+    if (plan.kind === "page" || plan.kind === "answer") return this.reply(ownReply(plan));
+    this.exchange =
+      plan.kind === "files"
+        ? new StaticExchange(this, { head, plan, record, services })
+        : new Exchange(this, { head, plan, record, services });
     this.exchange.start();
   }
 
@@ -290,14 +298,16 @@ export class ClientConnection implements ExchangeClient {
     this.services.metrics.forwarded++;
     this.patience.prolong(this.phase);
     const { record } = this;
-    if (record !== null) record.upstreamMs = this.services.clock.now() - record.askedAt;
+    if (record === null || record.address === null) return;
+    record.upstreamMs = this.services.clock.now() - record.askedAt;
   }
 
   /** For the next request on this connection. */
   private ready(): void {
     this.phase = "over";
     if (this.services.isDraining()) return this.close();
-    this.patience.endsIn(this.services.limits.idleMs);
+    const { stallMs, idleMs } = this.services.limits;
+    this.patience.endsIn(this.socket.writableNeedDrain ? stallMs : idleMs);
     this.finish("complete");
     this.socket.resume();
     this.pump();
@@ -309,6 +319,7 @@ export class ClientConnection implements ExchangeClient {
     this.input.clear();
     this.patience.endsIn(LINGER_MS);
     this.finish("complete");
+    this.output.flush();
     this.socket.end();
     this.socket.resume();
   }

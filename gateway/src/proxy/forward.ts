@@ -132,14 +132,16 @@ export class Exchange implements UpstreamUser {
   onConnected(): void {
     const { upstream } = this;
     if (upstream === null) return;
-    if (!this.requestBody.isDone) return upstream.together(() => this.send(upstream, "sending"));
-    this.send(upstream, "waiting");
-  }
-
-  private send(upstream: UpstreamConnection, phase: ExchangePhase): void {
-    upstream.write(this.message);
-    this.enter(phase);
-    this.client.onWritable();
+    if (this.requestBody.isDone) {
+      upstream.writeWhole(this.message);
+      this.enter("waiting");
+      return this.client.onWritable();
+    }
+    upstream.together(() => {
+      upstream.write(this.message);
+      this.enter("sending");
+      this.client.onWritable();
+    });
   }
 
   onInterim(head: ResponseHead): void {

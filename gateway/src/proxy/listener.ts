@@ -33,6 +33,7 @@ export interface ListenerOptions {
   readonly trustedProxies: readonly string[];
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
+  readonly sites: ProxyServices["sites"];
   readonly onAttempt: ProxyServices["onAttempt"];
   readonly onServed: ProxyServices["onServed"];
 }
@@ -56,15 +57,10 @@ export async function startListener(options: ListenerOptions): Promise<RunningLi
   const empty = new AbortController();
 
   const services: ProxyServices = {
+    ...options,
     clock,
-    limits: options.limits,
     pool,
     metrics,
-    publicScheme: options.publicScheme,
-    findSite: options.findSite,
-    chooseBackends: options.chooseBackends,
-    onAttempt: options.onAttempt,
-    onServed: options.onServed,
     isTrusted: trustedProxies(options.trustedProxies),
     nextTraceparent: traceparents(options.randomBytes),
     isDraining: () => isDraining,

@@ -1,6 +1,8 @@
 /** Decides what becomes of a request once its head is known: where it goes and as what, or which answer it gets here. */
+import { timingSafeEqual } from "node:crypto";
 import { restBelow } from "@bifrost/shared/domain/match-path";
 import type { Redirect } from "@bifrost/shared/domain/route";
+import { SITE_PROBE_HEADER } from "@bifrost/shared/domain/site-manifest";
 import {
   type HeaderEdit,
   type PolicyAnswer,
@@ -8,7 +10,7 @@ import {
   type PolicyResponse,
   UNTOUCHED,
 } from "../policies/policy-chain.ts";
-import type { Backends, NoMatch } from "../routing/match.ts";
+import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
 import type { ClientOrigin } from "./client-origin.ts";
 import { fieldIn } from "./header-block.ts";
@@ -25,6 +27,16 @@ export interface Forward {
   readonly headers: string;
   readonly editResponse: ((status: number, lines: string) => string) | null;
   /** What policies make of a page that takes the place of a response. */
+  readonly editPage: HeaderEdit | null;
+}
+
+export interface ServeFiles {
+  readonly kind: "files";
+  readonly deploymentId: string;
+  readonly manifest: string;
+  readonly target: string;
+  readonly headers: string;
+  readonly editResponse: Forward["editResponse"];
   readonly editPage: HeaderEdit | null;
 }
 
@@ -51,10 +63,11 @@ export function planRequest(
   services: Services,
   origin: ClientOrigin,
   record: RequestRecord,
-): Forward | OwnAnswer {
+): Forward | ServeFiles | OwnAnswer {
   record.traceparent = head.traceparent ?? services.nextTraceparent();
-  const site = services.findSite(head.host, head.target);
-  if (site.kind !== "site") return { kind: "page", page: site.kind, edit: null };
+  const found = services.findSite(head.host, head.target);
+  if (found.kind !== "site") return { kind: "page", page: found.kind, edit: null };
+  const site = isProbe(found, head) ? { ...found, chain: null } : found;
   record.projectId = site.projectId;
   const { ip, scheme } = origin;
   const { projectId } = site;
@@ -63,11 +76,34 @@ export function planRequest(
   if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
   if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
   const backends = services.chooseBackends(site, view, outcome.target);
-  if (backends.kind !== "backends") {
+  if (backends.kind !== "backends" && backends.kind !== "files") {
     return { kind: "page", page: backends.kind, edit: outcome.response };
   }
   record.deploymentId = backends.deploymentId;
-  return forwardTo(backends, site, { head, view, outcome, origin, record });
+  const planned = { head, view, outcome, origin, record };
+  return backends.kind === "files"
+    ? serveFrom(backends, site, planned)
+    : forwardTo(backends, site, planned);
+}
+
+/** Whether the platform asks, to see the release itself whatever policies make of visitors. */
+function isProbe({ probeToken }: Site, head: RequestHead): boolean {
+  if (probeToken === null) return false;
+  const given = Buffer.from(fieldIn(head.forwarded, SITE_PROBE_HEADER) ?? "");
+  const wanted = Buffer.from(probeToken);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function serveFrom(files: Files, site: Site, { head, view, outcome }: Planned): ServeFiles {
+  return {
+    kind: "files",
+    deploymentId: files.deploymentId,
+    manifest: files.manifest,
+    target: outcome.path ?? stripped(site, head.target),
+    headers: outcome.request?.apply(head.forwarded) ?? head.forwarded,
+    editResponse: responseEditor(site, view, outcome, visitorCookie(site, files, view.scheme)),
+    editPage: outcome.response,
+  };
 }
 
 interface Planned {
@@ -130,7 +166,11 @@ function stripped(site: Site, target: string): string {
 const VISITOR_SECONDS = 30 * 24 * 3600;
 
 /** The line that tells a visitor who they are from now on; "" for one who is known, or need not be. */
-function visitorCookie({ stickiness }: Site, { newVisitor }: Backends, scheme: string): string {
+function visitorCookie(
+  { stickiness }: Site,
+  { newVisitor }: Pick<Backends, "newVisitor">,
+  scheme: string,
+): string {
   if (newVisitor === null || stickiness.by !== "cookie") return "";
   const secure = scheme === "https" ? "; Secure" : "";
   return `set-cookie: ${stickiness.name}=${newVisitor}; Path=/; Max-Age=${VISITOR_SECONDS}; HttpOnly; SameSite=Lax${secure}\r\n`;

@@ -1,8 +1,9 @@
 /** What every client connection of one listener shares. */
-import type { Backends, NoMatch } from "../routing/match.ts";
+import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { AttemptResult } from "../routing/outliers.ts";
 import type { Site } from "../routing/site.ts";
 import type { StickySource } from "../routing/split.ts";
+import type { SiteReader } from "../static/site-reader.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { EventClock } from "./event-clock.ts";
 import type { Served } from "./served.ts";
@@ -49,7 +50,7 @@ export const DEFAULT_PROXY_LIMITS: ProxyLimits = {
 /** Counters since the start; each only grows. */
 export interface ProxyMetrics {
   requests: number;
-  /** Responses that came from a replica. */
+  /** Responses that came from a replica, or from the files of a static site. */
   forwarded: number;
   /** Answers the gateway gave itself. */
   pages: number;
@@ -75,7 +76,8 @@ export interface ProxyServices {
     site: Site,
     source: StickySource,
     wanted: string | null,
-  ) => Backends | NoMatch;
+  ) => Backends | Files | NoMatch;
+  readonly sites: SiteReader;
   /** How an attempt on a replica went; nothing is told of those a client gave up. */
   readonly onAttempt: (address: string, result: AttemptResult) => void;
   /** Is called once for each request, when it is over; must be quick and must not throw. */

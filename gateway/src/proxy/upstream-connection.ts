@@ -4,6 +4,7 @@ import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body
 import type { EventClock } from "./event-clock.ts";
 import { MAX_HEAD_BYTES } from "./parse-head.ts";
 import { isBodiless, parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+import type { TurnEnd } from "./turn-end.ts";
 
 const HEAD_END = "\r\n\r\n";
 
@@ -57,6 +58,7 @@ export interface RequestTraits {
 
 export interface ConnectionOwner {
   readonly clock: EventClock;
+  readonly turnEnd: TurnEnd;
   /** Ready for another request. */
   onIdle(connection: UpstreamConnection): void;
   onClosed(connection: UpstreamConnection): void;
@@ -78,6 +80,8 @@ export class UpstreamConnection {
   private endsByClose = false;
   private keepsAlive = true;
   private hasAnswered = false;
+  /** A request that is written at the end of this turn. */
+  private outgoing = "";
 
   constructor(address: string, connectTimeoutMs: number, owner: ConnectionOwner) {
     this.address = address;
@@ -112,6 +116,18 @@ export class UpstreamConnection {
     this.phase = "head";
     user.onConnected();
   }
+
+  /** For a request without a body. */
+  writeWhole(request: string): void {
+    this.outgoing = request;
+    this.owner.turnEnd.add(this.sendOutgoing);
+  }
+
+  private readonly sendOutgoing = (): void => {
+    const request = this.outgoing;
+    this.outgoing = "";
+    if (request !== "" && this.phase !== "closed") this.socket.write(request, "latin1");
+  };
 
   /** False when the caller should stop until onDrain. */
   write(data: Buffer | string): boolean {
@@ -161,6 +177,7 @@ export class UpstreamConnection {
     const user = this.user;
     // Bytes nobody asked for must never become the next client's response.
     if (user === null) this.destroy();
+    else if (this.outgoing !== "") this.fail("no-answer");
     else if (this.phase === "tunnel") user.onTunnelData(data);
     else {
       this.hasAnswered = true;

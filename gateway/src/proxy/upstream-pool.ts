@@ -1,5 +1,6 @@
 /** Idle connections to replicas, kept for the next request; last in, first out, so that a small warm set stays in use. */
 import type { EventClock } from "./event-clock.ts";
+import { TurnEnd } from "./turn-end.ts";
 import { UpstreamConnection, type ConnectionOwner } from "./upstream-connection.ts";
 
 export interface PoolLimits {
@@ -23,6 +24,7 @@ interface Entry {
 
 export class UpstreamPool implements ConnectionOwner {
   readonly clock: EventClock;
+  readonly turnEnd = new TurnEnd();
   private readonly limits: PoolLimits;
   private readonly entries = new Map<string, Entry>();
   private known: ReadonlySet<string> | null = null;

@@ -9,6 +9,15 @@ export interface NoMatch {
   readonly kind: "unknown-host" | "no-release" | "no-backend" | "starting" | "ambiguous-path";
 }
 
+/** A static site answers from its files. */
+export interface Files {
+  readonly kind: "files";
+  readonly deploymentId: string;
+  /** Name of its manifest in the bucket of all sites. */
+  readonly manifest: string;
+  readonly newVisitor: Backends["newVisitor"];
+}
+
 export interface Backends {
   readonly kind: "backends";
   readonly deploymentId: string;
@@ -59,7 +68,7 @@ export function chooseBackends(
   table: ServingTable,
   site: Site,
   choice: Choice,
-): Backends | NoMatch {
+): Backends | Files | NoMatch {
   const { targets, stickiness } = site;
   if (targets.length === 0) return backendsOf(table, table.serving.get(site.projectId), null);
   const canServe = (target: RouteTarget): boolean => isReady(table, site, target);
@@ -93,15 +102,19 @@ function releaseOf(table: ServingTable, site: Site, target: RouteTarget): string
 /** A release of another project is never served, whatever a route says. */
 function isReady(table: ServingTable, site: Site, target: RouteTarget): boolean {
   const release = table.backends.get(releaseOf(table, site, target) ?? "");
-  return release !== undefined && release.ready.length > 0 && release.projectId === site.projectId;
+  if (release === undefined || release.projectId !== site.projectId) return false;
+  return release.ready.length > 0 || release.files !== undefined;
 }
 
 function backendsOf(
   table: ServingTable,
   deploymentId: string | undefined,
   newVisitor: string | null,
-): Backends | NoMatch {
+): Backends | Files | NoMatch {
   if (deploymentId === undefined) return { kind: "no-release" };
+  const files = table.backends.get(deploymentId)?.files;
+  if (files !== undefined)
+    return { kind: "files", deploymentId, manifest: files.manifest, newVisitor };
   const addresses = table.addresses.get(deploymentId) ?? [];
   return addresses.length === 0
     ? { kind: "no-backend" }

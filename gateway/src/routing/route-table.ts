@@ -82,12 +82,13 @@ export function previewsOf(
   known: ServingTable["previews"] = new Map(),
 ): ServingTable["previews"] {
   const previews = new Map<string, Site>();
-  for (const [deploymentId, { projectId }] of backends) {
+  for (const [deploymentId, { projectId, files }] of backends) {
     const before = known.get(deploymentId);
+    const probeToken = files?.probeToken ?? null;
     const site =
-      before?.projectId === projectId
+      before?.projectId === projectId && before.probeToken === probeToken
         ? before
-        : previewSite(deploymentId, projectId, domain, policies);
+        : { ...previewSite(deploymentId, projectId, domain, policies), probeToken };
     previews.set(deploymentId, site);
   }
   return previews;
@@ -99,5 +100,6 @@ function fullName(host: string, domain: string): string {
 }
 
 function isReady(backends: BackendTable, deploymentId: string | undefined): deploymentId is string {
-  return deploymentId !== undefined && (backends.get(deploymentId)?.ready.length ?? 0) > 0;
+  const release = deploymentId === undefined ? undefined : backends.get(deploymentId);
+  return release !== undefined && (release.ready.length > 0 || release.files !== undefined);
 }

@@ -23,6 +23,8 @@ export interface Site {
   readonly redirect: Redirect | null;
   /** null = no policy is attached. */
   readonly chain: PolicyChain | null;
+  /** What a probe of the platform's own carries to be served past the chain; null = there is none of this site. */
+  readonly probeToken: string | null;
 }
 
 /** The chain of these attachments, in their order; null for none. */
@@ -58,6 +60,7 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
     stickiness,
     redirect: route.redirect,
     chain: chainFor(policies, route.projectId, route.policies),
+    probeToken: null,
   };
   if (route.paths.length === 0) return [whole];
   const below = route.paths.map((rule): Site => {
@@ -72,6 +75,7 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
       stickiness,
       redirect: rule.redirect,
       chain: chainFor(policies, projectId, [...route.policies, ...rule.policies]),
+      probeToken: null,
     };
   });
   return [...below.toSorted((a, b) => b.prefix.length - a.prefix.length), whole];
@@ -94,6 +98,7 @@ export function previewSite(
     stickiness: { by: "address" },
     redirect: null,
     chain: chainFor(policies, projectId, []),
+    probeToken: null,
   };
 }
 

@@ -181,6 +181,30 @@ describe("switching releases", () => {
     expect(await c.until((text) => text.includes("preview"))).toContain("200 OK");
   });
 
+  test.each([
+    ["/", "unknown.test.local", 404],
+    ["/", "neverdeployed.test.local", 503],
+    ["/", "gone0000000000.test.local", 404],
+    ["/", "test.local", 404],
+    ["/", "127.0.0.1", 404],
+    ["http://other.test/", HOST, 404],
+  ])(
+    "%s on %s, which nothing serves, is answered at once with %i",
+    async (target, host, status) => {
+      rig.serve(await rig.httpReplica((_request, response) => response.end("ok")));
+      rig.running.setRoutes(
+        { [HOST]: {}, "neverdeployed.test.local": { projectId: "new" } },
+        { project: "first" },
+      );
+      const c = await rig.client();
+      c.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      const answer = await c.until((text) => text.endsWith("}\n"));
+      expect(answer).toContain(`HTTP/1.1 ${status} `);
+      c.send(GET);
+      expect(await c.until((text) => text.endsWith("ok"))).toContain("200 OK");
+    },
+  );
+
   test("stopping lets a response under way end and refuses new connections", async () => {
     let finish: (() => void) | undefined;
     rig.serve(await rig.httpReplica((_q, response) => (finish = () => response.end("done"))));

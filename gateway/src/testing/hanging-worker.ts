@@ -4,6 +4,7 @@
  */
 import { isMainThread, Worker } from "node:worker_threads";
 import { systemTimers } from "@bifrost/shared/domain/time";
+import { openBucket } from "../compose-worker.ts";
 import { UNTOUCHED, type PolicyChain } from "../policies/policy-chain.ts";
 import type { StartPolicyRuntime } from "../workers/policy-runtime.ts";
 import { runWorker } from "../workers/run-worker.ts";
@@ -46,6 +47,7 @@ if (isMainThread) {
   runWorker({
     timers: systemTimers,
     startPolicies: startHanging,
+    openBucket,
     startSentinelThread: (workerData) => new Worker(new URL(import.meta.url), { workerData }),
   });
 } else {

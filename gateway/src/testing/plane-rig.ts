@@ -1,5 +1,4 @@
-/** One data plane without a gateway around it: what it tells of requests, whom it trusts, which policies it has. */
-import { systemTimers } from "@bifrost/shared/domain/time";
+/** One data plane without a gateway around it, on a clock that moves when told: what it tells of requests, and when. */
 import { startDataPlane, type DataPlane, type DataPlaneOptions } from "../data-plane.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "../proxy/services.ts";
 import type { Served } from "../proxy/served.ts";
@@ -7,43 +6,54 @@ import { HOST } from "./proxy-rig.ts";
 import { testSources } from "./sources.ts";
 import { eventually, rawClient, type RawClient } from "./test-gateway.ts";
 import { TestReplicas, type TestReplica } from "./test-replicas.ts";
+import { virtualTimers, type VirtualTimers } from "./virtual-timers.ts";
 
 export interface PlaneRigOptions extends Pick<DataPlaneOptions, "trustedProxies"> {
   readonly limits?: Partial<ProxyLimits>;
   readonly chainOf?: DataPlaneOptions["chainOf"];
-  readonly perAddress?: number;
+  /** On the real clock. */
+  readonly connectTimeoutMs?: number;
 }
 
 export class PlaneRig {
   readonly plane: DataPlane;
   readonly replicas = new TestReplicas();
+  readonly clock: VirtualTimers;
   /** Of every request that is over, in the order of their ends. */
   readonly served: readonly Served[];
 
-  private constructor(plane: DataPlane, served: readonly Served[]) {
+  private constructor(plane: DataPlane, clock: VirtualTimers, served: readonly Served[]) {
     this.plane = plane;
+    this.clock = clock;
     this.served = served;
   }
 
   static async start(options: PlaneRigOptions = {}): Promise<PlaneRig> {
     const served: Served[] = [];
+    const clock = virtualTimers();
     const plane = await startDataPlane({
       host: "127.0.0.1",
       port: 0,
       domain: "test.local",
       publicScheme: "http",
-      upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: options.perAddress ?? 256 },
+      upstreams: {
+        connectTimeoutMs: options.connectTimeoutMs ?? 2000,
+        idleMs: 4000,
+        perAddress: 256,
+      },
       limits: { ...DEFAULT_PROXY_LIMITS, ...options.limits },
-      timers: systemTimers,
+      timers: clock,
       chainOf: options.chainOf ?? (() => null),
       trustedProxies: options.trustedProxies ?? [],
       onServed: (one) => served.push(one),
     });
-    return new PlaneRig(plane, served);
+    return new PlaneRig(plane, clock, served);
   }
 
   async stop(): Promise<void> {
-    await this.plane.stop(0);
+    const stopped = this.plane.stop(0);
+    await this.clock.advance(1);
+    await stopped;
     this.replicas.close();
   }
 

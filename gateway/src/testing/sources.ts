@@ -39,6 +39,8 @@ export interface TestSources {
     former?: Readonly<Record<string, string>>,
   ): void;
   setBackends(backends: Readonly<Record<string, readonly string[]>>): void;
+  /** Every release as it is. */
+  setReleases(releases: Readonly<Record<string, ReleaseBackends>>): void;
 }
 
 export function testSources(): TestSources {
@@ -71,5 +73,6 @@ export function testSources(): TestSources {
       );
       backends.push(new Map(releases));
     },
+    setReleases: (releases) => backends.push(new Map(Object.entries(releases))),
   };
 }

@@ -2,6 +2,7 @@
 import { connect, type Socket } from "node:net";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
+import type { ObjectReader } from "@bifrost/shared/ports/object-store";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import { startGateway, type RunningGateway } from "../gateway.ts";
 import type { GatewayPolicies } from "../policies/follow-policies.ts";
@@ -36,9 +37,20 @@ export interface TestGatewayOptions {
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
+  /** Of static sites; without one they cannot be read. */
+  readonly bucket?: ObjectReader;
+  /** TEST_TOKEN when absent. */
+  readonly controlToken?: null;
   /** The sources never tell anything. */
   readonly isSilent?: boolean;
 }
+
+/** Of static sites. */
+export const TEST_BUCKET = "sites";
+
+export const NO_BUCKET: ObjectReader = {
+  stream: () => Promise.reject(new Error("this test has no bucket")),
+};
 
 const SILENT = { watch: () => () => undefined };
 
@@ -48,6 +60,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     settings: testPlaneSettings(options),
     timers: systemTimers,
     startPolicies,
+    openBucket: () => options.bucket ?? NO_BUCKET,
     events: { onFault: (fault) => policyFaults.add(fault), onPolicyLog: () => undefined },
     onProblem: () => undefined,
   });
@@ -67,6 +80,7 @@ export function testPlaneSettings({
     publicScheme: "http",
     limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
     upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...upstreams },
+    sites: { bucket: TEST_BUCKET, endpoint: null, cacheBytes: 4 * 1024 ** 2 },
     accessLog: null,
   };
 }
@@ -74,7 +88,10 @@ export function testPlaneSettings({
 /** The parent over these data planes. */
 export async function startGatewayOver(
   dataPlanes: DataPlanes,
-  options: Pick<TestGatewayOptions, "replicas" | "telemetry" | "isSilent" | "policies"> & {
+  options: Pick<
+    TestGatewayOptions,
+    "replicas" | "telemetry" | "isSilent" | "policies" | "controlToken"
+  > & {
     readonly policyFaults: PolicyFaults;
   },
 ): Promise<Omit<TestGateway, "listener">> {
@@ -83,7 +100,7 @@ export async function startGatewayOver(
     settings: {
       controlHost: "127.0.0.1",
       controlPort: 0,
-      controlToken: TEST_TOKEN,
+      controlToken: options.controlToken === null ? null : TEST_TOKEN,
       telemetryGrpcPort: 0,
       telemetrySecret: TEST_SECRET,
     },

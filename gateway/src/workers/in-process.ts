@@ -2,6 +2,7 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
+import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
 import { Plane, type PlaneCounts, type PlaneSettings } from "./plane.ts";
@@ -13,6 +14,7 @@ export interface InProcessOptions {
   readonly settings: PlaneSettings;
   readonly timers: Timers;
   readonly startPolicies: StartPolicyRuntime;
+  readonly openBucket: OpenBucket;
   readonly events: PlanesEvents;
   readonly onProblem: (event: string, detail: string) => void;
 }
@@ -22,13 +24,18 @@ export interface InProcessDataPlanes extends DataPlanes {
 }
 
 export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
-  const { timers, events, onProblem } = options;
+  const { timers, events, openBucket, onProblem } = options;
   const { onFault, onPolicyLog: onLog } = events;
   const policies = new PolicySlot(
     () => options.startPolicies({ timers, marker: NO_MARKER, onFault, onLog }),
     onProblem,
   );
-  const plane = await Plane.start(options.settings, NO_TABLES, { timers, policies, onProblem });
+  const plane = await Plane.start(options.settings, NO_TABLES, {
+    timers,
+    policies,
+    openBucket,
+    onProblem,
+  });
   const { dataPlane } = plane;
   let tables: Tables = NO_TABLES;
   let totals: PlaneCounts | null = null;

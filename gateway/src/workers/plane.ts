@@ -5,6 +5,12 @@ import { AccessLog, type AccessLogSettings } from "../access-log/access-log.ts";
 import { startDataPlane, type DataPlane, type DataPlaneOptions } from "../data-plane.ts";
 import type { Served } from "../proxy/served.ts";
 import type { ProxyMetrics } from "../proxy/services.ts";
+import {
+  type OpenBucket,
+  SiteReader,
+  type SiteSettings,
+  withoutBucket,
+} from "../static/site-reader.ts";
 import type { PolicySlot } from "./policy-slot.ts";
 import type { PolicyCounts } from "./policy-runtime.ts";
 import { ProcessMeter, type ProcessGauges } from "./process-gauges.ts";
@@ -17,6 +23,8 @@ export interface PlaneSettings extends Pick<
   DataPlaneOptions,
   "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits"
 > {
+  /** Absent = no static site can be served. */
+  readonly sites?: SiteSettings;
   /** null = none. */
   readonly accessLog: AccessLogSettings | null;
 }
@@ -53,6 +61,7 @@ export interface PlaneConnections {
 export interface PlaneDeps {
   readonly timers: Timers;
   readonly policies: PolicySlot;
+  readonly openBucket: OpenBucket;
   readonly onProblem: (event: string, detail: string) => void;
 }
 
@@ -63,6 +72,7 @@ export class Plane {
   private readonly accessLog: AccessLog | null;
   private readonly traffic: TrafficMeter;
   private readonly process = new ProcessMeter();
+  private newestRoutes: RouteTable | null = null;
   private told = { proxy: noProxyMetrics(), accessLog: { written: 0, dropped: 0 } };
 
   private constructor(parts: {
@@ -91,6 +101,7 @@ export class Plane {
       ...settings,
       timers,
       chainOf: policies.chainOf,
+      sites: siteReader(settings.sites, deps),
       first: tables,
       onServed(served: Served) {
         traffic.record(served);
@@ -107,9 +118,21 @@ export class Plane {
 
   update({ routes, backends, avoided, policies }: TableUpdate): void {
     if (policies !== undefined) this.policies.load(policies);
-    if (routes !== undefined && routes !== null) this.dataPlane.setRoutes(routes);
+    if (routes !== undefined && routes !== null) this.setRoutes(routes);
     if (backends !== undefined && backends !== null) this.dataPlane.setBackends(backends);
     if (avoided !== undefined) this.dataPlane.avoid(avoided);
+  }
+
+  /** The first routes with policies wait for the engine that runs them; those before serve meanwhile. */
+  private setRoutes(routes: RouteTable): void {
+    this.newestRoutes = routes;
+    if (this.policies.isReady || !usesPolicies(routes)) this.dataPlane.setRoutes(routes);
+    else void this.setOnceReady(routes);
+  }
+
+  private async setOnceReady(routes: RouteTable): Promise<void> {
+    await this.policies.ready(true);
+    if (this.newestRoutes === routes) this.dataPlane.setRoutes(routes);
   }
 
   takeReport(): PlaneReport {
@@ -168,12 +191,21 @@ function openAccessLog(
   return AccessLog.open({ settings, timers, onProblem: problem });
 }
 
+function siteReader(
+  settings: SiteSettings | undefined,
+  { timers, openBucket, onProblem }: PlaneDeps,
+): SiteReader {
+  if (settings === undefined) return withoutBucket(timers);
+  const objects = openBucket(settings.endpoint);
+  return new SiteReader({ ...settings, objects, timers, onProblem });
+}
+
 function usesPolicies(routes: RouteTable | null): boolean {
   if (routes === null) return false;
   const { platformPolicies, projectPolicies } = routes;
   return (
     platformPolicies.length > 0 ||
-    projectPolicies.size > 0 ||
+    [...projectPolicies.values()].some((attached) => attached.length > 0) ||
     [...routes.routes.values()].some(
       (route) =>
         route.policies.length > 0 || route.paths.some(({ policies }) => policies.length > 0),

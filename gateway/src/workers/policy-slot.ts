@@ -35,11 +35,19 @@ export class PolicySlot {
     return NOT_READY;
   };
 
+  get isReady(): boolean {
+    return this.runtime !== null;
+  }
+
   load(policies: PolicySet): void {
     this.policies = policies;
     if (this.runtime === null) return;
     this.runtime.load(policies);
     this.onChange();
+  }
+
+  get isReady(): boolean {
+    return this.runtime !== null;
   }
 
   /** Resolves when chains can be made; at once when none are needed. */

@@ -2,6 +2,7 @@
 import type { Worker } from "node:worker_threads";
 import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
+import type { OpenBucket } from "../static/site-reader.ts";
 import { REPORT_MS, SPENT_MS, type FromWorker, type ToWorker } from "./messages.ts";
 import { Plane, type PlaneSettings } from "./plane.ts";
 import type { StartPolicyRuntime } from "./policy-runtime.ts";
@@ -15,6 +16,7 @@ const ACCUSATION_PIPE = 4;
 export interface WorkerOptions {
   readonly timers: Timers;
   readonly startPolicies: StartPolicyRuntime;
+  readonly openBucket: OpenBucket;
   readonly startSentinelThread: (data: SentinelData) => Worker;
 }
 
@@ -30,11 +32,13 @@ export function runWorker(options: WorkerOptions): void {
 class WorkerSide {
   private readonly timers: Timers;
   private readonly policies: PolicySlot;
+  private readonly openBucket: OpenBucket;
   /** Commands are carried out one after another. */
   private plane: Promise<Plane> | null = null;
 
-  constructor({ timers, startPolicies, startSentinelThread }: WorkerOptions) {
+  constructor({ timers, startPolicies, openBucket, startSentinelThread }: WorkerOptions) {
     this.timers = timers;
+    this.openBucket = openBucket;
     this.policies = new PolicySlot(
       () =>
         startPolicies({
@@ -54,8 +58,9 @@ class WorkerSide {
   }
 
   private start(settings: PlaneSettings, tables: Tables): void {
-    const { timers, policies } = this;
-    this.plane = Plane.start(settings, tables, { timers, policies, onProblem: problem });
+    const { timers, policies, openBucket } = this;
+    const deps = { timers, policies, openBucket, onProblem: problem };
+    this.plane = Plane.start(settings, tables, deps);
     this.plane.then((plane) => this.started(plane)).catch(fail);
   }
 

@@ -7,6 +7,9 @@ export const DURATION_BOUNDS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ] as const;
 
+/** By the first digit of the status. */
+const CLASSES = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+
 // Type aliases, not interfaces: only those are assignable to records.
 export type Distribution = {
   /** One more than there are bounds. */
@@ -39,7 +42,7 @@ export class TrafficMeter {
   private upstream = new Durations();
 
   record(served: Served): void {
-    count(this.classes, `${Math.floor(served.status / 100)}xx`);
+    count(this.classes, CLASSES[Math.floor(served.status / 100)] ?? "other");
     if (served.page !== null) count(this.pages, served.page);
     if (served.projectId !== null) count(this.projects, served.projectId);
     this.retries += served.retries;

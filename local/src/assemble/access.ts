@@ -2,6 +2,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { AuthorizeRegistry } from "../artifact-registry/handle-request.ts";
 import type { GitHostOptions } from "../git-host/index.ts";
+import type { RunningIam } from "../iam/index.ts";
 import type { Secrets } from "../secrets.ts";
 import { REPOSITORY_OWNER } from "./context.ts";
 
@@ -18,7 +19,12 @@ export function authorizeGit(secrets: Secrets): GitHostOptions["authorizeGit"] {
     repository.startsWith(`${REPOSITORY_OWNER}/`);
 }
 
-/** Builds and the kubelet share one token; nobody pulls or pushes without it. */
-export function authorizeRegistry(secrets: Secrets): AuthorizeRegistry {
-  return async (credential) => credential !== null && same(credential.token, secrets.registryToken);
+/** Builds and the kubelet share one token; a service of the platform that reads images comes with its account's. */
+export function authorizeRegistry(
+  secrets: Secrets,
+  { accountOf }: Pick<RunningIam, "accountOf">,
+): AuthorizeRegistry {
+  return async (credential) =>
+    credential !== null &&
+    (same(credential.token, secrets.registryToken) || accountOf(credential.token) !== undefined);
 }

@@ -30,7 +30,7 @@ export async function assemble(context: AssemblyContext, parts: AssemblyParts): 
   keep({ stop: () => sandbox.close() });
   const trust = await startTrust(context, keep);
   const messages = await startMessages(context, trust, readDatabaseFiles(context.root), keep);
-  const builds = await startBuilds(context, { ...messages, sandbox }, keep);
+  const builds = await startBuilds(context, { ...trust, ...messages, sandbox }, keep);
   const apps = await startApps(context, { ...messages, sandbox }, keep);
   const gateway = keep(startGateway(context));
   const control = await startControlPlane(context, { ...trust, ...messages }, keep);

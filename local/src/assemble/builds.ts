@@ -13,6 +13,7 @@ import {
   functionUrl,
   PROJECT_ID,
   POLICY_BUCKET,
+  SITE_BUCKET,
   SOURCE_BUCKET,
   standInOptions,
 } from "./context.ts";
@@ -21,21 +22,23 @@ import { downloadSource } from "./download-source.ts";
 import { GITHUB_APP_ID } from "./environment.ts";
 import type { Messages } from "./messages.ts";
 import { stepImages } from "./step-images.ts";
-import type { Keep } from "./trust.ts";
+import type { Keep, Trust } from "./trust.ts";
 
 export async function startBuilds(
   context: AssemblyContext,
-  parts: Pick<Messages, "pubsub" | "logging"> & { readonly sandbox: Sandbox },
+  parts: Pick<Messages, "pubsub" | "logging"> & Pick<Trust, "iam"> & { readonly sandbox: Sandbox },
   keep: Keep,
 ): Promise<{ readonly products: readonly RunningStandIn[] }> {
   const { pubsub, logging, sandbox } = parts;
   const storage = keep(await startStorage(standInOptions(context, "storage")));
-  for (const bucket of [SOURCE_BUCKET, POLICY_BUCKET]) await storage.ensureBucket(bucket);
+  for (const bucket of [SOURCE_BUCKET, POLICY_BUCKET, SITE_BUCKET]) {
+    await storage.ensureBucket(bucket);
+  }
   const registry = keep(
     await startArtifactRegistry({
       ...standInOptions(context, "registry"),
       projectId: PROJECT_ID,
-      authorize: authorizeRegistry(context.secrets),
+      authorize: authorizeRegistry(context.secrets, parts.iam),
     }),
   );
   const cloudBuild = keep(

@@ -24,6 +24,7 @@ export const USER_ID = "local";
 /** Owner of every repository on the local git host. */
 export const REPOSITORY_OWNER = "local";
 export const SOURCE_BUCKET = `${PROJECT_ID}-sources`;
+export const SITE_BUCKET = `${PROJECT_ID}-sites`;
 export const POLICY_BUCKET = `${PROJECT_ID}-policies`;
 
 /** Image names that stand for programs of this checkout. */

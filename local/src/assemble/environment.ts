@@ -10,6 +10,7 @@ import {
   POLICY_BUCKET,
   PROJECT_ID,
   REGION,
+  SITE_BUCKET,
   SOURCE_BUCKET,
 } from "./context.ts";
 
@@ -50,6 +51,7 @@ function shared(context: AssemblyContext): ProgramEnvironment {
     BIFROST_IDENTITY_TOOLKIT_URL: addressOf(context, "identity"),
     BIFROST_STORAGE_ENDPOINT: addressOf(context, "storage"),
     BIFROST_POLICY_BUCKET: POLICY_BUCKET,
+    BIFROST_SITE_BUCKET: SITE_BUCKET,
     BIFROST_FIREBASE_API_KEY: secrets.firebaseApiKey,
     BIFROST_TELEMETRY_SECRET: secrets.telemetrySecret,
     BIFROST_FIRESTORE_EMULATOR_TOKEN: secrets.firestoreOwnerToken,
@@ -66,6 +68,7 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
     PORT: String(addresses.functions),
     BIFROST_METADATA_BASE: metadataBase(context),
     BIFROST_API_URL: addressOf(context, "functions"),
+    BIFROST_GATEWAY_URL: addressOf(context, "gateway"),
     BIFROST_IAM_URL: addressOf(context, "iam"),
     BIFROST_OIDC_ISSUER: addressOf(context, "iam"),
     BIFROST_OIDC_CERTIFICATES_URL: `${addressOf(context, "iam")}/oauth2/v1/certs`,

@@ -27,11 +27,13 @@ export function stepImages(context: AssemblyContext): Readonly<Record<string, St
     [`${PLATFORM_IMAGES.toolchains}/docker`]: { engine: podman(context) },
     [PLATFORM_IMAGES.pack]: {
       argvPrefix: ["node", "/bifrost/pack.mjs"],
-      mounts: ["pack.mjs", "static-server.mjs"].map((file) => ({
-        source: path.join(context.root, "dist", file),
-        target: `/bifrost/${file}`,
-        writable: false,
-      })),
+      mounts: [
+        {
+          source: path.join(context.root, "dist", "pack.mjs"),
+          target: "/bifrost/pack.mjs",
+          writable: false,
+        },
+      ],
       env: { PACK_REGISTRY_TOKEN: context.secrets.registryToken },
     },
   };

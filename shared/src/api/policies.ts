@@ -70,7 +70,6 @@ export type PolicyLogView = v.InferOutput<typeof policyLogView>;
 
 /** Also the body of a PUT, which replaces all of them. */
 export const attachedPolicies = v.strictObject({ policies: policyAttachmentsSchema });
-export type AttachedPolicies = v.InferOutput<typeof attachedPolicies>;
 
 const sourceText = v.pipe(
   v.string(),

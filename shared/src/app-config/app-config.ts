@@ -41,7 +41,7 @@ export interface ProcessConfig extends ConfigOfAnyRuntime {
   readonly run: { readonly command: string };
 }
 
-/** Files; the build packs a static file server into the image, which starts by itself. */
+/** Files, which the gateway serves from Cloud Storage. */
 export interface StaticConfig extends ConfigOfAnyRuntime {
   readonly runtime: "static";
   readonly build: { readonly command: string | null; readonly output: RelativePath };
@@ -55,8 +55,11 @@ export interface DockerConfig extends ConfigOfAnyRuntime {
   readonly run: { readonly command: string | null };
 }
 
+/** What runs in the cluster. */
+export type WorkloadConfig = ProcessConfig | DockerConfig;
+
 /** Switch over `runtime` to tell the three apart. */
-export type AppConfig = ProcessConfig | StaticConfig | DockerConfig;
+export type AppConfig = WorkloadConfig | StaticConfig;
 
 type KindValue<F> = F extends { readonly kind: ValueKind<infer T> } ? T : never;
 

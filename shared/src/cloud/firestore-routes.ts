@@ -6,21 +6,18 @@ import type {
   Timestamp,
 } from "@google-cloud/firestore";
 import * as v from "valibot";
-import { messageOf } from "../domain/errors.ts";
 import { type PolicyAttachment, policyAttachmentsSchema } from "../domain/policy.ts";
 import { RouteSchema, type Route, type RouteTable } from "../domain/route.ts";
-import type { Timer, Timers } from "../domain/time.ts";
+import type { Timers } from "../domain/time.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { RouteSource } from "../ports/route-source.ts";
+import { followCollection } from "./follow-collection.ts";
 
 export interface FirestoreRoutesOptions {
   readonly firestore: Firestore;
   readonly timers: Timers;
   readonly log: Logger;
 }
-
-/** The client reconnects by itself; only errors it gives up on reach us, and are tried again after this. */
-const RESUBSCRIBE_MS = 1000;
 
 const ROUTE_FIELDS = Object.keys(RouteSchema.entries);
 const PROJECT_FIELDS = ["liveDeploymentId", "formerDeploymentId", "policies"];
@@ -80,23 +77,7 @@ export class FirestoreRoutes implements RouteSource {
     fields: readonly string[],
     onSnapshot: (snapshot: QuerySnapshot) => void,
   ): () => void {
-    const { firestore, timers, log } = this.options;
-    let stop: (() => void) | null = null;
-    let retry: Timer | null = null;
-    const subscribe = (): void => {
-      stop = firestore
-        .collection(collection)
-        .select(...fields)
-        .onSnapshot(onSnapshot, (error) => {
-          log.warn("firestore listener ended", { collection, error: messageOf(error) });
-          retry = timers.after(RESUBSCRIBE_MS, subscribe);
-        });
-    };
-    subscribe();
-    return () => {
-      retry?.cancel();
-      stop?.();
-    };
+    return followCollection(this.options, { collection, fields, onSnapshot });
   }
 }
 

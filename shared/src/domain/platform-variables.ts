@@ -86,6 +86,11 @@ export const PLATFORM_VARIABLES = {
     schema: urlForm,
     fallback: null,
   }),
+  siteBucket: variable({
+    name: "BIFROST_SITE_BUCKET",
+    meaning: "Bucket for the files of static sites.",
+    schema: textForm,
+  }),
   kubeconfig: variable<string | null>({
     name: "KUBECONFIG",
     meaning: "kubeconfig file; absent = the cluster's own credentials.",

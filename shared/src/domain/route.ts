@@ -114,7 +114,6 @@ export const RouteSchema = v.object({
 export type RouteTarget = v.InferOutput<typeof RouteTargetSchema>;
 export type Stickiness = v.InferOutput<typeof StickinessSchema>;
 export type Redirect = v.InferOutput<typeof RedirectSchema>;
-export type PathRule = v.InferOutput<typeof PathRuleSchema>;
 export type Route = v.InferOutput<typeof RouteSchema>;
 
 /** A complete picture at one moment; listeners get a new one for every change. */

@@ -1,5 +1,5 @@
 /** deploy.toml values that no Kubernetes field carries as written stay readable on the object. */
-import type { AppConfig } from "../app-config/app-config.ts";
+import type { WorkloadConfig } from "../app-config/app-config.ts";
 import type { ManifestInput } from "./manifest-input.ts";
 import { ANNOTATION_PREFIX } from "./names.ts";
 
@@ -22,13 +22,10 @@ export function deploymentAnnotations(input: ManifestInput): Record<string, stri
   );
 }
 
-function valuesOfRuntime(config: AppConfig): Record<string, string | boolean | null> {
+function valuesOfRuntime(config: WorkloadConfig): Record<string, string | boolean | null> {
   if (config.runtime === "docker") {
     return { "build.dockerfile": config.build.dockerfile, "run.command": config.run.command };
   }
   const built = { "build.command": config.build.command, "build.output": config.build.output };
-  if (config.runtime === "static") {
-    return { ...built, "static.dir": config.static.dir, "static.spa": config.static.spa };
-  }
   return { ...built, "run.command": config.run.command };
 }

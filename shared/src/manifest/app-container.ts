@@ -1,6 +1,6 @@
 /** The container that runs the project's own code. */
 import type { V1Container, V1Probe } from "@kubernetes/client-node";
-import type { AppConfig } from "../app-config/app-config.ts";
+import type { WorkloadConfig } from "../app-config/app-config.ts";
 import { commandLine } from "./command-line.ts";
 import { APP_UID, lockedDown } from "./container-security.ts";
 import type { ManifestInput } from "./manifest-input.ts";
@@ -24,7 +24,8 @@ export const SCRATCH_VOLUME = "tmp";
 
 export function appContainer(input: ManifestInput): V1Container {
   const { config } = input;
-  const command = startCommand(config);
+  // Null: a Dockerfile's image that starts by itself.
+  const { command } = config.run;
   const { cpu, memory } = config.resources;
   return {
     name: APP_CONTAINER,
@@ -44,15 +45,10 @@ export function appContainer(input: ManifestInput): V1Container {
   };
 }
 
-/** Null: the image starts by itself (a packed static server, or a Dockerfile's own CMD). */
-function startCommand(config: AppConfig): string | null {
-  return config.runtime === "static" ? null : config.run.command;
-}
-
 type ProbeName = "startupProbe" | "readinessProbe" | "livenessProbe";
 
 /** Kubernetes counts in whole seconds; the sidecar gets the exact times. */
-function probes({ health }: AppConfig): Record<ProbeName, V1Probe> {
+function probes({ health }: WorkloadConfig): Record<ProbeName, V1Probe> {
   const probe = {
     httpGet: { path: health.path, port: HTTP_PORT, scheme: "HTTP" },
     periodSeconds: wholeSeconds(health.interval.ms),
@@ -72,7 +68,7 @@ function probes({ health }: AppConfig): Record<ProbeName, V1Probe> {
 }
 
 /** Failures in a row, none of which comes sooner after another than a timeout or an interval. */
-function restartAfter({ interval, timeout, failureThreshold }: AppConfig["health"]): number {
+function restartAfter({ interval, timeout, failureThreshold }: WorkloadConfig["health"]): number {
   const judgedMs = failureThreshold * timeout.ms + JUDGEMENT_MS;
   const judgedAfter = Math.ceil(judgedMs / 1000 / wholeSeconds(interval.ms));
   return Math.max(RESTART_AFTER, failureThreshold, judgedAfter);

@@ -4,7 +4,7 @@ import { assert, constantFrom, jsonValue, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kubernetesTypeMaps } from "../cloud/kubernetes-type-maps.ts";
 import { assertManifests, checkManifests } from "./check-manifest.ts";
-import { configOf, DOCKER_TOML, GO_TOML, inputFor, STATIC_TOML } from "./manifest-fixtures.ts";
+import { configOf, DOCKER_TOML, GO_TOML, inputFor } from "./manifest-fixtures.ts";
 import { renderManifests } from "./manifests.ts";
 
 /** The official client's own tables. */
@@ -28,7 +28,6 @@ const POD = "spec.template.spec";
 describe("manifests of every runtime", () => {
   it.each([
     ["go", GO_TOML],
-    ["static", STATIC_TOML],
     ["docker", DOCKER_TOML],
   ])("pass their check: %s", (_, toml) => {
     expect(checkManifests(renderManifests(inputFor(configOf(toml))), types)).toEqual([]);

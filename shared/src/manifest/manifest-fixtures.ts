@@ -1,13 +1,14 @@
 /** Inputs for tests of manifests: every runtime, with each field at a value of its own. */
-import type { AppConfig } from "../app-config/app-config.ts";
+import type { WorkloadConfig } from "../app-config/app-config.ts";
 import { parseAppConfig } from "../app-config/parse.ts";
 import type { ManifestInput } from "./manifest-input.ts";
 
 export const DIGEST = `sha256:${"ab".repeat(32)}`;
 
-export function configOf(toml: string): AppConfig {
+export function configOf(toml: string): WorkloadConfig {
   const result = parseAppConfig(toml);
-  if (result.ok) return result.config;
+  if (result.ok && result.config.runtime !== "static") return result.config;
+  if (result.ok) throw new Error("a static site has no manifests");
   throw new Error(result.diagnostics.map(({ message }) => message).join("\n"));
 }
 
@@ -40,15 +41,6 @@ memory = "192Mi"
 LOG_LEVEL = "debug"
 `;
 
-export const STATIC_TOML = `
-[app]
-name = "site"
-runtime = "static"
-[static]
-dir = "public"
-spa = true
-`;
-
 export const DOCKER_TOML = `
 [app]
 name = "boxed"
@@ -57,7 +49,7 @@ runtime = "docker"
 dockerfile = "deploy/Dockerfile"
 `;
 
-export function inputFor(config: AppConfig): ManifestInput {
+export function inputFor(config: WorkloadConfig): ManifestInput {
   return {
     config,
     deploymentId: "dk3v9x1m2p8q",

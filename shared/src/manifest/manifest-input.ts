@@ -1,10 +1,10 @@
 /** Everything a manifest is made from; nothing else may influence it. */
-import type { AppConfig } from "../app-config/app-config.ts";
+import type { WorkloadConfig } from "../app-config/app-config.ts";
 import { BifrostError } from "../domain/errors.ts";
 import type { PlatformSettings } from "./platform-settings.ts";
 
 export interface ManifestInput {
-  readonly config: AppConfig;
+  readonly config: WorkloadConfig;
   readonly deploymentId: string;
   readonly projectId: string;
   /** First label of the project's host; also names its namespace. */

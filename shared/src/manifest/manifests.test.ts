@@ -17,14 +17,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { canonicalConfig } from "../app-config/canonical.ts";
 import { isBifrostError } from "../domain/errors.ts";
-import {
-  configOf,
-  DIGEST,
-  DOCKER_TOML,
-  GO_TOML,
-  inputFor,
-  STATIC_TOML,
-} from "./manifest-fixtures.ts";
+import { configOf, DIGEST, DOCKER_TOML, GO_TOML, inputFor } from "./manifest-fixtures.ts";
 import { manifestsHash } from "./manifests-hash.ts";
 import { renderManifests } from "./manifests.ts";
 import type { NetworkPolicyManifest } from "./network-policy.ts";
@@ -220,7 +213,6 @@ describe("the pod", () => {
 
   it.each([
     ["a process runs its command", GO_TOML, ["./shop", "--fast"]],
-    ["a static site is served by its image", STATIC_TOML, undefined],
     ["a Dockerfile's image starts its own command", DOCKER_TOML, undefined],
     ["a Dockerfile's command can be replaced", `${DOCKER_TOML}[run]\ncommand = "serve"`, ["serve"]],
   ])("%s", (_, toml, command) => {
@@ -291,9 +283,9 @@ const word = string({ minLength: 1, maxLength: 12, unit: constantFrom(..."abcxyz
 
 /** TOML of a valid config whose values are arbitrary. */
 const anyToml = record({
-  runtime: constantFrom("node", "rust", "static", "docker"),
+  runtime: constantFrom("node", "rust", "docker"),
   port: integer({ min: 1, max: 65535 }),
-  words: array(word, { minLength: 8, maxLength: 8 }),
+  words: array(word, { minLength: 7, maxLength: 7 }),
   min: integer({ min: 1, max: 25 }),
   more: integer({ min: 0, max: 25 }),
   cpu: integer({ min: 50, max: 8000 }),
@@ -305,15 +297,14 @@ const anyToml = record({
     { maxKeys: 4 },
   ),
 }).map((one) => {
-  const [name, root, build, output, run, dir, path, file] = one.words;
+  const [name, root, build, output, run, path, file] = one.words;
   const env = Object.entries(one.env).map(([key, value]) => `${key} = ${tomlString(value)}`);
   return [
     `app = {name = "n${name}", runtime = "${one.runtime}", port = ${one.port}, root = "${root}"}`,
     one.runtime === "docker"
       ? `build.dockerfile = "${file}"`
       : `build = {command = "make ${build}; true", output = "${output}"}`,
-    ...(one.runtime === "static" ? [`static = {dir = "${dir}", spa = true}`] : []),
-    ...(one.runtime === "static" ? [] : [`run.command = "./${run} 'x'"`]),
+    `run.command = "./${run} 'x'"`,
     `scaling = {min_replicas = ${one.min}, max_replicas = ${one.min + one.more}, cpu_target = 33}`,
     `health = {path = "/${path}", interval = "${one.interval}ms", timeout = "900ms", watch = "17m"}`,
     `resources = {cpu = "${one.cpu}m", memory = "${one.memory}Mi"}`,

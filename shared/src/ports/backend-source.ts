@@ -6,16 +6,26 @@ export interface Backend {
   readonly replica: string;
 }
 
+/** A static site has files in Cloud Storage in place of replicas. */
+export interface PublishedFiles {
+  /** Name of its manifest in the bucket of all sites. */
+  readonly manifest: string;
+  /** A probe of the platform's own carries it; policies do not see such a request. */
+  readonly probeToken: string;
+}
+
 export interface ReleaseBackends {
   /** "" when unknown. */
   readonly projectId: string;
   readonly ready: readonly Backend[];
+  /** Of a static site only. */
+  readonly files?: PublishedFiles;
 }
 
-/** By deployment id; a deployment without ready replicas is absent. */
+/** By deployment id; a deployment that has neither ready replicas nor files is absent. */
 export type BackendTable = ReadonlyMap<string, ReleaseBackends>;
 
-/** Where the gateway learns which replicas of a deployment can take traffic. */
+/** Where the gateway learns what can answer for a deployment. */
 export interface BackendSource {
   /**
    * Calls `listener` with the complete table once it is known and again after every change. Survives broken

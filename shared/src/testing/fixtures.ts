@@ -11,6 +11,7 @@ import {
 import type { PolicyVersion } from "../domain/policy.ts";
 import type { Project } from "../domain/project.ts";
 import type { Replica } from "../domain/replica.ts";
+import { RouteSchema, type Route } from "../domain/route.ts";
 
 const EPOCH = new Date("2026-01-01T00:00:00.000Z");
 
@@ -42,6 +43,11 @@ export function newDeployment(changes: Partial<Deployment> = {}): Deployment {
     retiredAt: null,
     ...changes,
   };
+}
+
+/** Follows the live release unless the changes say otherwise. */
+export function newRoute(changes: Partial<v.InferInput<typeof RouteSchema>> = {}): Route {
+  return v.parse(RouteSchema, { host: "app.apps.test", projectId: "proaaaaaaaaaaa", ...changes });
 }
 
 export function newProject(changes: Partial<Project> = {}): Project {

@@ -1,12 +1,7 @@
 /** The host's half of the helpers for unit tests. */
 import { base64Decode, sha256 } from "../../lua/api-functions.ts";
-import {
-  HostRefusal,
-  type LuaScalar,
-  type LuaState,
-  utf8Bytes,
-  utf8Text,
-} from "../../lua/lua-state.ts";
+import { HostRefusal, type LuaScalar, utf8Bytes, utf8Text } from "../../lua/lua-stack.ts";
+import type { LuaState } from "../../lua/lua-state.ts";
 import { PolicyError } from "../../lua/policy-error.ts";
 import type { Decision, Field, PolicyConfig, Trial, TrialRequest, TrialResponse } from "./trial.ts";
 

@@ -1,59 +1,80 @@
 /**
- * The gateway's data plane as a program of its own, over tables given once in place of Firestore and Kubernetes.
- * Takes a JSON object as its argument and lives until SIGTERM.
+ * The gateway's parent and its workers as they run in production, over tables given once in place of Firestore and
+ * Kubernetes. Takes a JSON object as its argument and lives until SIGTERM.
  */
 import { EMPTY_ROUTE_TABLE, type Route } from "@bifrost/shared/domain/route";
 import { systemTimers } from "@bifrost/shared/domain/time";
-import { startDataPlane } from "../../../../gateway/src/data-plane.ts";
-import { loadLua } from "../../../../gateway/src/lua/lua-instance.ts";
-import { TokenBuckets } from "../../../../gateway/src/lua/token-buckets.ts";
-import { NO_MARKER, PolicyHost } from "../../../../gateway/src/policies/policy-host.ts";
+import { silentLogger } from "@bifrost/shared/ports/logger";
 import { DEFAULT_PROXY_LIMITS } from "../../../../gateway/src/proxy/services.ts";
+import { startCluster } from "../../../../gateway/src/workers/cluster.ts";
+import { WORKER_ARGUMENTS } from "../../../../gateway/src/workers/worker-arguments.ts";
 import type { Setting } from "./contender.ts";
 
 const PROJECT = "bench";
 const POLICY = "bench-policy";
 
-export interface GatewayArgument extends Pick<Setting, "port" | "upstreams" | "policy"> {
+export interface GatewayArgument extends Pick<
+  Setting,
+  "port" | "upstreams" | "policy" | "workers"
+> {
+  /** Program of a worker. */
+  readonly workerScript: string;
   /** Source of the policy. */
   readonly source: string;
+  /** File of the access log; null = none. */
+  readonly accessLog: string | null;
 }
 
-const { port, upstreams, policy, source } = JSON.parse(process.argv[2] ?? "{}") as GatewayArgument;
+const argument = JSON.parse(process.argv[2] ?? "{}") as GatewayArgument;
+const { port, upstreams, policy, source, accessLog } = argument;
 
-const policies = new PolicyHost({
-  lua: await loadLua(),
+const dataPlanes = await startCluster({
+  workers: argument.workers,
+  program: { script: argument.workerScript, nodeArguments: WORKER_ARGUMENTS },
+  settings: {
+    host: "127.0.0.1",
+    port,
+    domain: "example.test",
+    publicScheme: "http",
+    trustedProxies: [],
+    upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 512 },
+    limits: DEFAULT_PROXY_LIMITS,
+    accessLog:
+      accessLog === null
+        ? null
+        : { where: accessLog, scheme: "http", cloudProject: PROJECT, logsQuery: true },
+  },
   timers: systemTimers,
-  limiter: new TokenBuckets(systemTimers),
-  marker: NO_MARKER,
-  log: (line) => void process.stderr.write(`${line.text}\n`),
-  onFault: (fault) => void process.stderr.write(`${fault.error.message}\n`),
+  log: {
+    ...silentLogger,
+    error: (event, fields) => complain(`${event} ${JSON.stringify(fields)}`),
+  },
+  events: {
+    onFault: (fault) => complain(fault.message),
+    onPolicyLog: (line) => complain(line.text),
+  },
 });
-policies.replaceScripts([{ name: POLICY, kind: "request", version: 1, source }]);
-
-const dataPlane = await startDataPlane({
-  host: "127.0.0.1",
-  port,
-  domain: "example.test",
-  publicScheme: "http",
-  upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 512 },
-  limits: DEFAULT_PROXY_LIMITS,
-  timers: systemTimers,
-  chainOf: policies.chainOf,
-});
-dataPlane.setRoutes({
-  ...EMPTY_ROUTE_TABLE,
-  routes: new Map([route("app1.example.test", "a", "b"), route("app2.example.test", "b", "a")]),
-});
-dataPlane.setBackends(
-  new Map(
+dataPlanes.update({
+  routes: {
+    ...EMPTY_ROUTE_TABLE,
+    routes: new Map([route("app1.example.test", "a", "b"), route("app2.example.test", "b", "a")]),
+  },
+  backends: new Map(
     Object.entries(upstreams).map(([name, address]) => [
       name,
       { projectId: PROJECT, ready: [{ address, replica: name }] },
     ]),
   ),
-);
-process.once("SIGTERM", () => void dataPlane.stop(0).then(() => process.exit(0)));
+  policies: {
+    scripts: [{ name: POLICY, kind: "request", version: 1, source }],
+    disabled: new Set(),
+  },
+});
+process.once("SIGTERM", () => void dataPlanes.stop(0).then(() => process.exit(0)));
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
 
 /** All goes to `target`, unless a policy chooses `other`. */
 function route(host: string, target: string, other: string): [string, Route] {

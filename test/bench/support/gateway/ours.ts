@@ -1,4 +1,4 @@
-/** The gateway's data plane, bundled as it is for production and in a process of its own. */
+/** The gateway: its parent over given tables, and its workers bundled as they are for production. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
@@ -6,7 +6,8 @@ import { ROOT } from "../../../support/folders.ts";
 import { type Contender, startPinned, supportFile } from "./contender.ts";
 import type { GatewayArgument } from "./gateway-under-bench.ts";
 
-/** Beside the programs, where what is not bundled is found in node_modules. */
+/** Bundled by `npm run bench`. */
+const WORKER = path.join(ROOT, "dist/gateway-worker.mjs");
 const PROGRAM = path.join(ROOT, "dist/bench/gateway-under-bench.mjs");
 
 export const OURS = "bifrost";
@@ -22,18 +23,23 @@ export async function bundledGateway(): Promise<Contender> {
     format: "esm",
     logLevel: "error",
     minifySyntax: true,
-    external: ["wasmoon"],
   });
   return {
     name: OURS,
-    lacks({ workers, hasAccessLog }) {
-      if (workers > 1) return "the gateway has no workers yet";
-      return hasAccessLog ? "the gateway has no access log yet" : null;
-    },
+    lacks: () => null,
     start(setting) {
-      const { port, upstreams, policy } = setting;
+      const { port, upstreams, policy, workers, hasAccessLog } = setting;
       const source = readFileSync(supportFile("gateway-policy.lua"), "utf8");
-      const argument: GatewayArgument = { port, upstreams, policy, source };
+      const accessLog = hasAccessLog ? path.join(setting.folder, "access.log") : null;
+      const argument: GatewayArgument = {
+        port,
+        upstreams,
+        policy,
+        workers,
+        source,
+        accessLog,
+        workerScript: WORKER,
+      };
       const argv = [process.execPath, PROGRAM, JSON.stringify(argument)];
       return startPinned({ ...setting, argv });
     },

@@ -1,5 +1,6 @@
 /** Before anything is measured: every contender must do the whole of the work that is compared. */
 import { Agent, request } from "node:http";
+import { until } from "../../../support/until.ts";
 import type { Policy, Setting } from "./contender.ts";
 
 const CLIENTS = 200;
@@ -14,6 +15,9 @@ export async function assertSameWork(
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     const portOfB = setting.upstreams.b.split(":")[1] ?? "";
+    await until(async () => (await ask(agent, port, "client-0")).status === 200, {
+      what: `a first answer of ${name}`,
+    });
     let b = 0;
     for (let client = 0; client < CLIENTS; client++) {
       const answer = await ask(agent, port, `client-${client}`);
@@ -47,6 +51,7 @@ function assertShare(name: string, policy: Policy, share: number): void {
 }
 
 interface Answer {
+  readonly status: number | undefined;
   readonly body: string;
   readonly variant: string;
   readonly server: string;
@@ -61,6 +66,7 @@ function ask(agent: Agent, port: number, client: string): Promise<Answer> {
       response.setEncoding("utf8").on("data", (text: string) => (body += text));
       response.once("end", () =>
         resolve({
+          status: response.statusCode,
           body,
           variant: String(response.headers["x-variant"]),
           server: String(response.headers["server"]),
