@@ -63,7 +63,7 @@ test("a rule runs over each sample and what it raises is told with the sample's 
   const { alerts, said, lines } = rig();
   alerts.setBackends(new Map([["d1", { projectId: "p1", ready: [] }]]));
   const count = `log(state.incr("n"), replica, cpu_percent, memory_percent)`;
-  alerts.setScripts([rule("down", DOWN), rule("count", count)]);
+  alerts.setScripts({ scripts: [rule("down", DOWN), rule("count", count)], disabled: new Set() });
   await alerts.take([sample("a", 2), sample("b", 3)]);
   expect(said).toEqual([
     expect.objectContaining({
@@ -88,7 +88,10 @@ test("a rule runs over each sample and what it raises is told with the sample's 
 
 test("a receiver that nobody configured is named in the log", async () => {
   const { alerts, said } = rig();
-  alerts.setScripts([rule("down", `alert("info", "hello", "ops")`)]);
+  alerts.setScripts({
+    scripts: [rule("down", `alert("info", "hello", "ops")`)],
+    disabled: new Set(),
+  });
   await alerts.take([sample("a", 0)]);
   expect(said[0]).toMatchObject({ to: "ops (no such webhook in BIFROST_ALERT_WEBHOOKS)" });
   expect(alerts.unknownTargets).toBe(1);
@@ -96,7 +99,10 @@ test("a receiver that nobody configured is named in the log", async () => {
 
 test("a rule that keeps failing is out of service with its line, and the others go on", async () => {
   const { alerts, said, faults, lines, child } = rig();
-  alerts.setScripts([rule("bad", "local x = 1\nx = x + nothing", 4), rule("down", DOWN)]);
+  alerts.setScripts({
+    scripts: [rule("bad", "local x = 1\nx = x + nothing", 4), rule("down", DOWN)],
+    disabled: new Set(),
+  });
   for (let i = 0; i < 12; i++) await alerts.take([sample("a", 3)]);
   expect(faults).toMatchObject([{ script: "bad", version: 4, kind: "error", line: 2 }]);
   expect(child.errors).toBe(10);
@@ -107,7 +113,10 @@ test("a rule that keeps failing is out of service with its line, and the others 
 
 test("a rule that loops is stopped by its budget", async () => {
   const { alerts, faults, child } = rig();
-  alerts.setScripts([rule("loop", "while true do pcall(error) end")]);
+  alerts.setScripts({
+    scripts: [rule("loop", "while true do pcall(error) end")],
+    disabled: new Set(),
+  });
   const before = child.pid;
   for (let i = 0; i < 6; i++) await alerts.take([sample("a", 0)]);
   expect(faults).toMatchObject([{ script: "loop", kind: "budget", line: 1 }]);
@@ -117,7 +126,10 @@ test("a rule that loops is stopped by its budget", async () => {
 test("a rule that holds its process up is disabled by name, and the others go on in a new process", async () => {
   // Below the budget of a rule, so that the sentinel sees a call that does not come back.
   const { alerts, faults, said, child } = rig(100);
-  alerts.setScripts([rule("stuck", "while true do end", 2), rule("down", DOWN)]);
+  alerts.setScripts({
+    scripts: [rule("stuck", "while true do end", 2), rule("down", DOWN)],
+    disabled: new Set(),
+  });
   const before = child.pid;
   await alerts.take([sample("a", 3)]);
   expect(faults).toMatchObject([{ script: "stuck", version: 2, kind: "stuck" }]);
@@ -130,7 +142,7 @@ test("a rule that holds its process up is disabled by name, and the others go on
 
 test("a process that is killed is followed by another one", async () => {
   const { alerts, said, child } = rig();
-  alerts.setScripts([rule("down", DOWN)]);
+  alerts.setScripts({ scripts: [rule("down", DOWN)], disabled: new Set() });
   await alerts.take([sample("a", 0)]);
   const before = child.pid;
   // 0 would be the whole group of this process.
@@ -144,7 +156,10 @@ test("a process that is killed is followed by another one", async () => {
 
 test("without rules there is no process", async () => {
   const { alerts, child } = rig();
-  alerts.setScripts([{ ...rule("request", "x"), kind: "request" }]);
+  alerts.setScripts({
+    scripts: [{ ...rule("request", "x"), kind: "request" }],
+    disabled: new Set(),
+  });
   await alerts.take([sample("a", 3)]);
   expect(child.pid).toBeNull();
 });

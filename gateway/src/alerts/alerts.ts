@@ -1,9 +1,9 @@
 /** Runs alert rules over the samples of sidecars and tells what they raise. */
-import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
 import type { TakenSample } from "../telemetry/sample-feed.ts";
+import { type PolicySet, scriptKey } from "../workers/policy-runtime.ts";
 import { AlertBook, type AlertNotice } from "./alert-book.ts";
 import { alertValues, LOG_TARGET, SEVERITIES } from "./alert-values.ts";
 import type { AlertProcess } from "./alert-process.ts";
@@ -47,8 +47,11 @@ export class Alerts {
   }
 
   /** All scripts in service; those that are no alert rules are passed over. */
-  setScripts(scripts: readonly PolicyScript[]): void {
-    const rules = scripts.filter(({ kind, source }) => kind === "alert" && source !== "");
+  setScripts({ scripts, disabled }: PolicySet): void {
+    const rules = scripts.filter(
+      (script) =>
+        script.kind === "alert" && script.source !== "" && !disabled.has(scriptKey(script)),
+    );
     this.options.process.setRules(rules);
     this.book.keepRules(new Set(rules.map(({ name }) => name)));
   }

@@ -46,10 +46,6 @@ export class PolicySlot {
     this.onChange();
   }
 
-  get isReady(): boolean {
-    return this.runtime !== null;
-  }
-
   /** Resolves when chains can be made; at once when none are needed. */
   ready(isNeeded: boolean): Promise<void> {
     if (!isNeeded) return Promise.resolve();
