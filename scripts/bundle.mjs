@@ -26,6 +26,7 @@ const WITH_PACKAGES = {
   gateway: "gateway/src/main.ts",
   "gateway-worker": "gateway/src/gateway-worker.ts",
   "policy-check": "gateway/src/policy-check.ts",
+  "alert-rules": "gateway/src/alert-rules.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */

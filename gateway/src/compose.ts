@@ -16,6 +16,9 @@ import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import { AlertProcess } from "./alerts/alert-process.ts";
+import { Alerts } from "./alerts/alerts.ts";
+import { Webhook } from "./alerts/webhook.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import { processEnvironment, type GatewayConfig } from "./config.ts";
@@ -61,7 +64,7 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
 export async function composeGateway(
   config: GatewayConfig,
   { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
-): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults">> {
+): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
@@ -131,6 +134,41 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
+export interface AlertParts extends Omit<DataPlaneParts, "workerScript"> {
+  /** Entry point of the process that runs alert rules. */
+  readonly alertScript: string;
+}
+
+export function composeAlerts(
+  config: GatewayConfig,
+  { log, policyFaults, policyStorage, alertScript }: AlertParts,
+): Alerts {
+  const timers = systemTimers;
+  const { alertWebhooks, alertWebhookSecret: secret, alertRepeatMinutes } = config;
+  const process = new AlertProcess({
+    program: helperProgram(alertScript),
+    timers,
+    log,
+    onFault: policyFaults.add.bind(policyFaults),
+    onLog: policyLogger(log, policyStorage),
+  });
+  const webhooks = [...alertWebhooks].map(
+    ([name, url]) => [name, new Webhook({ name, url, secret, timers, log })] as const,
+  );
+  const repeatMs = alertRepeatMinutes * 60_000;
+  return new Alerts({ process, webhooks: new Map(webhooks), repeatMs, timers, log });
+}
+
+function policyLogger(
+  log: Logger,
+  policyStorage: PolicyStorage | null,
+): (line: PolicyLogLine) => void {
+  return (line) => {
+    if (policyStorage === null) log.info("policy says", { ...line });
+    else policyStorage.log.add(line);
+  };
+}
+
 /** A process beside the workers that runs what strangers wrote. */
 function helperProgram(script: string): HelperProgram {
   const shown = Object.entries(processEnvironment()).flatMap(([name, value]) =>
@@ -147,10 +185,7 @@ export function composeDataPlanes(
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
-    onPolicyLog: (line: PolicyLogLine) => {
-      if (policyStorage === null) log.info("policy says", { ...line });
-      else policyStorage.log.add(line);
-    },
+    onPolicyLog: policyLogger(log, policyStorage),
   };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {

@@ -9,6 +9,7 @@ import {
   wholeNumberForm,
 } from "@bifrost/shared/domain/platform-variables";
 import * as v from "valibot";
+import { webhookUrlsForm } from "./alerts/webhook-urls.ts";
 import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
 import { isRange } from "./proxy/trusted-proxies.ts";
@@ -94,6 +95,28 @@ export const GATEWAY_VARIABLES = {
     schema: v.pipe(textForm, v.minLength(16, "must have at least 16 characters")),
     fallback: null,
     secret: true,
+  }),
+  alertWebhooks: variable<ReadonlyMap<string, string>>({
+    name: "BIFROST_ALERT_WEBHOOKS",
+    meaning:
+      'Where alert rules may send alerts beside the log: a JSON object of names and https addresses, such as {"ops": "https://chat.example/hook"}.',
+    schema: webhookUrlsForm,
+    fallback: new Map(),
+    secret: true,
+  }),
+  alertWebhookSecret: variable<string | null>({
+    name: "BIFROST_ALERT_WEBHOOK_SECRET",
+    meaning:
+      "Key of the HMAC-SHA256 over time and body in the header X-Bifrost-Signature; absent = alerts are sent unsigned.",
+    schema: v.pipe(textForm, v.minLength(16, "must have at least 16 characters")),
+    fallback: null,
+    secret: true,
+  }),
+  alertRepeatMinutes: variable({
+    name: "BIFROST_ALERT_REPEAT_MINUTES",
+    meaning: "How often an alert that still stands is told again.",
+    schema: wholeNumberForm(1, 1440),
+    fallback: 5,
   }),
   accessLog: variable({
     name: "BIFROST_ACCESS_LOG",

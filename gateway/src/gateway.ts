@@ -5,6 +5,8 @@ import type { BackendSource } from "@bifrost/shared/ports/backend-source";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
+import type { Alerts } from "./alerts/alerts.ts";
+import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
@@ -37,6 +39,8 @@ export interface GatewayDeps {
   readonly dataPlanes: DataPlanes;
   readonly policyFaults: PolicyFaults;
   readonly policies: GatewayPolicies;
+  /** null = no alert rules are run. */
+  readonly alerts: Alerts | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = samples are collected but stored nowhere. */
@@ -84,6 +88,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
           dataPlanes.tables().policies.disabled,
         ),
         ...collectorMetrics(telemetry, control.refusedConnections()),
+        ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -113,7 +118,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 
 /** Answers the function that stops it. */
 function followSources(
-  { dataPlanes, routes, backends, timers }: GatewayDeps,
+  { dataPlanes, routes, backends, alerts, timers }: GatewayDeps,
   { collector }: RunningTelemetry,
 ): () => void {
   const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
@@ -122,8 +127,11 @@ function followSources(
     backends.watch((table) => {
       dataPlanes.update({ backends: table });
       health.setBackends(table);
+      alerts?.setBackends(table);
     }),
     collector.samples.subscribe((samples) => health.take(samples)),
+    collector.samples.subscribe((samples) => alerts?.take(samples)),
+    () => alerts?.stop(),
     () => health.stop(),
   ];
   return () => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
+  composeAlerts,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -14,6 +15,7 @@ import { PolicyFaults } from "./workers/policy-faults.ts";
 
 const WORKER_SCRIPT = programBeside("gateway-worker");
 const CHECK_SCRIPT = programBeside("policy-check");
+const ALERT_SCRIPT = programBeside("alert-rules");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -53,7 +55,9 @@ await runProgram({
       composeGateway(config, { log, policyStorage, ...shipped }),
       import("./gateway.ts"),
     ]);
-    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults });
+    const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
+    const alerts = composeAlerts(config, alertParts);
+    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
     keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {

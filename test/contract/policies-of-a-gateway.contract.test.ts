@@ -48,6 +48,7 @@ async function startGateway(nodeId: string) {
   const log = new PolicyLog({ store, nodeId, ...base });
   let set: PolicySet = NO_POLICIES;
   const stop = followPolicies({
+    alerts: null,
     policies: {
       standard: [],
       stored: {

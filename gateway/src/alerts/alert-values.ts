@@ -15,7 +15,7 @@ export interface AlertValues {
   readonly response_time_ms: number | null;
   /** Of one core: 250 is two and a half cores; nil when the sidecar cannot see the app. */
   readonly cpu_percent: number | null;
-  /** Of the memory limit; nil when limit or usage are not known. */
+  /** Of the memory limit. nil: sidecars do not report the limit yet; use memory_bytes. */
   readonly memory_percent: number | null;
   /** Resident memory of the app's processes; nil when the sidecar cannot see them. */
   readonly memory_bytes: number | null;
@@ -48,24 +48,18 @@ export interface RaisedAlert {
   readonly to: string;
 }
 
-export interface ReplicaFacts {
-  readonly projectId: string;
-  /** null = not known. */
-  readonly memoryLimitBytes: number | null;
-}
-
+/** `projectId`: "" when it is not known. */
 export function alertValues(
   { deploymentId, line, replica }: Pick<TakenSample, "deploymentId" | "line" | "replica">,
-  { projectId, memoryLimitBytes }: ReplicaFacts,
+  projectId: string,
 ): AlertValues {
-  const { cpuMillicores, memoryBytes } = replica;
-  const knowsMemory = memoryBytes !== null && memoryLimitBytes !== null && memoryLimitBytes > 0;
+  const { cpuMillicores } = replica;
   return {
     healthy: replica.healthy,
     response_time_ms: replica.lastStatus === null ? null : replica.latencyMs,
     cpu_percent: cpuMillicores === null ? null : cpuMillicores / 10,
-    memory_percent: knowsMemory ? (memoryBytes / memoryLimitBytes) * 100 : null,
-    memory_bytes: memoryBytes,
+    memory_percent: null,
+    memory_bytes: replica.memoryBytes,
     unhealthy_count: line.fails,
     deploy_id: deploymentId,
     project: projectId,

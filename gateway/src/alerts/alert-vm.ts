@@ -16,7 +16,7 @@ import {
 } from "./alert-values.ts";
 
 /** More than a policy has: nobody waits for a rule. */
-const ALERT_LIMITS: LuaLimits = { maxMemoryBytes: 4 * 1024 * 1024, budgetMs: 200 };
+const ALERT_LIMITS: LuaLimits = { maxMemoryBytes: 4 * 1024 * 1024, budgetMs: 400 };
 
 const MAX_ALERTS = 16;
 const MAX_MESSAGE = 512;

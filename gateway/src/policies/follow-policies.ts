@@ -4,6 +4,7 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { PolicySource } from "@bifrost/shared/ports/policy-source";
 import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
+import type { Alerts } from "../alerts/alerts.ts";
 import type { DataPlanes } from "../workers/data-planes.ts";
 import type { PolicyFaults } from "../workers/policy-faults.ts";
 import { attachedConfigs } from "./attached-configs.ts";
@@ -33,21 +34,24 @@ interface Deps {
   readonly policies: GatewayPolicies;
   readonly dataPlanes: Pick<DataPlanes, "update" | "recorded" | "tables">;
   readonly policyFaults: Pick<PolicyFaults, "onFault">;
+  /** Runs the alert rules among the scripts; null = nobody does. */
+  readonly alerts: Pick<Alerts, "setScripts"> | null;
   readonly timers: Timers;
   readonly log: Logger;
 }
 
 /** Answers the function that stops it, having written what scripts logged last. */
 export function followPolicies(deps: Deps): () => Promise<void> {
-  const { policies, dataPlanes } = deps;
+  const { policies, dataPlanes, alerts } = deps;
   const { standard, stored } = policies;
   // Said at once: routes that use nothing else need not wait for what is stored.
   dataPlanes.update({ policies: { scripts: standard, disabled: new Set() } });
+  alerts?.setScripts({ scripts: standard, disabled: new Set() });
   return stored === null ? () => Promise.resolve() : followStored(deps, stored);
 }
 
 function followStored(
-  { policies: { standard }, dataPlanes, policyFaults, timers, log }: Deps,
+  { policies: { standard }, dataPlanes, policyFaults, alerts, timers, log }: Deps,
   stored: StoredPolicies,
 ): () => Promise<void> {
   const { source, store, loader, checker } = stored;
@@ -57,7 +61,10 @@ function followStored(
     standard,
     timers,
     log,
-    onScripts: (set) => dataPlanes.update({ policies: set }),
+    onScripts: (set) => {
+      dataPlanes.update({ policies: set });
+      alerts?.setScripts(set);
+    },
     tell: (line) => stored.log.add(line),
   });
   const recorded = () => dataPlanes.recorded();

@@ -6,12 +6,15 @@ import { STANDARD_POLICIES } from "@bifrost/shared/domain/standard-policies";
 import { type LogFields, silentLogger } from "@bifrost/shared/ports/logger";
 import { expect, test } from "vitest";
 import { loadLua } from "../lua/lua-instance.ts";
+import { checkAlertRule } from "./check/check-alert-rule.ts";
 import { readStandardScripts } from "./standard-scripts.ts";
 import { runPolicyTests } from "./testing/run-policy-tests.ts";
 
 const FOLDER = fileURLToPath(new URL("../../policies/", import.meta.url));
 const lua = await loadLua();
-const scripts = readStandardScripts(FOLDER, silentLogger);
+const all = readStandardScripts(FOLDER, silentLogger);
+const scripts = all.filter(({ kind }) => kind === "request");
+const rules = all.filter(({ kind }) => kind === "alert");
 
 test("what may be attached is what the folder holds, each with its tests", () => {
   const names = Object.keys(STANDARD_POLICIES).flatMap((name) => [
@@ -40,10 +43,19 @@ test.each(scripts)(
   },
 );
 
+test.each(rules)("$name passes the check of alert rules", (script) => {
+  const candidate = { script, test: null, requests: [], inService: null, configs: [] };
+  const { passed, report } = checkAlertRule({ lua, candidate, onPhase: () => undefined });
+  expect(passed).toBe(true);
+  expect(report).toContain(
+    'a replica that does not answer: critical "replica is unhealthy" to log',
+  );
+});
+
 test("those that are missing are said by name and left out", () => {
   const said: (LogFields | undefined)[] = [];
   const log = { ...silentLogger, error: (_: string, fields?: LogFields) => void said.push(fields) };
   expect(readStandardScripts("/nowhere", log)).toEqual([]);
   expect(said[0]).toMatchObject({ file: "/nowhere/rate-limit.lua" });
-  expect(said).toHaveLength(Object.keys(STANDARD_POLICIES).length);
+  expect(said).toHaveLength(all.length);
 });

@@ -97,6 +97,7 @@ export async function startGatewayOver(
 ): Promise<Omit<TestGateway, "listener">> {
   const sources = testSources();
   const gateway = await startGateway({
+    alerts: null,
     settings: {
       controlHost: "127.0.0.1",
       controlPort: 0,

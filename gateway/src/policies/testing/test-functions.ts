@@ -114,7 +114,9 @@ export class TestFunctions {
   };
 
   private readonly configure = (): number => {
-    const config = this.config as PolicyConfig;
+    // A table of Lua has no order that could be relied on.
+    const entries = Object.entries(this.config as PolicyConfig);
+    const config = Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
     asRefusal(() => this.trial.configure(config));
     this.onConfig(config);
     return 0;

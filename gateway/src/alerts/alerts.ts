@@ -1,0 +1,105 @@
+/** Runs alert rules over the samples of sidecars and tells what they raise. */
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import type { BackendTable } from "@bifrost/shared/ports/backend-source";
+import type { TakenSample } from "../telemetry/sample-feed.ts";
+import { type PolicySet, scriptKey } from "../workers/policy-runtime.ts";
+import { AlertBook, type AlertNotice } from "./alert-book.ts";
+import { alertValues, LOG_TARGET, SEVERITIES } from "./alert-values.ts";
+import type { AlertProcess } from "./alert-process.ts";
+import type { Webhook } from "./webhook.ts";
+
+export interface AlertsOptions {
+  readonly process: AlertProcess;
+  /** By name. */
+  readonly webhooks: ReadonlyMap<string, Webhook>;
+  /** Until an alert that still stands is told again. */
+  readonly repeatMs: number;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+const SWEEP_MS = 60_000;
+const LEVELS = { info: "info", warning: "warn", critical: "error" } as const;
+
+export class Alerts {
+  /** Notices by severity; those of a resolved alert count too. */
+  readonly told = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0]));
+  /** Alerts to webhooks that nobody configured. */
+  unknownTargets = 0;
+  readonly book: AlertBook;
+  private readonly options: AlertsOptions;
+  private backends: BackendTable = new Map();
+  private sweeper: Timer;
+
+  constructor(options: AlertsOptions) {
+    this.options = options;
+    this.book = new AlertBook(options.repeatMs);
+    this.sweeper = options.timers.after(SWEEP_MS, () => this.sweep());
+  }
+
+  get process(): Pick<AlertProcess, "errors" | "restarts"> {
+    return this.options.process;
+  }
+
+  get webhooks(): ReadonlyMap<string, Pick<Webhook, "outcomes">> {
+    return this.options.webhooks;
+  }
+
+  /** All scripts in service; those that are no alert rules are passed over. */
+  setScripts({ scripts, disabled }: PolicySet): void {
+    const rules = scripts.filter(
+      (script) =>
+        script.kind === "alert" && script.source !== "" && !disabled.has(scriptKey(script)),
+    );
+    this.options.process.setRules(rules);
+    this.book.keepRules(new Set(rules.map(({ name }) => name)));
+  }
+
+  setBackends(backends: BackendTable): void {
+    this.backends = backends;
+  }
+
+  /** As a listener of the collector: the next batch comes when this one is judged. */
+  async take(samples: readonly TakenSample[]): Promise<void> {
+    const { process, timers } = this.options;
+    const values = samples.map((sample) => {
+      const projectId = this.backends.get(sample.deploymentId)?.projectId ?? "";
+      return alertValues(sample, projectId);
+    });
+    for (const { rule, sample, raised } of await process.run(values)) {
+      const of = values[sample];
+      if (of === undefined) continue;
+      for (const notice of this.book.take(rule, of, raised, timers.now())) this.tell(notice);
+    }
+  }
+
+  stop(): void {
+    this.sweeper.cancel();
+    this.options.process.stop();
+    for (const webhook of this.options.webhooks.values()) webhook.stop();
+  }
+
+  private sweep(): void {
+    for (const notice of this.book.sweep(this.options.timers.now())) this.tell(notice);
+    this.sweeper = this.options.timers.after(SWEEP_MS, () => this.sweep());
+  }
+
+  private tell(notice: AlertNotice): void {
+    const { severity, to, state, message, rule, values } = notice;
+    this.told[severity] = (this.told[severity] ?? 0) + 1;
+    const webhook = this.options.webhooks.get(to);
+    webhook?.offer(notice);
+    const isUnknown = to !== LOG_TARGET && webhook === undefined;
+    if (isUnknown) this.unknownTargets++;
+    const level = state === "resolved" ? "info" : LEVELS[severity];
+    this.options.log[level]("alert", {
+      state,
+      severity,
+      message,
+      rule,
+      to: isUnknown ? `${to} (no such webhook in BIFROST_ALERT_WEBHOOKS)` : to,
+      ...values,
+    });
+  }
+}
