@@ -129,7 +129,13 @@ test("a rule that holds its process up is disabled by name, and the others go on
     scripts: [rule("stuck", "while true do end", 2), rule("down", DOWN)],
     disabled: new Set(),
   });
-  await alerts.take([sample("a", 3)]);
+  await vi.waitFor(
+    async () => {
+      await alerts.take([sample("a", 3)]);
+      expect(faults).toHaveLength(1);
+    },
+    { timeout: 20_000 },
+  );
   expect(faults).toMatchObject([{ script: "stuck", version: 2, kind: "stuck" }]);
   await vi.waitFor(() => expect(child.pid).not.toBeNull(), { timeout: 20_000 });
   expect(child.restarts).toBe(1);
