@@ -61,7 +61,10 @@ const DOWN = `if not healthy and unhealthy_count >= 3 then alert("critical", "do
 
 test("a rule runs over each sample and what it raises is told with the sample's values", async () => {
   const { alerts, said, lines } = rig();
-  alerts.setBackends(new Map([["d1", { projectId: "p1", ready: [] }]]));
+  const release = { projectId: "p1", ready: [], memoryLimitBytes: 256 * 4096 * 4 };
+  alerts.setBackends(new Map([["d1", release]]));
+  // Its last replica is no longer ready: that is when alerts matter.
+  alerts.setBackends(new Map());
   const count = `log(state.incr("n"), replica, cpu_percent, memory_percent)`;
   alerts.setScripts({ scripts: [rule("down", DOWN), rule("count", count)], disabled: new Set() });
   await alerts.take([sample("a", 2), sample("b", 3)]);
@@ -79,7 +82,7 @@ test("a rule runs over each sample and what it raises is told with the sample's 
       response_time_ms: 7,
     }),
   ]);
-  expect(lines.map(({ text }) => text)).toEqual(["1 a 150 nil", "2 b 150 nil"]);
+  expect(lines.map(({ text }) => text)).toEqual(["1 a 150 25", "2 b 150 25"]);
   await alerts.take([sample("b", 4)]);
   expect(said).toHaveLength(1);
   await alerts.take([sample("b", 0), sample("b", 0), sample("b", 0)]);
