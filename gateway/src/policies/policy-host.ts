@@ -85,6 +85,7 @@ export class PolicyHost {
       const isSame =
         known?.script.version === script.version &&
         known.script.source === script.source &&
+        known.script.teamId === script.teamId &&
         !known.isOut;
       records.set(script.name, isSame ? known : this.record(script));
     }
