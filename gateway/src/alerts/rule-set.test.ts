@@ -64,7 +64,7 @@ test("a rule that is late for three batches in a row is out of service, and the 
   const samples = Array.from({ length: 60 }, (_, at) => sample(`r${at}`));
   const heard = Array.from({ length: 4 }, () => {
     const { verdicts } = rules.run(samples);
-    return ["slow", "quick"].map((name) => verdicts.filter(({ rule }) => rule === name).length);
+    return ["slow", "quick"].map((name) => verdicts.filter((said) => said.rule === name).length);
   });
   expect(heard.map(([, quick]) => quick)).toEqual([60, 60, 60, 60]);
   expect(heard[0]?.[0]).toBeLessThan(60);

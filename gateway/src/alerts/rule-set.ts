@@ -5,7 +5,7 @@ import type { LuaInstance } from "../lua/lua-instance.ts";
 import { PolicyError } from "../lua/policy-error.ts";
 import { SharedState } from "../lua/shared-state.ts";
 import type { ScriptMarker } from "../policies/policy-host.ts";
-import { ScriptRecord } from "../policies/script-record.ts";
+import { Breaker } from "../policies/breaker.ts";
 import { TokenBucket } from "../telemetry/token-bucket.ts";
 import type { PolicyFault, PolicyLogLine } from "../workers/policy-runtime.ts";
 import type { AlertSample, RuleVerdict } from "./alert-messages.ts";
@@ -33,8 +33,11 @@ export interface RuleSetOptions {
 }
 
 interface Rule {
-  readonly record: ScriptRecord;
-  readonly vm: AlertVm | null;
+  readonly script: PolicyScript;
+  /** Under which the marker knows it. */
+  readonly number: number;
+  readonly breaker: Breaker;
+  vm: AlertVm | null;
   lateBatches: number;
 }
 
@@ -55,7 +58,9 @@ export class RuleSet {
     const rules = new Map<string, Rule>();
     for (const script of scripts) {
       const known = this.rules.get(script.name);
-      const isSame = known !== undefined && isSameScript(known.record.script, script);
+      const isSame = known !== undefined && isSameScript(known.script, script);
+      // The name of a deleted rule may be another team's by now.
+      if (known?.script.teamId !== script.teamId) this.states.delete(script.name);
       rules.set(script.name, isSame ? known : this.open(script));
     }
     for (const [name, rule] of this.rules) if (rules.get(name) !== rule) rule.vm?.close();
@@ -71,21 +76,21 @@ export class RuleSet {
     const { ruleMs = RULE_MS } = this.options;
     const budgetMs = Math.min(ruleMs, BATCH_MS / this.rules.size);
     for (const [name, rule] of this.rules) {
-      const { record, vm } = rule;
+      const { script, breaker, vm } = rule;
       if (vm === null) continue;
-      const { teamId } = record.script;
+      const { teamId } = script;
       const endsAt = performance.now() + budgetMs;
       let isLate = false;
       for (const [sample, { values, teamId: owner }] of samples.entries()) {
-        if (record.isOut || isLate) break;
+        if (breaker.isOut || isLate) break;
         if (teamId !== undefined && teamId !== owner) continue;
-        record.calls++;
+        breaker.calls++;
         try {
-          const raised = this.marked(record, () => vm.run(values));
+          const raised = this.marked(rule, () => vm.run(values));
           verdicts.push({ rule: name, sample, raised });
         } catch (error) {
           errors++;
-          this.failed(record, error);
+          this.failed(rule, error);
         }
         isLate = performance.now() > endsAt;
       }
@@ -98,24 +103,21 @@ export class RuleSet {
   private open(script: PolicyScript): Rule {
     const { lua, marker } = this.options;
     const { name, version, source } = script;
-    const record = new ScriptRecord(script, this.nextNumber++);
-    marker.announce(record.number, name, version);
+    const number = this.nextNumber++;
+    marker.announce(number, name, version);
     const state = this.states.get(name) ?? new SharedState();
     this.states.set(name, state);
     const log = (text: string) => this.log(script, text);
+    const rule: Rule = { script, number, breaker: new Breaker(), vm: null, lateBatches: 0 };
     try {
-      return {
-        record,
-        vm: this.marked(record, () => new AlertVm(lua, { name, source, state, log })),
-        lateBatches: 0,
-      };
+      rule.vm = this.marked(rule, () => new AlertVm(lua, { name, source, state, log }));
     } catch (error) {
-      this.failed(record, error);
-      return { record, vm: null, lateBatches: 0 };
+      this.failed(rule, error);
     }
+    return rule;
   }
 
-  private marked<T>({ number }: ScriptRecord, task: () => T): T {
+  private marked<T>({ number }: Rule, task: () => T): T {
     this.options.marker.enter(number);
     try {
       return task();
@@ -132,23 +134,23 @@ export class RuleSet {
     if (bucket.take(1, now) === 0) onLog({ script, version, text });
   }
 
-  private late({ record, lateBatches }: Rule, budgetMs: number): void {
-    const { name: script, version } = record.script;
+  private late({ script: of, breaker, lateBatches }: Rule, budgetMs: number): void {
+    const { name: script, version } = of;
     const message = `took more than ${Math.floor(budgetMs)} ms for one batch of samples and was not asked about the rest`;
-    this.log(record.script, `${script}: ${message}`);
-    if (lateBatches < MAX_LATE || record.isOut) return;
-    record.isOut = true;
+    this.log(of, `${script}: ${message}`);
+    if (lateBatches < MAX_LATE || breaker.isOut) return;
+    breaker.isOut = true;
     const fault = { kind: "budget", script, version, line: null, message, stack: null };
     this.options.onFault(fault);
   }
 
-  private failed(record: ScriptRecord, error: unknown): void {
+  private failed({ script: of, breaker }: Rule, error: unknown): void {
     // Anything else is a defect of the platform: the process ends, and the next one begins anew.
     if (!(error instanceof PolicyError)) throw error;
-    const { name: script, version } = record.script;
+    const { name: script, version } = of;
     const { kind, line, reason: message, luaStack: stack } = error;
-    this.log(record.script, `${error.message}${stack === "" ? "" : `\n${stack}`}`);
-    if (record.failed(error)) {
+    this.log(of, `${error.message}${stack === "" ? "" : `\n${stack}`}`);
+    if (breaker.failed(error)) {
       this.options.onFault({ kind, script, version, line, message, stack });
     }
   }

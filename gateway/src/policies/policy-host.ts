@@ -104,10 +104,10 @@ export class PolicyHost {
     if (record?.script.version === version) record.isOut = true;
   }
 
-  readonly chainOf: ChainOf = (attachments) =>
+  readonly chainOf: ChainOf = (attachments, projectId) =>
     attachments.length === 0
       ? null
-      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment)));
+      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment, projectId)));
 
   stats(): readonly ScriptStats[] {
     return [...this.records.values()].map((record) => record.stats());
@@ -130,7 +130,7 @@ export class PolicyHost {
     return new ScriptRecord(script, number);
   }
 
-  private linkOf({ policy, config }: PolicyAttachment): ChainLink {
+  private linkOf({ policy, config }: PolicyAttachment, projectId: string): ChainLink {
     const record = this.records.get(policy);
     if (record === undefined) return this.missingLink(policy);
     const key = `${record.number}#${digest(config)}`;
@@ -139,7 +139,7 @@ export class PolicyHost {
       unit = new PolicyUnit(record, config, this.unitHost);
       this.units.set(key, unit);
     }
-    return unit;
+    return unit.useBy(projectId);
   }
 
   private missingLink(name: string): ChainLink {
@@ -180,14 +180,16 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
-    failed: (record, error) => {
+    failed: ({ unit: { record }, breaker, projectId }, error) => {
       const { name, version } = record.script;
       this.log(
         record,
         "error",
         error.luaStack === "" ? error.message : `${error.message}\n${error.luaStack}`,
       );
-      if (record.failed(error)) this.options.onFault({ name, version, error });
+      const ended = record.failed(breaker, error);
+      if (ended === "all") this.options.onFault({ name, version, error });
+      else if (ended === "project") this.log(record, "error", outFor(projectId));
     },
   };
 
@@ -231,6 +233,10 @@ export class PolicyHost {
     unit.close();
     this.open.delete(unit);
   }
+}
+
+function outFor(projectId: string): string {
+  return `is out of service for project ${projectId} here, until its version or its settings there change: it fails for this project and not for most others`;
 }
 
 /** The same for the same settings in every process, whatever their order. */
