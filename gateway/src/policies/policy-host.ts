@@ -1,10 +1,6 @@
 /** The policies of one process: which scripts there are, the chains made of them, and what became of their calls. */
 import { createHash } from "node:crypto";
-import {
-  type PolicyAttachment,
-  type PolicyScript,
-  STANDARD_PREFIX,
-} from "@bifrost/shared/domain/policy";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Limiter } from "../lua/limiter.ts";
 import type { LuaInstance } from "../lua/lua-instance.ts";
@@ -15,7 +11,7 @@ import { SharedState } from "../lua/shared-state.ts";
 import type { ChainOf } from "../routing/site.ts";
 import { TokenBucket } from "../telemetry/token-bucket.ts";
 import { type ChainLink, LuaChain } from "./lua-chain.ts";
-import { type FailureEffect, MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
+import { MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
 import { ScriptRecord, type ScriptStats } from "./script-record.ts";
 
 /** A VM that was not used for so long gives its memory back. */
@@ -80,7 +76,7 @@ export class PolicyHost {
   }
 
   /**
-   * All scripts from now on, in service: what was taken out begins anew, and is disabled again by who knows better.
+   * All scripts from now on, in service: one that was taken out begins anew, and is disabled again by who knows better.
    * What else did not change stays as it is; chains made before keep what they were made of.
    */
   replaceScripts(scripts: readonly PolicyScript[]): void {
@@ -91,12 +87,13 @@ export class PolicyHost {
       const isSame =
         known?.script.version === script.version &&
         known.script.source === script.source &&
+        known.script.teamId === script.teamId &&
         !known.isOut;
       records.set(script.name, isSame ? known : this.record(script));
     }
     this.records = records;
-    for (const [key, { record, isOut }] of this.units) {
-      if (isOut || records.get(record.script.name) !== record) this.units.delete(key);
+    for (const [key, { record, isRefused }] of this.units) {
+      if (isRefused || records.get(record.script.name) !== record) this.units.delete(key);
     }
     for (const key of this.states.keys()) {
       if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
@@ -109,10 +106,10 @@ export class PolicyHost {
     if (record?.script.version === version) record.isOut = true;
   }
 
-  readonly chainOf: ChainOf = (attachments) =>
+  readonly chainOf: ChainOf = (attachments, projectId) =>
     attachments.length === 0
       ? null
-      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment)));
+      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment, projectId)));
 
   stats(): readonly ScriptStats[] {
     return [...this.records.values()].map((record) => record.stats());
@@ -135,7 +132,7 @@ export class PolicyHost {
     return new ScriptRecord(script, number);
   }
 
-  private linkOf({ policy, config }: PolicyAttachment): ChainLink {
+  private linkOf({ policy, config }: PolicyAttachment, projectId: string): ChainLink {
     const record = this.records.get(policy);
     if (record === undefined) return this.missingLink(policy);
     const key = `${record.number}#${digest(config)}`;
@@ -144,7 +141,7 @@ export class PolicyHost {
       unit = new PolicyUnit(record, config, this.unitHost);
       this.units.set(key, unit);
     }
-    return unit;
+    return unit.useBy(projectId);
   }
 
   private missingLink(name: string): ChainLink {
@@ -185,29 +182,19 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
-    failed: (unit, error, effect) => this.failed(unit, error, effect),
-  };
-
-  private failed(unit: PolicyUnit, error: PolicyError, effect: FailureEffect): void {
-    const { record } = unit;
-    const { name, version } = record.script;
-    record.count(error);
-    const stack = error.luaStack === "" ? "" : `\n${error.luaStack}`;
-    this.log(record, "error", `${error.message}${stack}`);
-    if (effect === "none" || record.isOut) return;
-    if (effect === "refused" || this.servesElsewhere(unit)) {
+    refused: ({ record }, error) => {
+      record.count(error);
+      this.logError(record, error);
       this.log(record, "error", USE_IS_OUT);
-      return;
-    }
-    record.isOut = true;
-    this.options.onFault({ name, version, error });
-  }
-
-  /** Whether it is the settings of this use that fail: the same script does well with others, or comes with the platform. */
-  private servesElsewhere({ record }: PolicyUnit): boolean {
-    if (record.script.name.startsWith(STANDARD_PREFIX)) return true;
-    return [...this.open].some((one) => one.record === record && one.hasServed && !one.isOut);
-  }
+    },
+    failed: ({ unit: { record }, breaker, projectId }, error) => {
+      const { name, version } = record.script;
+      this.logError(record, error);
+      const ended = record.failed(breaker, error);
+      if (ended === "all") this.options.onFault({ name, version, error });
+      else if (ended === "project") this.log(record, "error", outFor(projectId));
+    },
+  };
 
   private scopeOf(limits: string): { limits: string; state: SharedState } {
     let state = this.states.get(limits);
@@ -216,6 +203,10 @@ export class PolicyHost {
       this.states.set(limits, state);
     }
     return { limits, state };
+  }
+
+  private logError(record: ScriptRecord, { message, luaStack }: PolicyError): void {
+    this.log(record, "error", luaStack === "" ? message : `${message}\n${luaStack}`);
   }
 
   private log({ script }: ScriptRecord, kind: PolicyLogLine["kind"], text: string): void {
@@ -249,6 +240,10 @@ export class PolicyHost {
     unit.close();
     this.open.delete(unit);
   }
+}
+
+function outFor(projectId: string): string {
+  return `is out of service for project ${projectId} here, until its version or its settings there change: it fails for this project and not for most others`;
 }
 
 /** The same for the same settings in every process, whatever their order. */

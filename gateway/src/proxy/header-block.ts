@@ -45,6 +45,8 @@ const NEVER_NOMINATED = new Set([
 
 interface FieldRule {
   readonly name: string;
+  /** Holds for spellings with `_` in place of `-`, which CGI and its heirs (WSGI, Rack, PHP) take for the same name. */
+  readonly isLookAlike?: true;
   readonly isRead: boolean;
   readonly isRemoved: boolean;
 }
@@ -58,6 +60,9 @@ export function fieldRules(removed: readonly string[]): FieldRules {
   const read = new Set<string>(READ_FIELDS);
   for (const name of new Set([...gone, ...read])) {
     (rules[name.length] ??= []).push({ name, isRead: read.has(name), isRemoved: gone.has(name) });
+  }
+  for (const name of removed) {
+    rules[name.length]?.push({ name, isLookAlike: true, isRead: false, isRemoved: true });
   }
   return rules;
 }
@@ -108,8 +113,15 @@ function ruleFor(
 ): FieldRule | undefined {
   const named = rules[length];
   if (named === undefined) return undefined;
-  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  for (const rule of named) {
+    const isMatch = rule.isLookAlike === true ? looksLike : hasName;
+    if (isMatch(block, at, rule.name)) return rule;
+  }
   return undefined;
+}
+
+function looksLike(block: string, at: number, name: string): boolean {
+  return hasName(block.slice(at, at + name.length).replaceAll("_", "-"), 0, name);
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
