@@ -290,3 +290,10 @@ test("a team's own is judged as a whole, wherever it fails", () => {
   expect(faults).toHaveLength(1);
   expect(two?.()).toBe(500);
 });
+
+test("on_error takes no other word than deny and allow", () => {
+  const { host, lines } = rig();
+  host.replaceScripts([script("open", `on_error = "allowed"\nfunction on_request() end`)]);
+  expect(chain(host, "open").onRequest(request()).answer?.page).toBe("policy-failed");
+  expect(lines[0]?.text).toContain(`on_error must be "deny" or "allow", not allowed`);
+});
