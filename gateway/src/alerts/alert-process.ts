@@ -57,15 +57,17 @@ export class AlertProcess {
     return this.child?.pid ?? null;
   }
 
-  /** Without rules there is no process. */
+  /** One that held the process up comes back only after it was out of service. */
   setRules(rules: readonly PolicyScript[]): void {
     this.rules = rules;
-    if (this.child === null && this.restart === null && rules.length > 0) this.start();
-    else this.sendRules();
+    const wanted = new Set(rules.map(scriptKey));
+    for (const key of this.stuck) if (!wanted.has(key)) this.stuck.delete(key);
+    this.sendRules();
   }
 
-  /** One batch at a time. Answers nothing when the process ended over it: those samples are not judged. */
+  /** One batch at a time; the first one starts the process, if there are rules. Answers nothing when the process ended over it: those samples are not judged. */
   run(samples: readonly AlertValues[]): Promise<readonly RuleVerdict[]> {
+    if (this.child === null && this.restart === null && this.rules.length > 0) this.start();
     if (this.child === null || this.isStopped) return Promise.resolve([]);
     const id = this.nextId++;
     return new Promise((done) => {

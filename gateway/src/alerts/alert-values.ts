@@ -1,4 +1,5 @@
 /** What alert rules see of a sample, and what they raise. */
+import type { ReleaseBackends } from "@bifrost/shared/ports/backend-source";
 import type { TakenSample } from "../telemetry/sample-feed.ts";
 
 export const SEVERITIES = ["info", "warning", "critical"] as const;
@@ -15,7 +16,7 @@ export interface AlertValues {
   readonly response_time_ms: number | null;
   /** Of one core: 250 is two and a half cores; nil when the sidecar cannot see the app. */
   readonly cpu_percent: number | null;
-  /** Of the memory limit. nil: sidecars do not report the limit yet; use memory_bytes. */
+  /** Resident memory as a share of the limit; nil when either is unknown. */
   readonly memory_percent: number | null;
   /** Resident memory of the app's processes; nil when the sidecar cannot see them. */
   readonly memory_bytes: number | null;
@@ -48,18 +49,18 @@ export interface RaisedAlert {
   readonly to: string;
 }
 
-/** `projectId`: "" when it is not known. */
 export function alertValues(
   { deploymentId, line, replica }: Pick<TakenSample, "deploymentId" | "line" | "replica">,
-  projectId: string,
+  { projectId, memoryLimitBytes }: Pick<ReleaseBackends, "projectId" | "memoryLimitBytes">,
 ): AlertValues {
-  const { cpuMillicores } = replica;
+  const { cpuMillicores, memoryBytes } = replica;
+  const isShareKnown = memoryBytes !== null && memoryLimitBytes !== undefined;
   return {
     healthy: replica.healthy,
     response_time_ms: replica.lastStatus === null ? null : replica.latencyMs,
     cpu_percent: cpuMillicores === null ? null : cpuMillicores / 10,
-    memory_percent: null,
-    memory_bytes: replica.memoryBytes,
+    memory_percent: isShareKnown ? (memoryBytes / memoryLimitBytes) * 100 : null,
+    memory_bytes: memoryBytes,
     unhealthy_count: line.fails,
     deploy_id: deploymentId,
     project: projectId,

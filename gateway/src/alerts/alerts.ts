@@ -1,7 +1,7 @@
 /** Runs alert rules over the samples of sidecars and tells what they raise. */
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { BackendTable } from "@bifrost/shared/ports/backend-source";
+import type { BackendTable, ReleaseBackends } from "@bifrost/shared/ports/backend-source";
 import type { TakenSample } from "../telemetry/sample-feed.ts";
 import { type PolicySet, scriptKey } from "../workers/policy-runtime.ts";
 import { AlertBook, type AlertNotice } from "./alert-book.ts";
@@ -20,6 +20,9 @@ export interface AlertsOptions {
 }
 
 const SWEEP_MS = 60_000;
+/** Releases remembered beyond those that have ready replicas. */
+const MAX_RELEASES = 4096;
+const UNKNOWN_RELEASE: ReleaseBackends = { projectId: "", ready: [] };
 const LEVELS = { info: "info", warning: "warn", critical: "error" } as const;
 
 export class Alerts {
@@ -29,7 +32,7 @@ export class Alerts {
   unknownTargets = 0;
   readonly book: AlertBook;
   private readonly options: AlertsOptions;
-  private backends: BackendTable = new Map();
+  private readonly releases = new Map<string, ReleaseBackends>();
   private sweeper: Timer;
 
   constructor(options: AlertsOptions) {
@@ -56,17 +59,21 @@ export class Alerts {
     this.book.keepRules(new Set(rules.map(({ name }) => name)));
   }
 
+  /** A release stays known when its last replica is no longer ready: that is when alerts matter. */
   setBackends(backends: BackendTable): void {
-    this.backends = backends;
+    for (const [deploymentId, release] of backends) this.releases.set(deploymentId, release);
+    for (const deploymentId of this.releases.keys()) {
+      if (this.releases.size <= Math.max(backends.size, MAX_RELEASES)) break;
+      if (!backends.has(deploymentId)) this.releases.delete(deploymentId);
+    }
   }
 
   /** As a listener of the collector: the next batch comes when this one is judged. */
   async take(samples: readonly TakenSample[]): Promise<void> {
     const { process, timers } = this.options;
-    const values = samples.map((sample) => {
-      const projectId = this.backends.get(sample.deploymentId)?.projectId ?? "";
-      return alertValues(sample, projectId);
-    });
+    const values = samples.map((sample) =>
+      alertValues(sample, this.releases.get(sample.deploymentId) ?? UNKNOWN_RELEASE),
+    );
     for (const { rule, sample, raised } of await process.run(values)) {
       const of = values[sample];
       if (of === undefined) continue;
@@ -95,8 +102,9 @@ export class Alerts {
     const level = state === "resolved" ? "info" : LEVELS[severity];
     this.options.log[level]("alert", {
       state,
-      severity,
-      message,
+      // A line has a severity and a message of its own.
+      alertSeverity: severity,
+      alertMessage: message,
       rule,
       to: isUnknown ? `${to} (no such webhook in BIFROST_ALERT_WEBHOOKS)` : to,
       ...values,

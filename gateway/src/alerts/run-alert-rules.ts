@@ -1,4 +1,5 @@
 /** The side of the process that runs alert rules. */
+import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { loadLua } from "../lua/lua-instance.ts";
 import { DEFAULT_SENTINEL_LIMITS, Sentinel, type SentinelData } from "../workers/sentinel.ts";
@@ -12,9 +13,15 @@ export async function runAlertRules(startThread: (data: SentinelData) => Worker)
   // Its first argument is for how long a call may hold the process up.
   const heldMs = Number(process.argv[2] ?? DEFAULT_SENTINEL_LIMITS.heldMs);
   const limits = { ...DEFAULT_SENTINEL_LIMITS, heldMs };
+  let watching: Promise<unknown> = Promise.resolve();
+  const start = (data: SentinelData): Worker => {
+    const thread = startThread(data);
+    watching = once(thread, "online");
+    return thread;
+  };
   const rules = new RuleSet({
     lua: await loadLua(),
-    marker: new Sentinel(ACCUSATION_PIPE, startThread, limits),
+    marker: new Sentinel(ACCUSATION_PIPE, start, limits),
     onLog: (line) => tell({ kind: "log", line }),
     onFault: (fault) => tell({ kind: "fault", fault }),
   });
@@ -26,6 +33,8 @@ export async function runAlertRules(startThread: (data: SentinelData) => Worker)
   // Both reach the whole group of processes; the parent ends this one.
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => undefined);
+  // The first call is watched like any other.
+  await watching;
   tell({ kind: "up" });
 }
 

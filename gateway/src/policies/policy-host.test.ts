@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { PolicyScript } from "@bifrost/shared/domain/policy";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import { loadLua } from "../lua/lua-instance.ts";
 import { TokenBuckets } from "../lua/token-buckets.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
@@ -32,10 +32,14 @@ function script(name: string, source: string, version = 1): PolicyScript {
 }
 
 function chain(host: PolicyHost, ...names: string[]): PolicyChain {
-  const made = host.chainOf(
+  return chainOf(
+    host,
     names.map((policy) => ({ policy, config: {} })),
-    "project",
   );
+}
+
+function chainOf(host: PolicyHost, attachments: readonly PolicyAttachment[]): PolicyChain {
+  const made = host.chainOf(attachments, "project");
   if (made === null) throw new Error("no chain");
   return made;
 }
@@ -201,4 +205,56 @@ test("a version that was taken out serves again when the scripts are given anew,
   expect(chain(host, "broken").onRequest(request()).answer).toBeNull();
   host.disable("broken", 1);
   expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
+});
+
+const picky = `local rate = settings{ rate = { type = "number", default = 1 } }.rate
+function on_request(req) if rate < 0 then error("negative") end resp:set_header("x-rate", rate) end`;
+
+test.each(["limits", "standard/limits"])(
+  "settings that %s refuses end that use of it, once, and no other",
+  (policy) => {
+    const { host, faults, lines } = rig();
+    host.replaceScripts([script(policy, picky)]);
+    const good = chainOf(host, [{ policy, config: { rate: 5 } }]);
+    const bad = chainOf(host, [{ policy, config: { rate: "x" } }]);
+    const statuses = Array.from({ length: 100 }, () => bad.onRequest(request()).answer?.status);
+    expect(new Set(statuses)).toEqual(new Set([500]));
+    expect(good.onRequest(request()).response?.apply("")).toBe("x-rate: 5\r\n");
+    expect(faults).toEqual([]);
+    expect(lines.map(({ text }) => text)).toEqual([
+      expect.stringContaining(`setting rate must be a number, not "x"`),
+      expect.stringContaining("out of service"),
+    ]);
+    expect(host.stats()).toMatchObject([{ errors: 1, isOut: false }]);
+  },
+);
+
+test("a script that fails with the settings of one use stays in service where it does well with others", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("limits", picky)]);
+  const good = chainOf(host, [{ policy: "limits", config: { rate: 5 } }]);
+  const bad = chainOf(host, [{ policy: "limits", config: { rate: -1 } }]);
+  good.onRequest(request());
+  for (let call = 0; call < 100; call++) bad.onRequest(request());
+  expect(host.stats()).toMatchObject([{ errors: 10, isOut: false }]);
+  expect(good.onRequest(request()).answer).toBeNull();
+  expect(faults).toEqual([]);
+});
+
+test("a script whose every use fails is taken out, whichever failed first", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("limits", picky)]);
+  const uses = [-1, -2].map((rate) => chainOf(host, [{ policy: "limits", config: { rate } }]));
+  for (let call = 0; call < 20; call++) for (const use of uses) use.onRequest(request());
+  expect(faults).toMatchObject([{ name: "limits", error: { reason: "negative" } }]);
+});
+
+test("a use that was ended begins anew when the scripts are given anew", () => {
+  const { host, lines } = rig();
+  const bad: PolicyAttachment[] = [{ policy: "limits", config: { rate: "x" } }];
+  for (let time = 0; time < 2; time++) {
+    host.replaceScripts([script("limits", picky)]);
+    chainOf(host, bad).onRequest(request());
+  }
+  expect(lines.filter(({ text }) => text.includes("must be a number"))).toHaveLength(2);
 });

@@ -1,6 +1,10 @@
 /** The policies of one process: which scripts there are, the chains made of them, and what became of their calls. */
 import { createHash } from "node:crypto";
-import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
+import {
+  type PolicyAttachment,
+  type PolicyScript,
+  STANDARD_PREFIX,
+} from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Limiter } from "../lua/limiter.ts";
 import type { LuaInstance } from "../lua/lua-instance.ts";
@@ -11,7 +15,7 @@ import { SharedState } from "../lua/shared-state.ts";
 import type { ChainOf } from "../routing/site.ts";
 import { TokenBucket } from "../telemetry/token-bucket.ts";
 import { type ChainLink, LuaChain } from "./lua-chain.ts";
-import { MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
+import { type FailureEffect, MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
 import { ScriptRecord, type ScriptStats } from "./script-record.ts";
 
 /** A VM that was not used for so long gives its memory back. */
@@ -22,6 +26,8 @@ const MAX_OPEN = 256;
 /** Lines a script may log. */
 const LOG_PER_SECOND = 10;
 const LOG_BURST = 50;
+const USE_IS_OUT =
+  "where it is attached with these settings it is out of service, until they or the script change";
 
 export interface PolicyLogLine {
   readonly name: string;
@@ -74,7 +80,7 @@ export class PolicyHost {
   }
 
   /**
-   * All scripts from now on, in service: one that was taken out begins anew, and is disabled again by who knows better.
+   * All scripts from now on, in service: what was taken out begins anew, and is disabled again by who knows better.
    * What else did not change stays as it is; chains made before keep what they were made of.
    */
   replaceScripts(scripts: readonly PolicyScript[]): void {
@@ -89,8 +95,8 @@ export class PolicyHost {
       records.set(script.name, isSame ? known : this.record(script));
     }
     this.records = records;
-    for (const [key, { record }] of this.units) {
-      if (records.get(record.script.name) !== record) this.units.delete(key);
+    for (const [key, { record, isOut }] of this.units) {
+      if (isOut || records.get(record.script.name) !== record) this.units.delete(key);
     }
     for (const key of this.states.keys()) {
       if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
@@ -179,16 +185,29 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
-    failed: (record, error) => {
-      const { name, version } = record.script;
-      this.log(
-        record,
-        "error",
-        error.luaStack === "" ? error.message : `${error.message}\n${error.luaStack}`,
-      );
-      if (record.failed(error)) this.options.onFault({ name, version, error });
-    },
+    failed: (unit, error, effect) => this.failed(unit, error, effect),
   };
+
+  private failed(unit: PolicyUnit, error: PolicyError, effect: FailureEffect): void {
+    const { record } = unit;
+    const { name, version } = record.script;
+    record.count(error);
+    const stack = error.luaStack === "" ? "" : `\n${error.luaStack}`;
+    this.log(record, "error", `${error.message}${stack}`);
+    if (effect === "none" || record.isOut) return;
+    if (effect === "refused" || this.servesElsewhere(unit)) {
+      this.log(record, "error", USE_IS_OUT);
+      return;
+    }
+    record.isOut = true;
+    this.options.onFault({ name, version, error });
+  }
+
+  /** Whether it is the settings of this use that fail: the same script does well with others, or comes with the platform. */
+  private servesElsewhere({ record }: PolicyUnit): boolean {
+    if (record.script.name.startsWith(STANDARD_PREFIX)) return true;
+    return [...this.open].some((one) => one.record === record && one.hasServed && !one.isOut);
+  }
 
   private scopeOf(limits: string): { limits: string; state: SharedState } {
     let state = this.states.get(limits);

@@ -1,4 +1,7 @@
-/** One script with one config, as chains use it: it never throws, and its VM exists only while it is used. */
+/**
+ * One script with one config, as chains use it: it never throws, and its VM exists only while it is used. Failures count for
+ * this use first: what others use with settings of their own does not suffer for the settings of this one.
+ */
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import { PolicyError } from "../lua/policy-error.ts";
 import type { PolicyVm } from "../lua/policy-vm.ts";
@@ -10,19 +13,32 @@ import {
   type PolicyResponse,
   UNTOUCHED,
 } from "./policy-chain.ts";
+import { FailureWindow } from "./failure-window.ts";
 import { type ScriptRecord, TIMED_EVERY } from "./script-record.ts";
 
 /** What a unit needs of its host. */
 export interface UnitHost {
   openVm(record: ScriptRecord, config: PolicyAttachment["config"]): PolicyVm;
   opened(unit: PolicyUnit): void;
-  failed(record: ScriptRecord, error: PolicyError): void;
+  failed(unit: PolicyUnit, error: PolicyError, effect: FailureEffect): void;
 }
+
+/**
+ * none: the next call may do. refused: its main chunk raised an error, which is how scripts refuse settings, so this use of it
+ * is over. broken: it failed too often.
+ */
+export type FailureEffect = "none" | "refused" | "broken";
 
 export class PolicyUnit {
   /** When it was last seen to have been used. */
   usedAt = 0;
   readonly record: ScriptRecord;
+  /** This use is out of service; on_error applies to each call. */
+  isOut = false;
+  /** It has done what it is for at least once. */
+  hasServed = false;
+  private calls = 0;
+  private readonly failures = new FailureWindow();
   private wasUsed = false;
   private readonly config: PolicyAttachment["config"];
   private readonly host: UnitHost;
@@ -36,15 +52,19 @@ export class PolicyUnit {
 
   /** Known from the first request on, which is before any response. */
   get handlesResponses(): boolean {
-    return this.vm?.handlesResponses === true && !this.record.isOut;
+    return this.vm?.handlesResponses === true && !this.mayNotRun;
   }
 
   onRequest(request: PolicyRequest): PolicyOutcome {
-    if (this.record.isOut) return this.whenOut();
+    if (this.mayNotRun) return this.whenOut();
     try {
       const vm = this.ready();
       if (!vm.handlesRequests) return UNTOUCHED;
-      return this.isTimed() ? this.timed(() => vm.onRequest(request)) : vm.onRequest(request);
+      const outcome = this.isTimed()
+        ? this.timed(() => vm.onRequest(request))
+        : vm.onRequest(request);
+      this.hasServed = true;
+      return outcome;
     } catch (error) {
       this.failed(error);
       return this.whenOut();
@@ -52,13 +72,15 @@ export class PolicyUnit {
   }
 
   onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
-    if (this.record.isOut) return null;
+    if (this.mayNotRun) return null;
     try {
       const vm = this.ready();
       if (!vm.handlesResponses) return null;
-      return this.isTimed()
+      const edit = this.isTimed()
         ? this.timed(() => vm.onResponse(request, response))
         : vm.onResponse(request, response);
+      this.hasServed = true;
+      return edit;
     } catch (error) {
       this.failed(error);
       return null;
@@ -77,6 +99,10 @@ export class PolicyUnit {
     this.vm = null;
   }
 
+  private get mayNotRun(): boolean {
+    return this.isOut || this.record.isOut;
+  }
+
   private ready(): PolicyVm {
     this.wasUsed = true;
     if (this.vm !== null) return this.vm;
@@ -90,6 +116,7 @@ export class PolicyUnit {
 
   /** The clock is looked at once in TIMED_EVERY calls only. */
   private isTimed(): boolean {
+    this.calls++;
     return ++this.record.calls % TIMED_EVERY === 1;
   }
 
@@ -114,7 +141,15 @@ export class PolicyUnit {
             message: String(error),
             stack: "",
           });
-    this.host.failed(this.record, known);
+    this.host.failed(this, known, this.effectOf(known));
+  }
+
+  private effectOf(error: PolicyError): FailureEffect {
+    if (this.isOut) return "none";
+    const isRefused = this.vm === null && error.kind === "error";
+    this.isOut = isRefused || this.failures.isBroken(error, this.calls);
+    if (!this.isOut) return "none";
+    return isRefused ? "refused" : "broken";
   }
 
   private whenOut(): PolicyOutcome {

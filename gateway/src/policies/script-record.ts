@@ -1,13 +1,8 @@
 /** What is known of one version of a script in this process: counters, and whether it was taken out of service. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { PolicyError } from "../lua/policy-error.ts";
+import { FailureWindow } from "./failure-window.ts";
 
-/** Of the last so many calls ... */
-const WINDOW = 64;
-/** ... this many failed, or half of those there were ... */
-const MIN_FAILURES = 10;
-/** ... or this many ran out of time or memory, each of which holds up everything else in the process. */
-const MAX_HEAVY = 5;
 /** One call in so many is timed. */
 export const TIMED_EVERY = 64;
 
@@ -23,11 +18,6 @@ export interface ScriptStats {
   readonly isOut: boolean;
 }
 
-interface Failure {
-  readonly call: number;
-  readonly isHeavy: boolean;
-}
-
 export class ScriptRecord {
   readonly script: PolicyScript;
   /** Under which a CallMarker knows it. */
@@ -40,7 +30,7 @@ export class ScriptRecord {
   isOut = false;
   private errors = 0;
   private budgetKills = 0;
-  private recent: Failure[] = [];
+  private readonly window = new FailureWindow();
 
   constructor(script: PolicyScript, number: number) {
     this.script = script;
@@ -48,21 +38,17 @@ export class ScriptRecord {
     this.onError = /^\s*on_error\s*=\s*["']allow["']/m.test(script.source) ? "allow" : "deny";
   }
 
-  /** Whether this failure takes the script out of service. */
+  /** Whether this failure takes the script out of service, where it has one use only. */
   failed(error: PolicyError): boolean {
-    const isHeavy = error.kind !== "error" && error.kind !== "load";
-    this.errors++;
-    if (error.kind === "budget") this.budgetKills++;
-    this.recent = this.recent.filter(({ call }) => call > this.calls - WINDOW);
-    this.recent.push({ call: this.calls, isHeavy });
+    this.count(error);
     if (this.isOut) return false;
-    const half = Math.min(this.calls, WINDOW) / 2;
-    const failures = this.recent.length;
-    this.isOut =
-      error.kind === "load" ||
-      (failures >= MIN_FAILURES && failures >= half) ||
-      this.recent.filter((failure) => failure.isHeavy).length >= MAX_HEAVY;
+    this.isOut = this.window.isBroken(error, this.calls);
     return this.isOut;
+  }
+
+  count({ kind }: PolicyError): void {
+    this.errors++;
+    if (kind === "budget") this.budgetKills++;
   }
 
   stats(): ScriptStats {

@@ -14,6 +14,7 @@ import type { DataPlanes } from "../workers/data-planes.ts";
 import { startInProcess } from "../workers/in-process.ts";
 import type { PlaneSettings } from "../workers/plane.ts";
 import { PolicyFaults } from "../workers/policy-faults.ts";
+import type { Alerts } from "../alerts/alerts.ts";
 import { startPolicies } from "../workers/start-policies.ts";
 import { testSources, type TestSources } from "./sources.ts";
 
@@ -34,6 +35,8 @@ export interface TestGatewayOptions {
   readonly replicas?: ReplicaStore;
   /** None when absent. */
   readonly policies?: GatewayPolicies;
+  /** None when absent. */
+  readonly alerts?: Alerts;
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
@@ -90,14 +93,14 @@ export async function startGatewayOver(
   dataPlanes: DataPlanes,
   options: Pick<
     TestGatewayOptions,
-    "replicas" | "telemetry" | "isSilent" | "policies" | "controlToken"
+    "replicas" | "telemetry" | "isSilent" | "policies" | "alerts" | "controlToken"
   > & {
     readonly policyFaults: PolicyFaults;
   },
 ): Promise<Omit<TestGateway, "listener">> {
   const sources = testSources();
   const gateway = await startGateway({
-    alerts: null,
+    alerts: options.alerts ?? null,
     settings: {
       controlHost: "127.0.0.1",
       controlPort: 0,

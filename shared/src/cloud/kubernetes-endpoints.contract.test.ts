@@ -17,7 +17,10 @@ function slice(name: string, deployment: string, version: string, ready: Record<
       name,
       namespace: "apps",
       resourceVersion: version,
-      labels: { "bifrost.dev/deployment": deployment },
+      labels: {
+        "bifrost.dev/deployment": deployment,
+        "bifrost.dev/memory-bytes": "134217728",
+      },
     },
     addressType: "IPv4",
     ports: [{ name: "http", port: 8080 }],
@@ -152,6 +155,7 @@ test("slices of one deployment are joined; unknown readiness counts as ready; IP
       "d",
       {
         projectId: "",
+        memoryLimitBytes: 134217728,
         ready: [
           { address: "10.0.0.2:8080", replica: "" },
           { address: "[fd00::1]:8080", replica: "pod-6" },

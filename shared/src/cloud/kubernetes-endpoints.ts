@@ -9,7 +9,7 @@ import type {
   ReleaseBackends,
 } from "../ports/backend-source.ts";
 import type { Logger } from "../ports/logger.ts";
-import { DEPLOYMENT_LABEL, PROJECT_LABEL } from "../manifest/names.ts";
+import { DEPLOYMENT_LABEL, MEMORY_LABEL, PROJECT_LABEL } from "../manifest/names.ts";
 
 export interface KubernetesEndpointsOptions {
   /** Path of a kubeconfig file; null = the pod's own service account. */
@@ -171,10 +171,16 @@ export function backendsIn(slices: Iterable<V1EndpointSlice>): BackendTable {
     const byAddress = new Map([...known, ...found].map((one) => [one.address, one]));
     table.set(deploymentId, {
       projectId: labels[PROJECT_LABEL] ?? "",
+      ...memoryLimit(labels[MEMORY_LABEL]),
       ready: [...byAddress.values()].toSorted((x, y) => (x.address < y.address ? -1 : 1)),
     });
   }
   return table;
+}
+
+function memoryLimit(label: string | undefined): Pick<ReleaseBackends, "memoryLimitBytes"> {
+  const bytes = Number(label);
+  return bytes > 0 ? { memoryLimitBytes: bytes } : {};
 }
 
 function readyIn(slice: V1EndpointSlice): readonly Backend[] {

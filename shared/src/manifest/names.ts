@@ -3,6 +3,8 @@ import type { ManifestInput } from "./manifest-input.ts";
 
 export const DEPLOYMENT_LABEL = "bifrost.dev/deployment";
 export const PROJECT_LABEL = "bifrost.dev/project";
+/** Bytes that each replica may use: EndpointSlices carry the labels of their Service, and so tell the gateway. */
+export const MEMORY_LABEL = "bifrost.dev/memory-bytes";
 /** Prefix of annotations that keep a deploy.toml value: `bifrost.dev/health.watch`. */
 export const ANNOTATION_PREFIX = "bifrost.dev/";
 

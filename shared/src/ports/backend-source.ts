@@ -18,6 +18,8 @@ export interface ReleaseBackends {
   /** "" when unknown. */
   readonly projectId: string;
   readonly ready: readonly Backend[];
+  /** What each replica may use; absent when unknown. */
+  readonly memoryLimitBytes?: number;
   /** Of a static site only. */
   readonly files?: PublishedFiles;
 }
