@@ -37,7 +37,9 @@ function textOf(block: readonly Line[]): string {
   return block.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
 }
 
-const spelled = (name: string): string => name.toLowerCase().replaceAll("_", "-");
+function spelled(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
 
 /** One operation after another on a list of lines, as one would say it. */
 function naively(block: readonly Line[], todo: readonly (Line & { kind: string })[]): Line[] {
