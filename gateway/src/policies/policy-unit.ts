@@ -18,6 +18,8 @@ import { type ScriptRecord, TIMED_EVERY } from "./script-record.ts";
 export interface UnitHost {
   openVm(record: ScriptRecord, config: PolicyAttachment["config"]): PolicyVm;
   opened(unit: PolicyUnit): void;
+  /** Before each call: nothing runs, and any unit may be closed. */
+  makeRoom(): void;
   failed(use: PolicyUse, error: PolicyError): void;
 }
 
@@ -83,6 +85,10 @@ export class PolicyUnit {
     this.wasUsed = false;
   }
 
+  get usedBytes(): number {
+    return this.vm?.state.used ?? 0;
+  }
+
   /** Gives the memory back; the next call opens a new VM. */
   close(): void {
     this.vm?.close();
@@ -91,6 +97,7 @@ export class PolicyUnit {
 
   private ready(use: PolicyUse): PolicyVm {
     this.wasUsed = true;
+    this.host.makeRoom();
     if (this.vm !== null) return this.vm;
     const { record, host } = this;
     const vm = this.opened(use);
