@@ -43,7 +43,9 @@ export const detachPolicy: CommandSpec = {
     return change(context, options, (before) => {
       const after = before.filter((one) => one.policy !== policy);
       if (after.length < before.length) return after;
-      throw new BifrostError("not-found", `${policy} is not attached there`, { policy });
+      const names = before.map((one) => one.policy);
+      const found = names.length === 0 ? "nothing is" : `attached there: ${names.join(", ")}`;
+      throw new BifrostError("not-found", `${policy} is not attached there; ${found}`, { policy });
     });
   },
 };

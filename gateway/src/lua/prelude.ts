@@ -153,13 +153,15 @@ function redirect(location, status)
 end
 
 function split(weights)
-  local names = {}
+  local names, total = {}, 0
   for name, weight in next, weights do
     if type_of(name) ~= "string" or type_of(weight) ~= "number" then
       error("split takes names and their weights, such as split{ a = 90, b = 10 }", 2)
     end
     names[#names + 1] = name
+    total = total + weight
   end
+  if #names > 0 and total == 0 then error("split needs a weight above 0", 2) end
   sort(names)
   local number
   for i = 1, #names do number = split_add(number, names[i], weights[names[i]]) end

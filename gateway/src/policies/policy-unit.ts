@@ -19,6 +19,8 @@ export interface UnitHost {
   opened(unit: PolicyUnit): void;
   /** Its main chunk raised an error, which is how scripts refuse settings. */
   refused(unit: PolicyUnit, error: PolicyError): void;
+  /** Before each call: nothing runs, and any unit may be closed. */
+  makeRoom(): void;
   failed(use: PolicyUse, error: PolicyError): void;
 }
 
@@ -86,6 +88,10 @@ export class PolicyUnit {
     this.wasUsed = false;
   }
 
+  get usedBytes(): number {
+    return this.vm?.state.used ?? 0;
+  }
+
   /** Gives the memory back; the next call opens a new VM. */
   close(): void {
     this.vm?.close();
@@ -98,6 +104,7 @@ export class PolicyUnit {
 
   private ready(use: PolicyUse): PolicyVm {
     this.wasUsed = true;
+    this.host.makeRoom();
     if (this.vm !== null) return this.vm;
     const { record, host } = this;
     const vm = this.opened(use);
