@@ -104,6 +104,7 @@ function positionOf(option: unknown): number | null {
 
 function show(output: Output, policies: readonly PolicyAttachment[]): void {
   output.data({ policies });
+  if (policies.length === 0) return output.note("No policies are attached.");
   output.table(
     ["", "policy", "settings"],
     policies.map(({ policy, config }, at) => [
@@ -114,5 +115,5 @@ function show(output: Output, policies: readonly PolicyAttachment[]): void {
         .join(" "),
     ]),
   );
-  if (policies.length === 0) output.note("No policies are attached.");
+  return undefined;
 }

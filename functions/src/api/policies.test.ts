@@ -244,7 +244,7 @@ describe("who may see and do what", () => {
 
 describe("attaching", () => {
   const LIMITS = { policy: "limits", config: { rate: 5, by: "ip", networks: ["10.0.0.0/8"] } };
-  const CORS = { policy: "standard/cors", config: {} };
+  const CORS = { policy: "standard/cors", config: { origins: ["*"] } };
 
   it("sets the policies of a project in their order, and answers them", async () => {
     const { call, serve } = setUp();

@@ -1,4 +1,5 @@
 /** Runs alert rules over the samples of sidecars and tells what they raise. */
+import type { RouteTable } from "@bifrost/shared/domain/route";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { BackendTable, ReleaseBackends } from "@bifrost/shared/ports/backend-source";
@@ -33,6 +34,7 @@ export class Alerts {
   readonly book: AlertBook;
   private readonly options: AlertsOptions;
   private readonly releases = new Map<string, ReleaseBackends>();
+  private teams: RouteTable["teams"] = new Map();
   private sweeper: Timer;
 
   constructor(options: AlertsOptions) {
@@ -68,14 +70,21 @@ export class Alerts {
     }
   }
 
+  /** Whose each project is. */
+  setTeams(teams: RouteTable["teams"]): void {
+    this.teams = teams;
+  }
+
   /** As a listener of the collector: the next batch comes when this one is judged. */
   async take(samples: readonly TakenSample[]): Promise<void> {
     const { process, timers } = this.options;
-    const values = samples.map((sample) =>
-      alertValues(sample, this.releases.get(sample.deploymentId) ?? UNKNOWN_RELEASE),
-    );
-    for (const { rule, sample, raised } of await process.run(values)) {
-      const of = values[sample];
+    const judged = samples.map((sample) => {
+      const release = this.releases.get(sample.deploymentId) ?? UNKNOWN_RELEASE;
+      const teamId = this.teams.get(release.projectId) ?? null;
+      return { values: alertValues(sample, release), teamId };
+    });
+    for (const { rule, sample, raised } of await process.run(judged)) {
+      const of = judged[sample]?.values;
       if (of === undefined) continue;
       for (const notice of this.book.take(rule, of, raised, timers.now())) this.tell(notice);
     }
@@ -102,8 +111,9 @@ export class Alerts {
     const level = state === "resolved" ? "info" : LEVELS[severity];
     this.options.log[level]("alert", {
       state,
-      severity,
-      message,
+      // A line has a severity and a message of its own.
+      alertSeverity: severity,
+      alertMessage: message,
       rule,
       to: isUnknown ? `${to} (no such webhook in BIFROST_ALERT_WEBHOOKS)` : to,
       ...values,

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import type { PolicyScript } from "@bifrost/shared/domain/policy";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import { loadLua } from "../lua/lua-instance.ts";
 import { TokenBuckets } from "../lua/token-buckets.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
@@ -31,13 +31,18 @@ function script(name: string, source: string, version = 1): PolicyScript {
   return { name, kind: "request", version, source };
 }
 
-function chain(host: PolicyHost, ...names: string[]): PolicyChain {
-  const made = host.chainOf(
-    names.map((policy) => ({ policy, config: {} })),
-    "project",
-  );
+function chainFor(
+  host: PolicyHost,
+  projectId: string,
+  ...attached: readonly PolicyAttachment[]
+): PolicyChain {
+  const made = host.chainOf(attached, projectId);
   if (made === null) throw new Error("no chain");
   return made;
+}
+
+function chain(host: PolicyHost, ...names: string[]): PolicyChain {
+  return chainFor(host, "project", ...names.map((policy) => ({ policy, config: {} })));
 }
 
 function request(target = "/", headers: Record<string, string> = {}): PolicyRequest {
@@ -201,4 +206,87 @@ test("a version that was taken out serves again when the scripts are given anew,
   expect(chain(host, "broken").onRequest(request()).answer).toBeNull();
   host.disable("broken", 1);
   expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
+});
+
+const STRICT = `local rate = settings{ rate = { type = "number", default = 1 } }.rate
+function on_request(req) resp:set_header("x-rate", rate) end`;
+
+test.each(["limits", "standard/limits"])(
+  "settings that %s refuses end that use of it, once, and no other",
+  (policy) => {
+    const { host, faults, lines } = rig();
+    host.replaceScripts([{ ...script(policy, STRICT), teamId: "team" }]);
+    const good = chainFor(host, "project", { policy, config: { rate: 5 } });
+    const bad = chainFor(host, "project", { policy, config: { rate: "x" } });
+    const statuses = Array.from({ length: 100 }, () => bad.onRequest(request()).answer?.status);
+    expect(new Set(statuses)).toEqual(new Set([500]));
+    expect(good.onRequest(request()).response?.apply("")).toBe("x-rate: 5\r\n");
+    expect(faults).toEqual([]);
+    expect(lines.map(({ text }) => text)).toEqual([
+      expect.stringContaining(`setting rate must be a number, not "x"`),
+      expect.stringContaining("out of service"),
+    ]);
+    expect(host.stats()).toMatchObject([{ errors: 1, isOut: false }]);
+  },
+);
+
+test("a use that was ended begins anew when the scripts are given anew", () => {
+  const { host, lines } = rig();
+  for (let time = 0; time < 2; time++) {
+    host.replaceScripts([script("limits", STRICT)]);
+    chainFor(host, "project", { policy: "limits", config: { rate: "x" } }).onRequest(request());
+  }
+  expect(lines.filter(({ text }) => text.includes("must be a number"))).toHaveLength(2);
+});
+
+const PICKY = `local n = config.n or error("setting n is missing")
+  function on_request(req) if req.path == "/bad" then error("bad") end deny(200, n) end`;
+
+function uses(host: PolicyHost, configs: Readonly<Record<string, PolicyAttachment["config"]>>) {
+  return Object.entries(configs).map(([projectId, config]) => {
+    const made = chainFor(host, projectId, { policy: "picky", config });
+    return (target = "/") => made.onRequest(request(target)).answer?.status;
+  });
+}
+
+test.each([
+  ["with settings of its own", { one: { n: 1 }, two: { n: 2 }, three: { n: 2 } }],
+  ["with the settings of all", { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } }],
+])("a shared script that fails for one project goes on for the others: %s", (_, configs) => {
+  const { host, faults, lines } = rig();
+  host.replaceScripts([script("picky", PICKY)]);
+  const [one, two, three] = uses(host, configs);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  for (let call = 0; call < 100; call++) expect(one?.("/bad")).toBe(500);
+  expect(
+    lines.filter(({ text }) => text.includes("is out of service for project one")),
+  ).toHaveLength(1);
+  expect(lines).toHaveLength(11);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  expect(faults).toEqual([]);
+  const [mended] = uses(host, { one: { n: 3 } });
+  expect(mended?.()).toBe(200);
+});
+
+test.each([
+  ["the platform's own is taken out when it fails for most projects", 1, 1],
+  ["one that comes with the gateway is not", 0, 0],
+])("%s", (_, version, faulted) => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("picky", PICKY, version)]);
+  const [one, two, three] = uses(host, { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } });
+  three?.();
+  for (const use of [one, two]) for (let call = 0; call < 20; call++) use?.("/bad");
+  expect(faults).toHaveLength(faulted);
+  expect(three?.()).toBe(faulted === 0 ? 200 : 500);
+});
+
+test("a team's own is judged as a whole, wherever it fails", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([{ ...script("picky", PICKY), teamId: "team" }]);
+  const [one, two] = uses(host, { one: { n: 2 }, two: { n: 1 } });
+  expect(two?.()).toBe(200);
+  for (let call = 0; call < 20; call++) one?.("/bad");
+  expect(faults).toHaveLength(1);
+  expect(two?.()).toBe(500);
 });

@@ -22,6 +22,8 @@ const MAX_OPEN = 256;
 /** Lines a script may log. */
 const LOG_PER_SECOND = 10;
 const LOG_BURST = 50;
+const USE_IS_OUT =
+  "where it is attached with these settings it is out of service, until they or the script change";
 
 export interface PolicyLogLine {
   readonly name: string;
@@ -85,12 +87,13 @@ export class PolicyHost {
       const isSame =
         known?.script.version === script.version &&
         known.script.source === script.source &&
+        known.script.teamId === script.teamId &&
         !known.isOut;
       records.set(script.name, isSame ? known : this.record(script));
     }
     this.records = records;
-    for (const [key, { record }] of this.units) {
-      if (records.get(record.script.name) !== record) this.units.delete(key);
+    for (const [key, { record, isRefused }] of this.units) {
+      if (isRefused || records.get(record.script.name) !== record) this.units.delete(key);
     }
     for (const key of this.states.keys()) {
       if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
@@ -103,10 +106,10 @@ export class PolicyHost {
     if (record?.script.version === version) record.isOut = true;
   }
 
-  readonly chainOf: ChainOf = (attachments) =>
+  readonly chainOf: ChainOf = (attachments, projectId) =>
     attachments.length === 0
       ? null
-      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment)));
+      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment, projectId)));
 
   stats(): readonly ScriptStats[] {
     return [...this.records.values()].map((record) => record.stats());
@@ -129,7 +132,7 @@ export class PolicyHost {
     return new ScriptRecord(script, number);
   }
 
-  private linkOf({ policy, config }: PolicyAttachment): ChainLink {
+  private linkOf({ policy, config }: PolicyAttachment, projectId: string): ChainLink {
     const record = this.records.get(policy);
     if (record === undefined) return this.missingLink(policy);
     const key = `${record.number}#${digest(config)}`;
@@ -138,7 +141,7 @@ export class PolicyHost {
       unit = new PolicyUnit(record, config, this.unitHost);
       this.units.set(key, unit);
     }
-    return unit;
+    return unit.useBy(projectId);
   }
 
   private missingLink(name: string): ChainLink {
@@ -179,14 +182,17 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
-    failed: (record, error) => {
+    refused: ({ record }, error) => {
+      record.count(error);
+      this.logError(record, error);
+      this.log(record, "error", USE_IS_OUT);
+    },
+    failed: ({ unit: { record }, breaker, projectId }, error) => {
       const { name, version } = record.script;
-      this.log(
-        record,
-        "error",
-        error.luaStack === "" ? error.message : `${error.message}\n${error.luaStack}`,
-      );
-      if (record.failed(error)) this.options.onFault({ name, version, error });
+      this.logError(record, error);
+      const ended = record.failed(breaker, error);
+      if (ended === "all") this.options.onFault({ name, version, error });
+      else if (ended === "project") this.log(record, "error", outFor(projectId));
     },
   };
 
@@ -197,6 +203,10 @@ export class PolicyHost {
       this.states.set(limits, state);
     }
     return { limits, state };
+  }
+
+  private logError(record: ScriptRecord, { message, luaStack }: PolicyError): void {
+    this.log(record, "error", luaStack === "" ? message : `${message}\n${luaStack}`);
   }
 
   private log({ script }: ScriptRecord, kind: PolicyLogLine["kind"], text: string): void {
@@ -230,6 +240,10 @@ export class PolicyHost {
     unit.close();
     this.open.delete(unit);
   }
+}
+
+function outFor(projectId: string): string {
+  return `is out of service for project ${projectId} here, until its version or its settings there change: it fails for this project and not for most others`;
 }
 
 /** The same for the same settings in every process, whatever their order. */

@@ -10,20 +10,27 @@ import {
   type PolicyResponse,
   UNTOUCHED,
 } from "./policy-chain.ts";
+import type { Breaker } from "./breaker.ts";
+import type { ChainLink } from "./lua-chain.ts";
 import { type ScriptRecord, TIMED_EVERY } from "./script-record.ts";
 
 /** What a unit needs of its host. */
 export interface UnitHost {
   openVm(record: ScriptRecord, config: PolicyAttachment["config"]): PolicyVm;
   opened(unit: PolicyUnit): void;
-  failed(record: ScriptRecord, error: PolicyError): void;
+  /** Its main chunk raised an error, which is how scripts refuse settings. */
+  refused(unit: PolicyUnit, error: PolicyError): void;
+  failed(use: PolicyUse, error: PolicyError): void;
 }
 
 export class PolicyUnit {
   /** When it was last seen to have been used. */
   usedAt = 0;
   readonly record: ScriptRecord;
+  /** Where it is attached with these settings on_error applies to each call. */
+  isRefused = false;
   private wasUsed = false;
+  private readonly uses = new Map<string, PolicyUse>();
   private readonly config: PolicyAttachment["config"];
   private readonly host: UnitHost;
   private vm: PolicyVm | null = null;
@@ -34,33 +41,42 @@ export class PolicyUnit {
     this.host = host;
   }
 
-  /** Known from the first request on, which is before any response. */
-  get handlesResponses(): boolean {
-    return this.vm?.handlesResponses === true && !this.record.isOut;
+  /** The same for each place of a project. */
+  useBy(projectId: string): PolicyUse {
+    const known = this.uses.get(projectId);
+    const breaker = this.record.breakerFor(projectId, known?.breaker);
+    const use = known ?? new PolicyUse(this, projectId, breaker);
+    this.uses.set(projectId, use);
+    return use;
   }
 
-  onRequest(request: PolicyRequest): PolicyOutcome {
-    if (this.record.isOut) return this.whenOut();
+  /** Known from the first request on, which is before any response. */
+  get handlesResponses(): boolean {
+    return this.vm?.handlesResponses === true && !this.record.isOut && !this.isRefused;
+  }
+
+  onRequest(request: PolicyRequest, use: PolicyUse): PolicyOutcome {
+    if (this.mayNotRun(use)) return this.whenOut();
     try {
-      const vm = this.ready();
+      const vm = this.ready(use);
       if (!vm.handlesRequests) return UNTOUCHED;
-      return this.isTimed() ? this.timed(() => vm.onRequest(request)) : vm.onRequest(request);
+      return this.isTimed(use) ? this.timed(() => vm.onRequest(request)) : vm.onRequest(request);
     } catch (error) {
-      this.failed(error);
+      this.failed(use, error);
       return this.whenOut();
     }
   }
 
-  onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
-    if (this.record.isOut) return null;
+  onResponse(request: PolicyRequest, response: PolicyResponse, use: PolicyUse): HeaderEdit | null {
+    if (this.mayNotRun(use)) return null;
     try {
-      const vm = this.ready();
+      const vm = this.ready(use);
       if (!vm.handlesResponses) return null;
-      return this.isTimed()
+      return this.isTimed(use)
         ? this.timed(() => vm.onResponse(request, response))
         : vm.onResponse(request, response);
     } catch (error) {
-      this.failed(error);
+      this.failed(use, error);
       return null;
     }
   }
@@ -77,19 +93,34 @@ export class PolicyUnit {
     this.vm = null;
   }
 
-  private ready(): PolicyVm {
+  private mayNotRun({ breaker }: PolicyUse): boolean {
+    return this.record.isOut || this.isRefused || breaker.isOut;
+  }
+
+  private ready(use: PolicyUse): PolicyVm {
     this.wasUsed = true;
     if (this.vm !== null) return this.vm;
     const { record, host } = this;
-    const vm = host.openVm(record, this.config);
+    const vm = this.opened(use);
     record.onError = vm.onError;
     this.vm = vm;
     host.opened(this);
     return vm;
   }
 
+  /** A call that does not get as far as the script is one, too. */
+  private opened(use: PolicyUse): PolicyVm {
+    try {
+      return this.host.openVm(this.record, this.config);
+    } catch (error) {
+      this.isTimed(use);
+      throw error;
+    }
+  }
+
   /** The clock is looked at once in TIMED_EVERY calls only. */
-  private isTimed(): boolean {
+  private isTimed({ breaker }: PolicyUse): boolean {
+    breaker.calls++;
     return ++this.record.calls % TIMED_EVERY === 1;
   }
 
@@ -100,7 +131,7 @@ export class PolicyUnit {
     return result;
   }
 
-  private failed(error: unknown): void {
+  private failed(use: PolicyUse, error: unknown): void {
     // A call that ended for good leaves a state nobody may use again; one that left defects behind is as bad.
     if (!(error instanceof PolicyError) || error.kind === "dead") this.close();
     const { script } = this.record;
@@ -114,11 +145,38 @@ export class PolicyUnit {
             message: String(error),
             stack: "",
           });
-    this.host.failed(this.record, known);
+    this.isRefused = this.vm === null && known.kind === "error";
+    if (this.isRefused) this.host.refused(this, known);
+    else this.host.failed(use, known);
   }
 
   private whenOut(): PolicyOutcome {
     return this.record.onError === "allow" ? UNTOUCHED : FAILED;
+  }
+}
+
+/** A unit as one project uses it. */
+export class PolicyUse implements ChainLink {
+  readonly unit: PolicyUnit;
+  readonly projectId: string;
+  readonly breaker: Breaker;
+
+  constructor(unit: PolicyUnit, projectId: string, breaker: Breaker) {
+    this.unit = unit;
+    this.projectId = projectId;
+    this.breaker = breaker;
+  }
+
+  get handlesResponses(): boolean {
+    return this.unit.handlesResponses;
+  }
+
+  onRequest(request: PolicyRequest): PolicyOutcome {
+    return this.unit.onRequest(request, this);
+  }
+
+  onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
+    return this.unit.onResponse(request, response, this);
   }
 }
 

@@ -1,13 +1,8 @@
-/** What is known of one version of a script in this process: counters, and whether it was taken out of service. */
+/** What is known of one version of a script in this process: counters, and where it was taken out of service. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { PolicyError } from "../lua/policy-error.ts";
+import { Breaker } from "./breaker.ts";
 
-/** Of the last so many calls ... */
-const WINDOW = 64;
-/** ... this many failed, or half of those there were ... */
-const MIN_FAILURES = 10;
-/** ... or this many ran out of time or memory, each of which holds up everything else in the process. */
-const MAX_HEAVY = 5;
 /** One call in so many is timed. */
 export const TIMED_EVERY = 64;
 
@@ -23,11 +18,6 @@ export interface ScriptStats {
   readonly isOut: boolean;
 }
 
-interface Failure {
-  readonly call: number;
-  readonly isHeavy: boolean;
-}
-
 export class ScriptRecord {
   readonly script: PolicyScript;
   /** Under which a CallMarker knows it. */
@@ -36,11 +26,13 @@ export class ScriptRecord {
   onError: "deny" | "allow";
   calls = 0;
   totalMs = 0;
-  /** Out of service: on_error applies to each call. */
+  /** Out of service for everybody: on_error applies to each call. */
   isOut = false;
   private errors = 0;
   private budgetKills = 0;
-  private recent: Failure[] = [];
+  private readonly whole = new Breaker();
+  /** Of a script that many share, the newest one of each project. */
+  private readonly ofProjects = new Map<string, Breaker>();
 
   constructor(script: PolicyScript, number: number) {
     this.script = script;
@@ -48,21 +40,28 @@ export class ScriptRecord {
     this.onError = /^\s*on_error\s*=\s*["']allow["']/m.test(script.source) ? "allow" : "deny";
   }
 
-  /** Whether this failure takes the script out of service. */
-  failed(error: PolicyError): boolean {
-    const isHeavy = error.kind !== "error" && error.kind !== "load";
+  /**
+   * What counts the failures of one use. A team's script is judged as a whole. One that many teams share is judged for each
+   * project by itself, because the settings and the visitors of a single one may be why it fails.
+   */
+  breakerFor(projectId: string, known: Breaker | undefined): Breaker {
+    if (this.script.teamId !== undefined) return this.whole;
+    const breaker = known ?? new Breaker();
+    this.ofProjects.set(projectId, breaker);
+    return breaker;
+  }
+
+  /** Which part of its service this failure ends, if any. */
+  failed(breaker: Breaker, error: PolicyError): "all" | "project" | null {
+    this.count(error);
+    if (!breaker.failed(error) || this.isOut) return null;
+    this.isOut = error.kind === "load" || breaker === this.whole || this.failsAtMost();
+    return this.isOut ? "all" : "project";
+  }
+
+  count({ kind }: PolicyError): void {
     this.errors++;
-    if (error.kind === "budget") this.budgetKills++;
-    this.recent = this.recent.filter(({ call }) => call > this.calls - WINDOW);
-    this.recent.push({ call: this.calls, isHeavy });
-    if (this.isOut) return false;
-    const half = Math.min(this.calls, WINDOW) / 2;
-    const failures = this.recent.length;
-    this.isOut =
-      error.kind === "load" ||
-      (failures >= MIN_FAILURES && failures >= half) ||
-      this.recent.filter((failure) => failure.isHeavy).length >= MAX_HEAVY;
-    return this.isOut;
+    if (kind === "budget") this.budgetKills++;
   }
 
   stats(): ScriptStats {
@@ -76,5 +75,12 @@ export class ScriptRecord {
       totalMs,
       isOut,
     };
+  }
+
+  /** For more than half of the projects that use it; those that come with the gateway are not to blame. */
+  private failsAtMost(): boolean {
+    if (this.script.version === 0) return false;
+    const used = [...this.ofProjects.values()].filter(({ calls }) => calls > 0);
+    return used.filter(({ isOut }) => isOut).length > used.length / 2;
   }
 }

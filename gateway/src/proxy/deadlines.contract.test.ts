@@ -149,9 +149,25 @@ describe("nothing happens", () => {
     c.socket.pause();
     replica.socket?.write(Buffer.alloc(100_000_000));
     await untilStill(() => replica.socket?.writableLength ?? 0);
-    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
+    await untilCutOff();
     await eventually("the replica saw the close", () => replica.isClosed);
     expect(rig.listener.clients()).toBe(0);
+  });
+
+  test.each([
+    ["before an answer", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"],
+    ["as a body", "x".repeat(48)],
+  ])("what a client does not take %s, its replica keeps", async (_name, part) => {
+    const head = part.startsWith("HTTP") ? "" : "HTTP/1.1 200 OK\r\n\r\n";
+    const replica = await replicaWith(head + part);
+    const c = await rig.client();
+    c.send(GET);
+    await c.until((text) => text.endsWith(part));
+    c.socket.pause();
+    const flood = Buffer.from(part.repeat((64 << 20) / part.length));
+    replica.socket?.write(flood);
+    await untilStill(() => replica.socket?.writableLength ?? 0);
+    expect(replica.socket?.writableLength).toBeGreaterThan(flood.length / 2);
   });
 
   test("a client that sends requests and reads no answer is held back, then cut off", async () => {
@@ -163,10 +179,18 @@ describe("nothing happens", () => {
     for (let i = 0; i < 100; i++) c.socket.write(requests, (error) => (taken += error ? 0 : 1));
     await untilStill(() => c.socket.writableLength);
     expect(taken).toBeLessThan(50);
-    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
-    await eventually("it is cut off", () => rig.listener.clients() === 0);
+    await untilCutOff();
+    expect(rig.listener.clients()).toBe(0);
   });
 });
+
+/** Until no client is left; on a busy machine the kernel moves a few bytes more after all seemed still. */
+async function untilCutOff(): Promise<void> {
+  for (let times = 0; times < 10 && rig.listener.clients() > 0; times++) {
+    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 /** Of two ends in this process neither has moved anything for many turns. */
 async function untilStill(amount: () => number): Promise<void> {

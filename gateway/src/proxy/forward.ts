@@ -146,7 +146,9 @@ export class Exchange implements UpstreamUser {
 
   onInterim(head: ResponseHead): void {
     if (this.options.head.isHttp10) return;
-    this.client.write(`HTTP/1.1 ${head.statusText}\r\n${head.forwarded}\r\n`);
+    const text = `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}\r\n`;
+    // There may be any number of them.
+    if (!this.client.write(text)) this.upstream?.pause();
   }
 
   onHead(head: ResponseHead, endsByClose: boolean): void {

@@ -45,6 +45,8 @@ const NEVER_NOMINATED = new Set([
 
 interface FieldRule {
   readonly name: string;
+  /** Holds for spellings with `_` in place of `-`, which CGI and its heirs (WSGI, Rack, PHP) take for the same name. */
+  readonly isLookAlike: boolean;
   readonly readAs: ReadField | null;
   readonly isRemoved: boolean;
 }
@@ -57,7 +59,15 @@ export function fieldRules(removed: readonly string[]): FieldRules {
   const gone = new Set([...HOP_BY_HOP, ...removed]);
   for (const name of new Set([...gone, ...READ_FIELDS])) {
     const readAs = READ_FIELDS.find((field) => field === name) ?? null;
-    (rules[name.length] ??= []).push({ name, readAs, isRemoved: gone.has(name) });
+    (rules[name.length] ??= []).push({
+      name,
+      isLookAlike: false,
+      readAs,
+      isRemoved: gone.has(name),
+    });
+  }
+  for (const name of removed) {
+    rules[name.length]?.push({ name, isLookAlike: true, readAs: null, isRemoved: true });
   }
   return rules;
 }
@@ -137,8 +147,20 @@ function ruleFor(
 ): FieldRule | undefined {
   const named = rules[length];
   if (named === undefined) return undefined;
-  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  for (const rule of named) {
+    if (rule.isLookAlike ? looksLike(block, at, rule.name) : hasName(block, at, rule.name))
+      return rule;
+  }
   return undefined;
+}
+
+/** Where the name has a hyphen an underscore will do: with bit 5 set it is DEL, which the syntax check excludes. */
+function looksLike(block: string, at: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = block.charCodeAt(at + i) | 32;
+    if ((code === 127 ? 45 : code) !== name.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */

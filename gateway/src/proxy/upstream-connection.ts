@@ -64,6 +64,13 @@ export interface ConnectionOwner {
   onClosed(connection: UpstreamConnection): void;
 }
 
+/** `10.0.0.1:80`, `[fd00::1]:80`; in brackets no socket takes an address. */
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(address.slice(colon + 1)) };
+}
+
 export class UpstreamConnection {
   readonly address: string;
   /** Whether a request before this one used the connection. */
@@ -87,10 +94,8 @@ export class UpstreamConnection {
   constructor(address: string, connectTimeoutMs: number, owner: ConnectionOwner) {
     this.address = address;
     this.owner = owner;
-    const colon = address.lastIndexOf(":");
     this.socket = connect({
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
+      ...parseAddress(address),
       noDelay: true,
       allowHalfOpen: true,
       onread: {
