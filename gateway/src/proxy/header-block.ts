@@ -148,14 +148,19 @@ function ruleFor(
   const named = rules[length];
   if (named === undefined) return undefined;
   for (const rule of named) {
-    const isMatch = rule.isLookAlike ? looksLike : hasName;
-    if (isMatch(block, at, rule.name)) return rule;
+    if (rule.isLookAlike ? looksLike(block, at, rule.name) : hasName(block, at, rule.name))
+      return rule;
   }
   return undefined;
 }
 
+/** Where the name has a hyphen an underscore will do: with bit 5 set it is DEL, which the syntax check excludes. */
 function looksLike(block: string, at: number, name: string): boolean {
-  return hasName(block.slice(at, at + name.length).replaceAll("_", "-"), 0, name);
+  for (let i = 0; i < name.length; i++) {
+    const code = block.charCodeAt(at + i) | 32;
+    if ((code === 127 ? 45 : code) !== name.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */

@@ -226,9 +226,16 @@ function splitAbsolute(target: string): { authority: string; target: string } | 
   return { authority, target: rest.startsWith("?") ? `/${rest}` : rest };
 }
 
+/** The plain name seen last: where it comes again, the same object saves its check, and its hash in every look-up. */
+let lastName = "";
+
 /** `"A.Example.:8080"` → `"a.example"`; null when it is no host at all. */
 export function hostNameOf(authority: string): string | null {
-  if (PLAIN_NAME.test(authority)) return authority;
+  if (authority === lastName && lastName !== "") return lastName;
+  if (PLAIN_NAME.test(authority)) {
+    lastName = copied(authority);
+    return lastName;
+  }
   const match = AUTHORITY.exec(authority);
   if (match === null) return null;
   const name = match[1] ?? authority.slice(0, authority.indexOf("]") + 1);
@@ -238,4 +245,9 @@ export function hostNameOf(authority: string): string | null {
 /** h2c would leave HTTP/1.1 and with it every check made here. */
 function upgradeOf([protocol]: readonly string[] = []): string | null {
   return protocol === undefined || /^h2c/i.test(protocol) ? null : protocol;
+}
+
+/** Alone: a slice keeps the whole head alive. */
+function copied(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }

@@ -66,6 +66,27 @@ export function parseResponseHead(
   return head;
 }
 
+/** A text above this is not worth keeping for what its head may save. */
+const MAX_REMEMBERED = 4 * 1024;
+
+/** Of one connection: many a response has the head of the one before it, date included, which is then read already. */
+export class ResponseHeads {
+  private former = "";
+  private head: ResponseHead | null = null;
+
+  /** As parseResponseHead, which says what the arguments are. */
+  read(text: string, end: number, isForHttp10: boolean): ResponseHead | null {
+    // One for HTTP/1.0 is read in another way.
+    if (isForHttp10 || text.length > MAX_REMEMBERED)
+      return parseResponseHead(text, isForHttp10, end);
+    const lines = text.slice(0, end);
+    if (lines === this.former) return this.head;
+    this.head = parseResponseHead(text, isForHttp10, end);
+    this.former = lines;
+    return this.head;
+  }
+}
+
 /** Statuses whose responses end with their head, whatever it says (RFC 9112, 6.3). */
 export function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
