@@ -84,12 +84,7 @@ export class PolicyHost {
     for (const script of scripts) {
       if (script.kind !== "request") continue;
       const known = this.records.get(script.name);
-      const isSame =
-        known?.script.version === script.version &&
-        known.script.source === script.source &&
-        known.script.teamId === script.teamId &&
-        !known.isOut;
-      records.set(script.name, isSame ? known : this.record(script));
+      records.set(script.name, known?.isStill(script) === true ? known : this.record(script));
     }
     this.records = records;
     for (const [key, { record, isRefused }] of this.units) {

@@ -113,14 +113,12 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
   const head = new ParsedHead();
   const lineEnd = text.indexOf("\r\n");
   return (
-    readRequestLine(head, text.slice(0, lineEnd)) ??
-    readFields(head, text.slice(lineEnd + 2, -2)) ??
-    head
+    readRequestLine(head, text.slice(0, lineEnd)) ?? readFields(head, text, lineEnd + 2) ?? head
   );
 }
 
-function readFields(head: ParsedHead, lines: string): HeadError | null {
-  const block = scanHeaders(lines, REQUEST_RULES);
+function readFields(head: ParsedHead, text: string, from: number): HeadError | null {
+  const block = scanHeaders(text, from, text.length - 2, REQUEST_RULES);
   if (block === null) return refuse("A header line is malformed.");
   if (block.lines > MAX_HEADER_LINES) {
     return refuse(`More than ${MAX_HEADER_LINES} header lines.`, 431);

@@ -207,8 +207,8 @@ export class UpstreamConnection {
       return;
     }
     const bodyAt = end + HEAD_END.length;
-    const lines = text?.slice(0, bodyAt) ?? received.toString("latin1", 0, bodyAt);
-    const head = parseResponseHead(lines, this.traits.isForHttp10);
+    const lines = text ?? received.toString("latin1", 0, bodyAt);
+    const head = parseResponseHead(lines, this.traits.isForHttp10, bodyAt);
     if (head === null) return this.fail("bad-answer");
     this.accept(head, received, bodyAt, text);
   }
