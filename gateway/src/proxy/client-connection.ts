@@ -280,7 +280,7 @@ export class ClientConnection implements ExchangeClient {
     record.status = answer.status;
     record.page = answer.page;
     this.phase = "over";
-    this.write(answer.render(record, closes));
+    this.write(answer.render(record, { closes, now: this.services.clock.now() }));
     if (closes) return this.close();
     if (unread.isDone) return this.ready();
     this.unread = unread;

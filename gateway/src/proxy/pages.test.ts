@@ -13,6 +13,7 @@ function ask(kind: PageKind, accept: string, detail?: string) {
     requestId: "r-1",
     isHead: false,
     closes: false,
+    now: 0,
     ...(detail === undefined ? {} : { detail }),
   });
   const end = text.indexOf("\r\n\r\n");

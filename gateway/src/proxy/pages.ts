@@ -1,6 +1,7 @@
 /** The answers the gateway gives itself, in words for a person or as problem+json for a program. */
 import { STATUS_CODES } from "node:http";
 import type { HeaderEdit } from "../policies/policy-chain.ts";
+import { dateLine } from "./date-line.ts";
 import { CONTENT_SECURITY_POLICY, htmlOf, type PageFacts } from "./page-html.ts";
 import { type PageKind, PAGES } from "./page-texts.ts";
 
@@ -15,6 +16,8 @@ export interface AnswerFacts {
   readonly requestId: string;
   readonly isHead: boolean;
   readonly closes: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 export interface PageRequest extends AnswerFacts {
@@ -59,7 +62,7 @@ export function renderAnswer(
   const isBare = status === 204 || status === 304;
   const length = isBare ? "" : `content-length: ${body.length}\r\n`;
   const connection = answer.closes ? "close" : "keep-alive";
-  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${headers}${length}x-bifrost-request-id: ${requestId}\r\nconnection: ${connection}\r\n\r\n`;
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Error"}\r\n${headers}${length}${dateLine(answer.now)}x-bifrost-request-id: ${requestId}\r\nconnection: ${connection}\r\n\r\n`;
   return isBare || answer.isHead ? head : head + body;
 }
 

@@ -1,7 +1,7 @@
 /** The answers a connection gives without a replica, as one kind of value: a page, a refusal, a policy's or a redirect. */
 import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { fieldIn } from "./header-block.ts";
-import { pageStatus, renderAnswer, renderPage, type PageKind } from "./pages.ts";
+import { type AnswerFacts, pageStatus, renderAnswer, renderPage, type PageKind } from "./pages.ts";
 import type { HeadError } from "./parse-head.ts";
 import type { OwnAnswer } from "./plan-request.ts";
 import type { RequestRecord } from "./served.ts";
@@ -13,7 +13,7 @@ export interface Reply {
   /** Whether nothing can follow on this connection. */
   readonly closes: boolean;
   /** A complete response; `closes` also for the connection's own reasons. */
-  render(record: RequestRecord, closes: boolean): string;
+  render(record: RequestRecord, facts: Pick<AnswerFacts, "closes" | "now">): string;
 }
 
 interface PageOptions {
@@ -29,10 +29,10 @@ export function pageReply(page: PageKind, options: PageOptions = {}): Reply {
     status,
     page,
     closes: options.closes === true,
-    render({ requestId, head }, closes) {
+    render({ requestId, head }, { closes, now }) {
       const accept = fieldIn(head?.forwarded ?? "", "accept") ?? "";
       const isHead = head?.method === "HEAD";
-      return renderPage({ ...options, kind: page, status, accept, requestId, isHead, closes });
+      return renderPage({ ...options, kind: page, status, accept, requestId, isHead, closes, now });
     },
   };
 }
@@ -52,8 +52,8 @@ export function ownReply(own: OwnAnswer): Reply {
     status: own.status,
     page: null,
     closes: false,
-    render: ({ requestId, head }, closes) =>
-      renderAnswer({ ...own, requestId, isHead: head?.method === "HEAD", closes }),
+    render: ({ requestId, head }, { closes, now }) =>
+      renderAnswer({ ...own, requestId, isHead: head?.method === "HEAD", closes, now }),
   };
 }
 

@@ -8,6 +8,7 @@ import { fieldIn } from "../proxy/header-block.ts";
 import type { RequestHead } from "../proxy/parse-head.ts";
 import type { ServeFiles } from "../proxy/plan-request.ts";
 import type { RequestRecord } from "../proxy/served.ts";
+import { dateLine } from "../proxy/date-line.ts";
 import type { ProxyServices } from "../proxy/services.ts";
 import type { HeaderEdit } from "../policies/policy-chain.ts";
 import { decideAnswer, type ContentPart, type SiteAnswer } from "./decide-answer.ts";
@@ -22,7 +23,7 @@ export interface StaticExchangeOptions {
   readonly plan: ServeFiles;
   /** Gets the status. */
   readonly record: RequestRecord;
-  readonly services: Pick<ProxyServices, "sites" | "isDraining">;
+  readonly services: Pick<ProxyServices, "sites" | "isDraining" | "clock">;
 }
 
 type Answer = Extract<SiteAnswer, { kind: "answer" }>;
@@ -149,12 +150,12 @@ export class StaticExchange {
   }
 
   private headOf({ status, headers }: Answer): string {
-    const { head, plan, record } = this.options;
+    const { head, plan, record, services } = this.options;
     record.status = status;
     const lines = plan.editResponse?.(status, headers) ?? headers;
     const kept = head.isHttp10 ? "connection: keep-alive\r\n" : "";
     const connection = this.mustClose ? "connection: close\r\n" : kept;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}x-bifrost-request-id: ${record.requestId}\r\n${connection}\r\n`;
+    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}${dateLine(services.clock.now())}x-bifrost-request-id: ${record.requestId}\r\n${connection}\r\n`;
   }
 
   private done(): void {
