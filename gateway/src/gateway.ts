@@ -123,7 +123,10 @@ function followSources(
 ): () => void {
   const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
   const stops = [
-    routes.watch((table) => dataPlanes.update({ routes: table })),
+    routes.watch((table) => {
+      dataPlanes.update({ routes: table });
+      alerts?.setTeams(table.teams);
+    }),
     backends.watch((table) => {
       dataPlanes.update({ backends: table });
       health.setBackends(table);

@@ -13,6 +13,7 @@ import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
+import { EMPTY_ROUTE_TABLE } from "@bifrost/shared/domain/route";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -40,6 +41,19 @@ function objectStore() {
   return storageObjectStore({ projectId: PROJECT_ID, endpoint });
 }
 
+const ROUTES = {
+  ...EMPTY_ROUTE_TABLE,
+  teams: new Map([
+    ["own", "team"],
+    ["foreign", "others"],
+  ]),
+};
+
+function requestTo(projectId: string) {
+  const host = `${projectId}.test`;
+  return { method: "GET", target: "/", host, ip: "10.0.0.1", projectId, headers: [], status: 200 };
+}
+
 /** The parent's part of a gateway; a source with the word "broken" fails its check. */
 async function startGateway(nodeId: string) {
   const reader = await connectFirestore(PROJECT_ID, { host: world.address, token: OWNER_TOKEN });
@@ -47,6 +61,7 @@ async function startGateway(nodeId: string) {
   const policyFaults = new PolicyFaults(systemTimers, silentLogger);
   const log = new PolicyLog({ store, nodeId, ...base });
   let set: PolicySet = NO_POLICIES;
+  const triedOn: string[] = [];
   const stop = followPolicies({
     alerts: null,
     policies: {
@@ -57,10 +72,12 @@ async function startGateway(nodeId: string) {
         loader: new ScriptLoader({ store, objects: objectStore, bucket: BUCKET }),
         log,
         checker: {
-          check: async ({ script, test: tests }) =>
-            script.source.includes("broken")
+          async check({ script, test: tests, requests }) {
+            triedOn.push(...requests.map(({ host }) => host));
+            return script.source.includes("broken")
               ? { passed: false, report: [`${script.name}.lua:1: broken`] }
-              : { passed: true, report: [`tests: ${String(tests)}`] },
+              : { passed: true, report: [`tests: ${String(tests)}`] };
+          },
         },
       },
     },
@@ -68,8 +85,8 @@ async function startGateway(nodeId: string) {
       update: ({ policies }) => {
         set = policies ?? set;
       },
-      recorded: async () => [],
-      tables: () => ({ ...NO_TABLES, policies: set }),
+      recorded: async () => ["own", "foreign", "forgotten"].map(requestTo),
+      tables: () => ({ ...NO_TABLES, policies: set, routes: ROUTES }),
     },
     policyFaults,
     ...base,
@@ -83,7 +100,7 @@ async function startGateway(nodeId: string) {
       const key = `${name}@${version}`;
       return set.disabled.has(key) ? `${key} disabled` : key;
     });
-  return { policyFaults, log, served };
+  return { policyFaults, log, served, triedOn };
 }
 
 /** The public API, called as somebody who may deploy. */
@@ -140,6 +157,8 @@ test("a policy is pushed, checked, served by every gateway, and reverted by itse
     verdict: "passed",
     report: ["tests: -- test"],
   });
+  // A team's script, and the reports on it, see nothing of what others were asked.
+  expect(new Set(gateways.flatMap(({ triedOn }) => triedOn))).toEqual(new Set(["own.test"]));
 
   await push("broken");
   await untilJudged(3);

@@ -11,9 +11,15 @@ export interface RuleVerdict {
   readonly raised: readonly RaisedAlert[];
 }
 
+export interface AlertSample {
+  readonly values: AlertValues;
+  /** Whose the replica is: the rules of other teams do not see it. null = not known, for the platform's rules only. */
+  readonly teamId: string | null;
+}
+
 export type ToAlerts =
   | { readonly kind: "rules"; readonly rules: readonly PolicyScript[] }
-  | { readonly kind: "samples"; readonly id: number; readonly samples: readonly AlertValues[] };
+  | { readonly kind: "samples"; readonly id: number; readonly samples: readonly AlertSample[] };
 
 export type FromAlerts =
   | { readonly kind: "up" }

@@ -8,8 +8,7 @@ import type { HelperProgram } from "../workers/helper-program.ts";
 import { type PolicyFault, type PolicyLogLine, scriptKey } from "../workers/policy-runtime.ts";
 import { recentEnds, restartDelayMs } from "../workers/restart-delay.ts";
 import { DEFAULT_SENTINEL_LIMITS, readAccusation } from "../workers/sentinel.ts";
-import type { FromAlerts, RuleVerdict, ToAlerts } from "./alert-messages.ts";
-import type { AlertValues } from "./alert-values.ts";
+import type { AlertSample, FromAlerts, RuleVerdict, ToAlerts } from "./alert-messages.ts";
 
 /** As the process knows it: see run-alert-rules.ts. */
 const ACCUSATION_PIPE = 4;
@@ -28,7 +27,7 @@ export interface AlertProcessOptions {
 
 interface Batch {
   readonly id: number;
-  readonly samples: readonly AlertValues[];
+  readonly samples: readonly AlertSample[];
   readonly done: (verdicts: readonly RuleVerdict[]) => void;
   readonly deadline: Timer;
 }
@@ -65,8 +64,11 @@ export class AlertProcess {
     this.sendRules();
   }
 
-  /** One batch at a time; the first one starts the process, if there are rules. Answers nothing when the process ended over it: those samples are not judged. */
-  run(samples: readonly AlertValues[]): Promise<readonly RuleVerdict[]> {
+  /**
+   * One batch at a time; the first one starts the process, if there are rules. Answers nothing when the process ended over
+   * it: those samples are not judged.
+   */
+  run(samples: readonly AlertSample[]): Promise<readonly RuleVerdict[]> {
     if (this.child === null && this.restart === null && this.rules.length > 0) this.start();
     if (this.child === null || this.isStopped) return Promise.resolve([]);
     const id = this.nextId++;

@@ -1,6 +1,7 @@
 /** The side of the process that runs alert rules. */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
+import { systemTimers } from "@bifrost/shared/domain/time";
 import { loadLua } from "../lua/lua-instance.ts";
 import { DEFAULT_SENTINEL_LIMITS, Sentinel, type SentinelData } from "../workers/sentinel.ts";
 import { ignoreGroupSignals } from "../workers/group-signals.ts";
@@ -23,6 +24,7 @@ export async function runAlertRules(startThread: (data: SentinelData) => Worker)
   const rules = new RuleSet({
     lua: await loadLua(),
     marker: new Sentinel(ACCUSATION_PIPE, start, limits),
+    clock: systemTimers,
     onLog: (line) => tell({ kind: "log", line }),
     onFault: (fault) => tell({ kind: "fault", fault }),
   });

@@ -25,6 +25,7 @@ function setUp() {
   const timers = virtualTimers();
   const stored = new StoredPolicies(timers);
   const checked: Candidate[] = [];
+  const asked: (string | null)[] = [];
   let answer: (candidate: Candidate) => Promise<CheckResult> = pass;
   const start = () =>
     new CandidateChecks({
@@ -36,7 +37,10 @@ function setUp() {
           return answer(candidate);
         },
       },
-      recorded: async () => [REQUEST],
+      recorded: async (teamId) => {
+        asked.push(teamId);
+        return [REQUEST];
+      },
       configsOf: (name) => (name === "limits" ? [{ rate: 1 }] : []),
       timers,
       log: silentLogger,
@@ -53,6 +57,7 @@ function setUp() {
     timers,
     stored,
     checked,
+    asked,
     checks,
     start,
     hear,
@@ -65,9 +70,10 @@ function setUp() {
 
 describe("a version that waits", () => {
   it("is checked with its tests on recorded requests, and its verdict is written", async () => {
-    const { stored, checked, hear, verdict, timers } = setUp();
+    const { stored, checked, asked, hear, verdict, timers } = setUp();
     await stored.push("limits", "-- source", { test: "-- test", kind: "alert" });
     await hear();
+    expect(asked).toEqual([null]);
     expect(checked).toEqual([
       {
         script: { name: "limits", kind: "alert", version: 1, source: "-- source" },

@@ -18,7 +18,8 @@ export interface CandidateChecksOptions {
   readonly store: Pick<PolicyStore, "readVersion" | "changeVersion">;
   readonly loader: Pick<ScriptLoader, "load">;
   readonly checker: PolicyChecker;
-  readonly recorded: () => Promise<readonly RecordedRequest[]>;
+  /** Those to the projects of a team: its scripts see no others, and neither do its reports. null = all. */
+  readonly recorded: (teamId: string | null) => Promise<readonly RecordedRequest[]>;
   /** Settings of the places a policy is attached to. */
   readonly configsOf: (name: string) => Candidate["configs"];
   readonly timers: Timers;
@@ -31,6 +32,7 @@ interface Waiting {
   readonly name: string;
   readonly kind: PolicyKind;
   readonly version: number;
+  readonly teamId: string | null;
   /** null = none. */
   readonly activeVersion: number | null;
 }
@@ -60,8 +62,9 @@ export class CandidateChecks {
     const waiting = pending.flatMap(({ policy: name, version: { version, hash } }) => {
       const policy = policies.get(name);
       if (policy === undefined) return [];
-      const { kind, activeVersion } = policy;
-      return [[`${name}@${version}@${hash}`, { name, kind, version, activeVersion }] as const];
+      const { kind, teamId, activeVersion } = policy;
+      const candidate = { name, kind, version, teamId, activeVersion };
+      return [[`${name}@${version}@${hash}`, candidate] as const];
     });
     this.waiting = new Map(waiting);
     for (const known of [this.setbacks, this.done])
@@ -128,12 +131,12 @@ export class CandidateChecks {
 
   private async check(waiting: Waiting): Promise<CheckResult> {
     const { loader, checker, recorded, configsOf } = this.options;
-    const { name, kind, version } = waiting;
+    const { name, kind, version, teamId } = waiting;
     try {
       const [{ script, test }, inService, requests] = await Promise.all([
         loader.load(name, kind, version),
         this.inService(waiting),
-        recorded(),
+        recorded(teamId),
       ]);
       return await checker.check({ script, test, requests, inService, configs: configsOf(name) });
     } catch (error) {
@@ -142,6 +145,7 @@ export class CandidateChecks {
       return { passed: false, report: [error.message] };
     }
   }
+
   /** A candidate can be judged without it. */
   private async inService({ name, kind, activeVersion }: Waiting): Promise<PolicyScript | null> {
     if (activeVersion === null) return null;

@@ -67,7 +67,12 @@ function followStored(
     },
     tell: (line) => stored.log.add(line),
   });
-  const recorded = () => dataPlanes.recorded();
+  const recorded = async (teamId: string | null) => {
+    const requests = await dataPlanes.recorded();
+    const teams = dataPlanes.tables().routes?.teams;
+    if (teamId === null) return requests;
+    return requests.filter(({ projectId }) => teams?.get(projectId) === teamId);
+  };
   const configsOf = (name: string) => attachedConfigs(name, dataPlanes.tables().routes);
   const checks =
     checker === null

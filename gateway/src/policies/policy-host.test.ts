@@ -10,7 +10,7 @@ const lua = await loadLua();
 const hosts: PolicyHost[] = [];
 afterEach(() => hosts.splice(0).forEach((host) => host.close()));
 
-function rig() {
+function rig(maxHeldBytes?: number) {
   const timers = virtualTimers();
   const faults: PolicyFault[] = [];
   const lines: PolicyLogLine[] = [];
@@ -22,6 +22,7 @@ function rig() {
     log: (line) => lines.push(line),
     onFault: (fault) => faults.push(fault),
     limits: { maxMemoryBytes: 2_000_000, budgetMs: 5 },
+    ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
   });
   hosts.push(host);
   return { host, timers, faults, lines };
@@ -31,17 +32,18 @@ function script(name: string, source: string, version = 1): PolicyScript {
   return { name, kind: "request", version, source };
 }
 
-function chain(host: PolicyHost, ...names: string[]): PolicyChain {
-  return chainOf(
-    host,
-    names.map((policy) => ({ policy, config: {} })),
-  );
-}
-
-function chainOf(host: PolicyHost, attachments: readonly PolicyAttachment[]): PolicyChain {
-  const made = host.chainOf(attachments, "project");
+function chainFor(
+  host: PolicyHost,
+  projectId: string,
+  ...attached: readonly PolicyAttachment[]
+): PolicyChain {
+  const made = host.chainOf(attached, projectId);
   if (made === null) throw new Error("no chain");
   return made;
+}
+
+function chain(host: PolicyHost, ...names: string[]): PolicyChain {
+  return chainFor(host, "project", ...names.map((policy) => ({ policy, config: {} })));
 }
 
 function request(target = "/", headers: Record<string, string> = {}): PolicyRequest {
@@ -174,6 +176,41 @@ test("a VM that is not used gives its memory back and returns when it is", async
   expect(made.onRequest(request()).answer?.body).toBe("1");
 });
 
+test("scripts that hold much lose it before all of them hold too much, and small ones keep theirs", () => {
+  const { host, lines } = rig(6_000_000);
+  const hog = `local kept = {} function on_request()
+    for i = 1, 8 do kept[#kept + 1] = ("x"):rep(10000) .. #kept end end`;
+  const hogs = Array.from({ length: 8 }, (_, at) => script(`hog-${at}`, hog));
+  const small = script("small", `n = 0 function on_request() n = n + 1 deny(200, n) end`);
+  host.replaceScripts([small, ...hogs]);
+  const modest = chain(host, "small");
+  const greedy = hogs.map(({ name }) => chain(host, name));
+  let most = 0;
+  for (let call = 1; call <= 20; call++) {
+    expect(modest.onRequest(request()).answer?.body).toBe(String(call));
+    for (const one of greedy) one.onRequest(request());
+    most = Math.max(most, lua.usedBytes);
+  }
+  expect(most).toBeGreaterThan(3_000_000);
+  expect(most).toBeLessThan(8_000_000);
+  expect(
+    lines.some(({ name, text }) => name.startsWith("hog-") && text.includes("lost what it held")),
+  ).toBe(true);
+});
+
+test("state is kept of a bounded number of uses, the ones used last", () => {
+  const { host } = rig();
+  const source = `function on_request() deny(200, state.incr("n")) end`;
+  host.replaceScripts([script("count", source)]);
+  const count = (projectId: string): string => {
+    const made = chainFor(host, projectId, { policy: "count", config: {} });
+    return made.onRequest({ ...request(), projectId }).answer?.body ?? "";
+  };
+  expect([count("first"), count("second"), count("first")]).toEqual(["1", "1", "2"]);
+  for (let at = 0; at < 1023; at++) count(`project-${at}`);
+  expect([count("first"), count("second")]).toEqual(["3", "1"]);
+});
+
 test("a version disabled from outside obeys its on_error from then on", () => {
   const { host } = rig();
   host.replaceScripts([script("stuck", `on_error = "allow"\nfunction on_request() deny(403) end`)]);
@@ -207,16 +244,16 @@ test("a version that was taken out serves again when the scripts are given anew,
   expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
 });
 
-const picky = `local rate = settings{ rate = { type = "number", default = 1 } }.rate
-function on_request(req) if rate < 0 then error("negative") end resp:set_header("x-rate", rate) end`;
+const STRICT = `local rate = settings{ rate = { type = "number", default = 1 } }.rate
+function on_request(req) resp:set_header("x-rate", rate) end`;
 
 test.each(["limits", "standard/limits"])(
   "settings that %s refuses end that use of it, once, and no other",
   (policy) => {
     const { host, faults, lines } = rig();
-    host.replaceScripts([script(policy, picky)]);
-    const good = chainOf(host, [{ policy, config: { rate: 5 } }]);
-    const bad = chainOf(host, [{ policy, config: { rate: "x" } }]);
+    host.replaceScripts([{ ...script(policy, STRICT), teamId: "team" }]);
+    const good = chainFor(host, "project", { policy, config: { rate: 5 } });
+    const bad = chainFor(host, "project", { policy, config: { rate: "x" } });
     const statuses = Array.from({ length: 100 }, () => bad.onRequest(request()).answer?.status);
     expect(new Set(statuses)).toEqual(new Set([500]));
     expect(good.onRequest(request()).response?.apply("")).toBe("x-rate: 5\r\n");
@@ -229,32 +266,70 @@ test.each(["limits", "standard/limits"])(
   },
 );
 
-test("a script that fails with the settings of one use stays in service where it does well with others", () => {
-  const { host, faults } = rig();
-  host.replaceScripts([script("limits", picky)]);
-  const good = chainOf(host, [{ policy: "limits", config: { rate: 5 } }]);
-  const bad = chainOf(host, [{ policy: "limits", config: { rate: -1 } }]);
-  good.onRequest(request());
-  for (let call = 0; call < 100; call++) bad.onRequest(request());
-  expect(host.stats()).toMatchObject([{ errors: 10, isOut: false }]);
-  expect(good.onRequest(request()).answer).toBeNull();
-  expect(faults).toEqual([]);
-});
-
-test("a script whose every use fails is taken out, whichever failed first", () => {
-  const { host, faults } = rig();
-  host.replaceScripts([script("limits", picky)]);
-  const uses = [-1, -2].map((rate) => chainOf(host, [{ policy: "limits", config: { rate } }]));
-  for (let call = 0; call < 20; call++) for (const use of uses) use.onRequest(request());
-  expect(faults).toMatchObject([{ name: "limits", error: { reason: "negative" } }]);
-});
-
 test("a use that was ended begins anew when the scripts are given anew", () => {
   const { host, lines } = rig();
-  const bad: PolicyAttachment[] = [{ policy: "limits", config: { rate: "x" } }];
   for (let time = 0; time < 2; time++) {
-    host.replaceScripts([script("limits", picky)]);
-    chainOf(host, bad).onRequest(request());
+    host.replaceScripts([script("limits", STRICT)]);
+    chainFor(host, "project", { policy: "limits", config: { rate: "x" } }).onRequest(request());
   }
   expect(lines.filter(({ text }) => text.includes("must be a number"))).toHaveLength(2);
+});
+
+const PICKY = `local n = config.n or error("setting n is missing")
+  function on_request(req) if req.path == "/bad" then error("bad") end deny(200, n) end`;
+
+function uses(host: PolicyHost, configs: Readonly<Record<string, PolicyAttachment["config"]>>) {
+  return Object.entries(configs).map(([projectId, config]) => {
+    const made = chainFor(host, projectId, { policy: "picky", config });
+    return (target = "/") => made.onRequest(request(target)).answer?.status;
+  });
+}
+
+test.each([
+  ["with settings of its own", { one: { n: 1 }, two: { n: 2 }, three: { n: 2 } }],
+  ["with the settings of all", { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } }],
+])("a shared script that fails for one project goes on for the others: %s", (_, configs) => {
+  const { host, faults, lines } = rig();
+  host.replaceScripts([script("picky", PICKY)]);
+  const [one, two, three] = uses(host, configs);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  for (let call = 0; call < 100; call++) expect(one?.("/bad")).toBe(500);
+  expect(
+    lines.filter(({ text }) => text.includes("is out of service for project one")),
+  ).toHaveLength(1);
+  expect(lines).toHaveLength(11);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  expect(faults).toEqual([]);
+  const [mended] = uses(host, { one: { n: 3 } });
+  expect(mended?.()).toBe(200);
+});
+
+test.each([
+  ["the platform's own is taken out when it fails for most projects", 1, 1],
+  ["one that comes with the gateway is not", 0, 0],
+])("%s", (_, version, faulted) => {
+  const { host, faults } = rig();
+  host.replaceScripts([script("picky", PICKY, version)]);
+  const [one, two, three] = uses(host, { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } });
+  three?.();
+  for (const use of [one, two]) for (let call = 0; call < 20; call++) use?.("/bad");
+  expect(faults).toHaveLength(faulted);
+  expect(three?.()).toBe(faulted === 0 ? 200 : 500);
+});
+
+test("a team's own is judged as a whole, wherever it fails", () => {
+  const { host, faults } = rig();
+  host.replaceScripts([{ ...script("picky", PICKY), teamId: "team" }]);
+  const [one, two] = uses(host, { one: { n: 2 }, two: { n: 1 } });
+  expect(two?.()).toBe(200);
+  for (let call = 0; call < 20; call++) one?.("/bad");
+  expect(faults).toHaveLength(1);
+  expect(two?.()).toBe(500);
+});
+
+test("on_error takes no other word than deny and allow", () => {
+  const { host, lines } = rig();
+  host.replaceScripts([script("open", `on_error = "allowed"\nfunction on_request() end`)]);
+  expect(chain(host, "open").onRequest(request()).answer?.page).toBe("policy-failed");
+  expect(lines[0]?.text).toContain(`on_error must be "deny" or "allow", not allowed`);
 });

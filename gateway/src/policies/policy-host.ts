@@ -1,10 +1,6 @@
 /** The policies of one process: which scripts there are, the chains made of them, and what became of their calls. */
 import { createHash } from "node:crypto";
-import {
-  type PolicyAttachment,
-  type PolicyScript,
-  STANDARD_PREFIX,
-} from "@bifrost/shared/domain/policy";
+import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Limiter } from "../lua/limiter.ts";
 import type { LuaInstance } from "../lua/lua-instance.ts";
@@ -15,7 +11,7 @@ import { SharedState } from "../lua/shared-state.ts";
 import type { ChainOf } from "../routing/site.ts";
 import { TokenBucket } from "../telemetry/token-bucket.ts";
 import { type ChainLink, LuaChain } from "./lua-chain.ts";
-import { type FailureEffect, MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
+import { MISSING, PolicyUnit, type UnitHost } from "./policy-unit.ts";
 import { ScriptRecord, type ScriptStats } from "./script-record.ts";
 
 /** A VM that was not used for so long gives its memory back. */
@@ -23,6 +19,10 @@ const IDLE_MS = 60_000;
 const SWEEP_EVERY_MS = 30_000;
 /** Open VMs at once; beyond them the ones used longest ago are closed. */
 const MAX_OPEN = 256;
+/** What all VMs of a process may hold; beyond it the largest ones are closed. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** Of so many uses, what scripts keep in `state` is remembered; beyond them it is forgotten where it was used longest ago. */
+const MAX_STATES = 1024;
 /** Lines a script may log. */
 const LOG_PER_SECOND = 10;
 const LOG_BURST = 50;
@@ -57,6 +57,7 @@ export interface PolicyHostOptions {
   /** A script was taken out of service here; said once. */
   readonly onFault: (fault: PolicyFault) => void;
   readonly limits?: LuaLimits;
+  readonly maxHeldBytes?: number;
 }
 
 /** Where no watchdog looks on. */
@@ -71,16 +72,18 @@ export class PolicyHost {
   private readonly states = new Map<string, SharedState>();
   private readonly logs = new Map<string, TokenBucket>();
   private readonly missing = new Map<string, number>();
+  private readonly maxHeldBytes: number;
   private nextNumber = 1;
   private sweeper: Timer | null = null;
 
   constructor(options: PolicyHostOptions) {
     this.options = options;
+    this.maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
     this.sweepLater();
   }
 
   /**
-   * All scripts from now on, in service: what was taken out begins anew, and is disabled again by who knows better.
+   * All scripts from now on, in service: one that was taken out begins anew, and is disabled again by who knows better.
    * What else did not change stays as it is; chains made before keep what they were made of.
    */
   replaceScripts(scripts: readonly PolicyScript[]): void {
@@ -88,15 +91,11 @@ export class PolicyHost {
     for (const script of scripts) {
       if (script.kind !== "request") continue;
       const known = this.records.get(script.name);
-      const isSame =
-        known?.script.version === script.version &&
-        known.script.source === script.source &&
-        !known.isOut;
-      records.set(script.name, isSame ? known : this.record(script));
+      records.set(script.name, known?.isStill(script) === true ? known : this.record(script));
     }
     this.records = records;
-    for (const [key, { record, isOut }] of this.units) {
-      if (isOut || records.get(record.script.name) !== record) this.units.delete(key);
+    for (const [key, { record, isRefused }] of this.units) {
+      if (isRefused || records.get(record.script.name) !== record) this.units.delete(key);
     }
     for (const key of this.states.keys()) {
       if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
@@ -109,10 +108,10 @@ export class PolicyHost {
     if (record?.script.version === version) record.isOut = true;
   }
 
-  readonly chainOf: ChainOf = (attachments) =>
+  readonly chainOf: ChainOf = (attachments, projectId) =>
     attachments.length === 0
       ? null
-      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment)));
+      : new LuaChain(attachments.map((attachment) => this.linkOf(attachment, projectId)));
 
   stats(): readonly ScriptStats[] {
     return [...this.records.values()].map((record) => record.stats());
@@ -135,7 +134,7 @@ export class PolicyHost {
     return new ScriptRecord(script, number);
   }
 
-  private linkOf({ policy, config }: PolicyAttachment): ChainLink {
+  private linkOf({ policy, config }: PolicyAttachment, projectId: string): ChainLink {
     const record = this.records.get(policy);
     if (record === undefined) return this.missingLink(policy);
     const key = `${record.number}#${digest(config)}`;
@@ -144,7 +143,7 @@ export class PolicyHost {
       unit = new PolicyUnit(record, config, this.unitHost);
       this.units.set(key, unit);
     }
-    return unit;
+    return unit.useBy(projectId);
   }
 
   private missingLink(name: string): ChainLink {
@@ -167,6 +166,9 @@ export class PolicyHost {
       this.open.add(unit);
       if (this.open.size > MAX_OPEN) this.closeOldest();
     },
+    makeRoom: () => {
+      if (this.options.lua.usedBytes > this.maxHeldBytes) this.closeLargest();
+    },
     openVm: (record, config) => {
       const { lua, limiter, marker, timers, limits } = this.options;
       const { script } = record;
@@ -185,37 +187,32 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
-    failed: (unit, error, effect) => this.failed(unit, error, effect),
+    refused: ({ record }, error) => {
+      record.count(error);
+      this.logError(record, error);
+      this.log(record, "error", USE_IS_OUT);
+    },
+    failed: ({ unit: { record }, breaker, projectId }, error) => {
+      const { name, version } = record.script;
+      this.logError(record, error);
+      const ended = record.failed(breaker, error);
+      if (ended === "all") this.options.onFault({ name, version, error });
+      else if (ended === "project") this.log(record, "error", outFor(projectId));
+    },
   };
 
-  private failed(unit: PolicyUnit, error: PolicyError, effect: FailureEffect): void {
-    const { record } = unit;
-    const { name, version } = record.script;
-    record.count(error);
-    const stack = error.luaStack === "" ? "" : `\n${error.luaStack}`;
-    this.log(record, "error", `${error.message}${stack}`);
-    if (effect === "none" || record.isOut) return;
-    if (effect === "refused" || this.servesElsewhere(unit)) {
-      this.log(record, "error", USE_IS_OUT);
-      return;
-    }
-    record.isOut = true;
-    this.options.onFault({ name, version, error });
-  }
-
-  /** Whether it is the settings of this use that fail: the same script does well with others, or comes with the platform. */
-  private servesElsewhere({ record }: PolicyUnit): boolean {
-    if (record.script.name.startsWith(STANDARD_PREFIX)) return true;
-    return [...this.open].some((one) => one.record === record && one.hasServed && !one.isOut);
-  }
-
   private scopeOf(limits: string): { limits: string; state: SharedState } {
-    let state = this.states.get(limits);
-    if (state === undefined) {
-      state = new SharedState();
-      this.states.set(limits, state);
-    }
+    const state = this.states.get(limits) ?? new SharedState();
+    // The last one is the one used last.
+    this.states.delete(limits);
+    this.states.set(limits, state);
+    const [oldest] = this.states.keys();
+    if (this.states.size > MAX_STATES && oldest !== undefined) this.states.delete(oldest);
     return { limits, state };
+  }
+
+  private logError(record: ScriptRecord, { message, luaStack }: PolicyError): void {
+    this.log(record, "error", luaStack === "" ? message : `${message}\n${luaStack}`);
   }
 
   private log({ script }: ScriptRecord, kind: PolicyLogLine["kind"], text: string): void {
@@ -245,10 +242,26 @@ export class PolicyHost {
     if (oldest !== undefined) this.closeUnit(oldest);
   }
 
+  private closeLargest(): void {
+    for (const unit of [...this.open].toSorted((a, b) => b.usedBytes - a.usedBytes)) {
+      if (this.options.lua.usedBytes <= this.maxHeldBytes / 2) break;
+      this.log(
+        unit.record,
+        "error",
+        `lost what it held in memory, ${unit.usedBytes} bytes: all scripts together hold too much`,
+      );
+      this.closeUnit(unit);
+    }
+  }
+
   private closeUnit(unit: PolicyUnit): void {
     unit.close();
     this.open.delete(unit);
   }
+}
+
+function outFor(projectId: string): string {
+  return `is out of service for project ${projectId} here, until its version or its settings there change: it fails for this project and not for most others`;
 }
 
 /** The same for the same settings in every process, whatever their order. */

@@ -65,7 +65,8 @@ export class PolicyRecord {
   }
 
   add(script: PolicyScript): void {
-    this.loaded.set(script.version, script);
+    const { teamId } = this.policy;
+    this.loaded.set(script.version, teamId === null ? script : { ...script, teamId });
   }
 
   /** The last good script serves until the next one is there. null = nothing was loaded yet. */

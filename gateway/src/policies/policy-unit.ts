@@ -1,45 +1,37 @@
-/**
- * One script with one config, as chains use it: it never throws, and its VM exists only while it is used. Failures count for
- * this use first: what others use with settings of their own does not suffer for the settings of this one.
- */
+/** One script with one config, as chains use it: it never throws, and its VM exists only while it is used. */
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import { PolicyError } from "../lua/policy-error.ts";
 import type { PolicyVm } from "../lua/policy-vm.ts";
 import {
   type HeaderEdit,
-  type PolicyAnswer,
   type PolicyOutcome,
   type PolicyRequest,
   type PolicyResponse,
   UNTOUCHED,
 } from "./policy-chain.ts";
-import { FailureWindow } from "./failure-window.ts";
+import type { Breaker } from "./breaker.ts";
+import type { ChainLink } from "./lua-chain.ts";
 import { type ScriptRecord, TIMED_EVERY } from "./script-record.ts";
 
 /** What a unit needs of its host. */
 export interface UnitHost {
   openVm(record: ScriptRecord, config: PolicyAttachment["config"]): PolicyVm;
   opened(unit: PolicyUnit): void;
-  failed(unit: PolicyUnit, error: PolicyError, effect: FailureEffect): void;
+  /** Its main chunk raised an error, which is how scripts refuse settings. */
+  refused(unit: PolicyUnit, error: PolicyError): void;
+  /** Before each call: nothing runs, and any unit may be closed. */
+  makeRoom(): void;
+  failed(use: PolicyUse, error: PolicyError): void;
 }
-
-/**
- * none: the next call may do. refused: its main chunk raised an error, which is how scripts refuse settings, so this use of it
- * is over. broken: it failed too often.
- */
-export type FailureEffect = "none" | "refused" | "broken";
 
 export class PolicyUnit {
   /** When it was last seen to have been used. */
   usedAt = 0;
   readonly record: ScriptRecord;
-  /** This use is out of service; on_error applies to each call. */
-  isOut = false;
-  /** It has done what it is for at least once. */
-  hasServed = false;
-  private calls = 0;
-  private readonly failures = new FailureWindow();
+  /** Where it is attached with these settings on_error applies to each call. */
+  isRefused = false;
   private wasUsed = false;
+  private readonly uses = new Map<string, PolicyUse>();
   private readonly config: PolicyAttachment["config"];
   private readonly host: UnitHost;
   private vm: PolicyVm | null = null;
@@ -50,39 +42,42 @@ export class PolicyUnit {
     this.host = host;
   }
 
-  /** Known from the first request on, which is before any response. */
-  get handlesResponses(): boolean {
-    return this.vm?.handlesResponses === true && !this.mayNotRun;
+  /** The same for each place of a project. */
+  useBy(projectId: string): PolicyUse {
+    const known = this.uses.get(projectId);
+    const breaker = this.record.breakerFor(projectId, known?.breaker);
+    const use = known ?? new PolicyUse(this, projectId, breaker);
+    this.uses.set(projectId, use);
+    return use;
   }
 
-  onRequest(request: PolicyRequest): PolicyOutcome {
-    if (this.mayNotRun) return this.whenOut();
+  /** Known from the first request on, which is before any response. */
+  get handlesResponses(): boolean {
+    return this.vm?.handlesResponses === true && !this.record.isOut && !this.isRefused;
+  }
+
+  onRequest(request: PolicyRequest, use: PolicyUse): PolicyOutcome {
+    if (this.mayNotRun(use)) return this.whenOut();
     try {
-      const vm = this.ready();
+      const vm = this.ready(use);
       if (!vm.handlesRequests) return UNTOUCHED;
-      const outcome = this.isTimed()
-        ? this.timed(() => vm.onRequest(request))
-        : vm.onRequest(request);
-      this.hasServed = true;
-      return outcome;
+      return this.isTimed(use) ? this.timed(() => vm.onRequest(request)) : vm.onRequest(request);
     } catch (error) {
-      this.failed(error);
+      this.failed(use, error);
       return this.whenOut();
     }
   }
 
-  onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
-    if (this.mayNotRun) return null;
+  onResponse(request: PolicyRequest, response: PolicyResponse, use: PolicyUse): HeaderEdit | null {
+    if (this.mayNotRun(use)) return null;
     try {
-      const vm = this.ready();
+      const vm = this.ready(use);
       if (!vm.handlesResponses) return null;
-      const edit = this.isTimed()
+      return this.isTimed(use)
         ? this.timed(() => vm.onResponse(request, response))
         : vm.onResponse(request, response);
-      this.hasServed = true;
-      return edit;
     } catch (error) {
-      this.failed(error);
+      this.failed(use, error);
       return null;
     }
   }
@@ -93,30 +88,45 @@ export class PolicyUnit {
     this.wasUsed = false;
   }
 
+  get usedBytes(): number {
+    return this.vm?.state.used ?? 0;
+  }
+
   /** Gives the memory back; the next call opens a new VM. */
   close(): void {
     this.vm?.close();
     this.vm = null;
   }
 
-  private get mayNotRun(): boolean {
-    return this.isOut || this.record.isOut;
+  private mayNotRun({ breaker }: PolicyUse): boolean {
+    return this.record.isOut || this.isRefused || breaker.isOut;
   }
 
-  private ready(): PolicyVm {
+  private ready(use: PolicyUse): PolicyVm {
     this.wasUsed = true;
+    this.host.makeRoom();
     if (this.vm !== null) return this.vm;
     const { record, host } = this;
-    const vm = host.openVm(record, this.config);
+    const vm = this.opened(use);
     record.onError = vm.onError;
     this.vm = vm;
     host.opened(this);
     return vm;
   }
 
+  /** A call that does not get as far as the script is one, too. */
+  private opened(use: PolicyUse): PolicyVm {
+    try {
+      return this.host.openVm(this.record, this.config);
+    } catch (error) {
+      this.isTimed(use);
+      throw error;
+    }
+  }
+
   /** The clock is looked at once in TIMED_EVERY calls only. */
-  private isTimed(): boolean {
-    this.calls++;
+  private isTimed({ breaker }: PolicyUse): boolean {
+    breaker.calls++;
     return ++this.record.calls % TIMED_EVERY === 1;
   }
 
@@ -127,7 +137,7 @@ export class PolicyUnit {
     return result;
   }
 
-  private failed(error: unknown): void {
+  private failed(use: PolicyUse, error: unknown): void {
     // A call that ended for good leaves a state nobody may use again; one that left defects behind is as bad.
     if (!(error instanceof PolicyError) || error.kind === "dead") this.close();
     const { script } = this.record;
@@ -141,15 +151,9 @@ export class PolicyUnit {
             message: String(error),
             stack: "",
           });
-    this.host.failed(this, known, this.effectOf(known));
-  }
-
-  private effectOf(error: PolicyError): FailureEffect {
-    if (this.isOut) return "none";
-    const isRefused = this.vm === null && error.kind === "error";
-    this.isOut = isRefused || this.failures.isBroken(error, this.calls);
-    if (!this.isOut) return "none";
-    return isRefused ? "refused" : "broken";
+    this.isRefused = this.vm === null && known.kind === "error";
+    if (this.isRefused) this.host.refused(this, known);
+    else this.host.failed(use, known);
   }
 
   private whenOut(): PolicyOutcome {
@@ -157,27 +161,39 @@ export class PolicyUnit {
   }
 }
 
-function refusal(status: number, code: string, title: string, detail: string): PolicyOutcome {
-  const answer: PolicyAnswer = {
-    status,
-    headers: "content-type: application/problem+json\r\ncache-control: no-store\r\n",
-    body: `${JSON.stringify({ type: "about:blank", code, title, status, detail })}\n`,
-  };
-  return { ...UNTOUCHED, answer };
+/** A unit as one project uses it. */
+export class PolicyUse implements ChainLink {
+  readonly unit: PolicyUnit;
+  readonly projectId: string;
+  readonly breaker: Breaker;
+
+  constructor(unit: PolicyUnit, projectId: string, breaker: Breaker) {
+    this.unit = unit;
+    this.projectId = projectId;
+    this.breaker = breaker;
+  }
+
+  get handlesResponses(): boolean {
+    return this.unit.handlesResponses;
+  }
+
+  onRequest(request: PolicyRequest): PolicyOutcome {
+    return this.unit.onRequest(request, this);
+  }
+
+  onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
+    return this.unit.onResponse(request, response, this);
+  }
 }
 
 /** Says nothing of the script: that is for its author, in the log. */
-const FAILED = refusal(
-  500,
-  "policy-failed",
-  "A policy failed",
-  "A policy of this address failed, so the request was not passed on.",
-);
+const FAILED: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 500, headers: "", body: "", page: "policy-failed" },
+};
 
 /** In place of a policy that is attached but not there, whose on_error nobody knows. */
-export const MISSING = refusal(
-  503,
-  "policy-missing",
-  "A policy is missing",
-  "A policy of this address is not loaded, so the request was not passed on.",
-);
+export const MISSING: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 503, headers: "", body: "", page: "policy-missing" },
+};

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { chunked, NO_BODY, ofLength, untilClose, type BodyFraming } from "./body-framing.ts";
 import type { EventClock } from "./event-clock.ts";
 import { MAX_HEAD_BYTES } from "./parse-head.ts";
-import { isBodiless, parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+import { isBodiless, ResponseHeads, type ResponseHead } from "./parse-response-head.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
 const HEAD_END = "\r\n\r\n";
@@ -86,6 +86,7 @@ export class UpstreamConnection {
   private user: UpstreamUser | null = null;
   private traits: RequestTraits = { isHead: false, isForHttp10: false, wantsUpgrade: false };
   private partialHead: Buffer | null = null;
+  private readonly heads = new ResponseHeads();
   private framing: BodyFraming = NO_BODY;
   private endsByClose = false;
   private keepsAlive = true;
@@ -222,8 +223,8 @@ export class UpstreamConnection {
 
   /** `text` is what was received as latin1, unless that is too much. */
   private takeMessage(received: Buffer, bodyAt: number, text: string | null): Buffer | null {
-    const lines = text?.slice(0, bodyAt) ?? received.toString("latin1", 0, bodyAt);
-    const head = parseResponseHead(lines, this.traits.isForHttp10);
+    const lines = text ?? received.toString("latin1", 0, bodyAt);
+    const head = this.heads.read(lines, bodyAt, this.traits.isForHttp10);
     if (head === null) return this.refuse();
     if (head.status >= 200 || head.status === 101) {
       this.accept(head, received, bodyAt, text);

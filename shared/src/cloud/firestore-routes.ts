@@ -20,7 +20,7 @@ export interface FirestoreRoutesOptions {
 }
 
 const ROUTE_FIELDS = Object.keys(RouteSchema.entries);
-const PROJECT_FIELDS = ["liveDeploymentId", "formerDeploymentId", "policies"];
+const PROJECT_FIELDS = ["teamId", "liveDeploymentId", "formerDeploymentId", "policies"];
 
 /**
  * Stands in for attachments that cannot be read: a policy that nobody can store. What names it answers an error, so
@@ -43,7 +43,7 @@ export class FirestoreRoutes implements RouteSource {
     const projectsRead = new ReadDocuments(readPolicies, log);
     const settingsRead = new ReadDocuments(readPolicies, log);
     let routes: ReadonlyMap<string, Route> | null = null;
-    let projects: Pick<RouteTable, "live" | "former" | "projectPolicies"> | null = null;
+    let projects: Pick<RouteTable, "live" | "former" | "teams" | "projectPolicies"> | null = null;
     let platformPolicies: RouteTable["platformPolicies"] | null = null;
     const tell = (): void => {
       if (routes === null || projects === null || platformPolicies === null) return;
@@ -56,8 +56,9 @@ export class FirestoreRoutes implements RouteSource {
       }),
       this.follow("projects", PROJECT_FIELDS, (snapshot) => {
         projects = {
-          live: pointersIn(snapshot, "liveDeploymentId"),
-          former: pointersIn(snapshot, "formerDeploymentId"),
+          live: textsIn(snapshot, "liveDeploymentId"),
+          former: textsIn(snapshot, "formerDeploymentId"),
+          teams: textsIn(snapshot, "teamId"),
           projectPolicies: projectsRead.update(snapshot.docs),
         };
         tell();
@@ -148,11 +149,12 @@ class ReadDocuments<Value> {
   }
 }
 
-function pointersIn(snapshot: QuerySnapshot, field: string): ReadonlyMap<string, string> {
-  const pointers = new Map<string, string>();
+/** A field that is text, by document name; documents without it are absent. */
+function textsIn(snapshot: QuerySnapshot, field: string): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
   for (const document of snapshot.docs) {
-    const pointer: unknown = document.get(field);
-    if (typeof pointer === "string" && pointer !== "") pointers.set(document.id, pointer);
+    const text: unknown = document.get(field);
+    if (typeof text === "string" && text !== "") texts.set(document.id, text);
   }
-  return pointers;
+  return texts;
 }

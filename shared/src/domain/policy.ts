@@ -121,4 +121,6 @@ export interface PolicyScript {
   /** 0 = shipped with the gateway. */
   readonly version: number;
   readonly source: string;
+  /** Sees only what belongs to this team; absent = the platform's own, which sees everything. */
+  readonly teamId?: string;
 }

@@ -124,6 +124,8 @@ export interface RouteTable {
   readonly live: ReadonlyMap<string, string>;
   /** The deployment that was live before it, by project id. */
   readonly former: ReadonlyMap<string, string>;
+  /** Whose each project is, by project id. */
+  readonly teams: ReadonlyMap<string, string>;
   /** `projects/{id}.policies`, by project id; a project without is absent. */
   readonly projectPolicies: ReadonlyMap<string, readonly PolicyAttachment[]>;
   /** `settings/gateway.policies`. */
@@ -134,6 +136,7 @@ export const EMPTY_ROUTE_TABLE: RouteTable = {
   routes: new Map(),
   live: new Map(),
   former: new Map(),
+  teams: new Map(),
   projectPolicies: new Map(),
   platformPolicies: [],
 };
