@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "vitest";
 import { array, assert, constantFrom, integer, oneof, property, string } from "fast-check";
 import { lua } from "../testing/policy-rig.ts";
-import { LuaState } from "./lua-state.ts";
+import { DEFAULT_LIMITS, LuaState } from "./lua-state.ts";
 import { definePatternFunctions } from "./pattern-functions.ts";
 import { closeSandbox } from "./sandbox.ts";
 
@@ -37,7 +37,8 @@ class Judge {
   private readonly slot: number;
 
   constructor(isOurs: boolean) {
-    this.state = new LuaState(lua, "judge");
+    // What a busy machine takes from it is not what is judged.
+    this.state = new LuaState(lua, "judge", { ...DEFAULT_LIMITS, budgetMs: 10_000 });
     if (isOurs) closeSandbox(this.state);
     this.state.run(SHOW);
     this.slot = this.state.park("run");
