@@ -2,6 +2,11 @@
 import { loadLua } from "./lua/lua-instance.ts";
 import { checkCandidate } from "./policies/check/check-candidate.ts";
 import type { FromCheck, ToCheck } from "./policies/check/check-messages.ts";
+import { ignoreGroupSignals } from "./workers/group-signals.ts";
+
+// A check that a signal ended would be taken for the candidate's fault.
+ignoreGroupSignals();
+process.on("disconnect", () => process.exit(0));
 
 const lua = await loadLua();
 

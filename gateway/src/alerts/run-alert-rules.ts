@@ -4,6 +4,7 @@ import type { Worker } from "node:worker_threads";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { loadLua } from "../lua/lua-instance.ts";
 import { DEFAULT_SENTINEL_LIMITS, Sentinel, type SentinelData } from "../workers/sentinel.ts";
+import { ignoreGroupSignals } from "../workers/group-signals.ts";
 import type { FromAlerts, ToAlerts } from "./alert-messages.ts";
 import { RuleSet } from "./rule-set.ts";
 
@@ -32,9 +33,7 @@ export async function runAlertRules(startThread: (data: SentinelData) => Worker)
     else tell({ kind: "verdicts", id: message.id, ...rules.run(message.samples) });
   });
   process.on("disconnect", () => process.exit(0));
-  // Both reach the whole group of processes; the parent ends this one.
-  process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => undefined);
+  ignoreGroupSignals();
   // The first call is watched like any other.
   await watching;
   tell({ kind: "up" });

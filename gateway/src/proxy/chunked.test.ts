@@ -60,6 +60,7 @@ describe("broken framing is refused", () => {
     ["a coding as a trailer", "0\r\na: b\r\ntransfer-encoding: chunked\r\n\r\n"],
     ["a host as a trailer", "0\r\nHost: a\r\n\r\n"],
     ["a client's address as a trailer", "0\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n"],
+    ["the same as CGI spells it", "0\r\nX_Forwarded_For: 1.1.1.1\r\n\r\n"],
   ])("%s", (_name, text) => {
     expect(() => scan(text)).toThrow(ChunkedError);
   });

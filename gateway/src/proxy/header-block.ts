@@ -207,9 +207,11 @@ function withoutNominated(forwarded: string, connection: ReadonlySet<string>): s
 
 /** A block of well-formed lines without the fields of these lower-case names. */
 export function withoutFields(block: string, names: readonly string[]): string {
+  // Whoever sends a head may name thousands.
+  const dropped = new Set(names);
   return block
     .split(/(?<=\r\n)/)
-    .filter((line) => !names.includes(line.slice(0, line.indexOf(":")).toLowerCase()))
+    .filter((line) => !dropped.has(line.slice(0, line.indexOf(":")).toLowerCase()))
     .join("");
 }
 
@@ -233,7 +235,10 @@ const NO_TRAILERS = new Set([
 export function areTrailers(block: string): boolean {
   if (!areLines(block, 0, block.length)) return false;
   const lines = block.split("\r\n");
-  return !lines.some((line) => NO_TRAILERS.has(line.slice(0, line.indexOf(":")).toLowerCase()));
+  return !lines.some((line) => {
+    const name = line.slice(0, line.indexOf(":")).toLowerCase();
+    return NO_TRAILERS.has(name.replaceAll("_", "-"));
+  });
 }
 
 /** The first value of a field in a block of well-formed lines; `name` is lower case. */

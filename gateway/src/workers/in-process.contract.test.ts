@@ -1,5 +1,8 @@
-/** A data plane in the parent's own process: when policies begin to hold. */
+/** A data plane in the parent's own process: when policies begin to hold, and its end. */
 import { EventEmitter, once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { afterEach, expect, test, vi } from "vitest";
@@ -70,4 +73,29 @@ test("the first routes with policies wait for the engine, and those before them 
   expect(await status()).toBe("200");
   gate.emit("start");
   await vi.waitFor(async () => expect(await status()).toBe("418"), { timeout: 10_000 });
+});
+
+test("of two stops the shorter grace counts for both, and the access log has every line", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "bifrost-in-process-"));
+  const where = path.join(folder, "access.log");
+  const running = await startInProcess({
+    settings: {
+      ...testPlaneSettings(),
+      accessLog: { where, scheme: "http", cloudProject: "cloud", logsQuery: false },
+    },
+    timers: systemTimers,
+    startPolicies: () => Promise.resolve(RUNTIME),
+    openBucket: () => NO_BUCKET,
+    events: { onFault: () => undefined, onPolicyLog: () => undefined },
+    onProblem: () => undefined,
+  });
+  planes = null;
+  const client = await rawClient(running.port);
+  client.send("GET / HTTP/1.1\r\nHost: nobody\r\n\r\nGET / HTTP/1.1\r\n");
+  await client.until((text) => text.endsWith("}\n"));
+  const long = running.stop(600_000);
+  await running.stop(0);
+  await long;
+  expect(readFileSync(where, "utf8").trimEnd().split("\n")).toHaveLength(1);
+  rmSync(folder, { recursive: true });
 });

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads";
 import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { OpenBucket } from "../static/site-reader.ts";
+import { ignoreGroupSignals } from "./group-signals.ts";
 import { REPORT_MS, SPENT_MS, type FromWorker, type ToWorker } from "./messages.ts";
 import { Plane, type PlaneSettings } from "./plane.ts";
 import type { StartPolicyRuntime } from "./policy-runtime.ts";
@@ -24,10 +25,7 @@ export function runWorker(options: WorkerOptions): void {
   const worker = new WorkerSide(options);
   process.on("message", (message: ToWorker) => worker.heard(message));
   tell({ kind: "up" });
-  // They reach the whole group of processes; the parent says what to do about them.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.on(signal, () => undefined);
-  }
+  ignoreGroupSignals();
 }
 
 class WorkerSide {
