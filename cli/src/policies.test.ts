@@ -60,16 +60,24 @@ function policyWith(...versions: PolicyVersionView[]): PolicyDetails {
 
 /** Waits for the verdict on version 2; `answers` are what the API says one after the other, the last one for ever. */
 async function wait(answers: readonly PolicyDetails[], timeoutMs = 60_000) {
-  const { output, notes } = captured();
   let asked = 0;
   const policy = async () => {
     const answer = answers[Math.min(asked++, answers.length - 1)];
     if (answer === undefined) throw new Error("no answer");
     return answer;
   };
+  return { ...(await waitFor(policy, timeoutMs)), asked };
+}
+
+async function waitFor(policy: () => Promise<PolicyDetails>, timeoutMs = 60_000) {
+  const { output, notes } = captured();
   const options = { client: { policy }, output, name: "limits", version: VERSION, timeoutMs };
   const version = await awaitVerdict({ ...options, timers: hastyTimers() });
-  return { version, asked, notes };
+  return { version, notes };
+}
+
+async function noAnswer(): Promise<never> {
+  throw new BifrostError("upstream-unavailable", "no answer");
 }
 
 describe("waiting for the verdict", () => {
@@ -87,6 +95,15 @@ describe("waiting for the verdict", () => {
     expect(found.version.verdict).toBe("pending");
     expect(found.notes).toHaveLength(2);
     expect(found.notes[0]).toMatch(/Waiting for a gateway/);
+  });
+
+  it("waits over failures to reach the API, and gives up when they last", async () => {
+    let asked = 0;
+    const answer = async () => {
+      return ++asked % 20 === 0 ? policyWith(passed) : noAnswer();
+    };
+    expect((await waitFor(answer)).version).toEqual(passed);
+    await expect(waitFor(noAnswer)).rejects.toMatchObject({ code: "upstream-unavailable" });
   });
 
   it("ends when the version is gone", async () => {

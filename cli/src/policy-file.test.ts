@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,6 +8,8 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), "bifrost-policy-"));
   writeFileSync(path.join(folder, "our_limits.lua"), "-- source");
+  writeFileSync(path.join(folder, "compiled.lua"), Buffer.from([0x1b, 0x4c, 0x75, 0x61, 0xff]));
+  mkdirSync(path.join(folder, "folder.lua"));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -36,6 +38,9 @@ describe("a policy's file", () => {
     ["no-such.lua", {}, /there is no file .*no-such\.lua/],
     ["our_limits.lua", { test: "no_test.lua" }, /there is no file .*no_test\.lua/],
     ["our_limits", {}, /must end in \.lua/],
+    ["folder.lua", {}, /folder\.lua cannot be read/],
+    ["compiled.lua", {}, /compiled\.lua is not UTF-8 text/],
+    ["our_limits.lua", { test: "compiled.lua" }, /compiled\.lua is not UTF-8 text/],
     ["our_limits.lua", { name: "Our Limits" }, /cannot be a policy's name.*--name/],
   ])("%s with %j is refused: %s", (file, options, message) => {
     expect(() => readPolicyFile(folder, file, options)).toThrow(message);

@@ -1,7 +1,8 @@
 /** A policy as it lies in a folder: `limits.lua`, and its tests beside it in `limits_test.lua`. */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { BifrostError } from "@bifrost/shared/domain/errors";
+import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { policyNameSchema } from "@bifrost/shared/domain/policy";
 import * as v from "valibot";
 
@@ -31,8 +32,7 @@ export function readPolicyFile(
   const place = path.resolve(folder, file);
   if (!place.endsWith(EXTENSION))
     throw new BifrostError("bad-request", `${file} is no Lua file; its name must end in .lua`);
-  const source = read(place);
-  if (source === null) throw new BifrostError("bad-request", `there is no file ${place}`);
+  const source = read(place) ?? missing(place);
   const stem = place.slice(0, -EXTENSION.length);
   const name = nameOf(options.name ?? path.basename(stem).replaceAll("_", "-"));
   if (options.test === undefined) {
@@ -41,9 +41,11 @@ export function readPolicyFile(
     return { name, source, test, testFile: test === null ? null : testFile };
   }
   const testFile = path.resolve(folder, options.test);
-  const test = read(testFile);
-  if (test === null) throw new BifrostError("bad-request", `there is no file ${testFile}`);
-  return { name, source, test, testFile };
+  return { name, source, test: read(testFile) ?? missing(testFile), testFile };
+}
+
+function missing(file: string): never {
+  throw new BifrostError("bad-request", `there is no file ${file}`);
 }
 
 function nameOf(text: string): string {
@@ -55,11 +57,18 @@ function nameOf(text: string): string {
   );
 }
 
+/** null = it is not there. */
 function read(file: string): string | null {
+  const bytes = readBytes(file);
+  if (bytes === null || isUtf8(bytes)) return bytes?.toString("utf8") ?? null;
+  throw new BifrostError("bad-request", `${file} is not UTF-8 text; policies are pushed as source`);
+}
+
+function readBytes(file: string): Buffer | null {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(file);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
+    throw new BifrostError("bad-request", `${file} cannot be read: ${messageOf(error)}`);
   }
 }

@@ -142,10 +142,10 @@ function followSources(
   };
 }
 
-/** Once, whoever asks for it, the second time waiting for the first. */
+/** Of an operator who takes his time and a signal that does not, the shorter grace counts. */
 class Draining {
   private readonly dataPlanes: DataPlanes;
-  private under: Promise<void> | null = null;
+  private hasBegun = false;
 
   constructor(dataPlanes: DataPlanes) {
     this.dataPlanes = dataPlanes;
@@ -153,12 +153,12 @@ class Draining {
 
   readiness(): Readonly<Record<string, boolean>> {
     const parts = { ...this.dataPlanes.readiness() };
-    return this.under === null ? parts : { ...parts, accepting: false };
+    return this.hasBegun ? { ...parts, accepting: false } : parts;
   }
 
   drain(graceMs: number): Promise<void> {
-    this.under ??= this.dataPlanes.stop(graceMs);
-    return this.under;
+    this.hasBegun = true;
+    return this.dataPlanes.stop(graceMs);
   }
 }
 

@@ -11,10 +11,15 @@ process.on("message", ({ candidate }: ToCheck) => {
     candidate,
     onPhase: (phase) => tell({ kind: "phase", phase }),
   });
-  tell({ kind: "result", result }, () => process.disconnect());
+  tell({ kind: "result", result }, leave);
 });
 tell({ kind: "up" });
 
-function tell(message: FromCheck, sent?: () => void): void {
+/** Whoever asked may have ended meanwhile; then there is nobody to complain to. */
+function tell(message: FromCheck, sent = () => {}): void {
   process.send?.(message, undefined, undefined, sent);
+}
+
+function leave(): void {
+  if (process.connected) process.disconnect();
 }

@@ -2,11 +2,13 @@
 import type { PolicyDetails, PolicyView } from "@bifrost/shared/api/policies";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { STANDARD_PREFIX } from "@bifrost/shared/domain/policy";
+import { standardPolicy } from "@bifrost/shared/domain/standard-policies";
 import { printVerdict } from "../await-verdict.ts";
 import type { Client } from "../client.ts";
 import { confirmed } from "../confirm.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
+import { settingRows, settingViews } from "../setting-rows.ts";
 import type { CommandSpec } from "./command.ts";
 
 /** Lines of history that `show` prints; --json has all. */
@@ -109,8 +111,13 @@ async function showStandard(client: Client, output: Output, name: string): Promi
     const message = `there is no policy ${name}; \`bifrost policies list\` shows all`;
     throw new BifrostError("not-found", message);
   }
-  output.data(found);
-  output.line(`${found.name} comes with the platform: ${found.about ?? ""}.`);
+  const { settings = {}, example = "" } = standardPolicy(name) ?? {};
+  output.data({ ...found, settings: settingViews(settings) });
+  output.line(`${output.paint.bold(found.name)} comes with the platform: ${found.about ?? ""}.`);
+  output.line();
+  output.table(["setting", "kind", "default", "allowed", ""], settingRows(settings));
+  output.line();
+  output.line(`bifrost policies attach ${name} ${example}`);
   return EXIT.ok;
 }
 

@@ -1,6 +1,6 @@
 /** `bifrost policies attach | detach | attached`: where policies run, and in what order. */
 import { BifrostError, isBifrostError } from "@bifrost/shared/domain/errors";
-import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
+import { type PolicyAttachment, STANDARD_PREFIX } from "@bifrost/shared/domain/policy";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
@@ -25,7 +25,12 @@ export const attachPolicy: CommandSpec = {
   async run(context, [policy = ""], options) {
     const attachment = { policy, config: parseSettings(settingsOf(options["set"])) };
     const position = positionOf(options["position"]);
-    return change(context, options, (before) => placed(before, attachment, position));
+    const code = await change(context, options, (before) => placed(before, attachment, position));
+    if (!policy.startsWith(STANDARD_PREFIX) && Object.keys(attachment.config).length > 0)
+      context.output.note(
+        `Whether it takes these settings shows with the first request: bifrost policies logs ${policy}`,
+      );
+    return code;
   },
 };
 
@@ -106,6 +111,7 @@ function positionOf(option: unknown): number | null {
 
 function show(output: Output, policies: readonly PolicyAttachment[]): void {
   output.data({ policies });
+  if (policies.length === 0) return output.note("No policies are attached.");
   output.table(
     ["", "policy", "settings"],
     policies.map(({ policy, config }, at) => [
@@ -116,5 +122,5 @@ function show(output: Output, policies: readonly PolicyAttachment[]): void {
         .join(" "),
     ]),
   );
-  if (policies.length === 0) output.note("No policies are attached.");
+  return undefined;
 }

@@ -1,51 +1,11 @@
-import { createHash } from "node:crypto";
 import type { PolicyDetails, PolicyView, PushedPolicy } from "@bifrost/shared/api/policies";
 import { MAX_POLICY_SOURCE_BYTES } from "@bifrost/shared/domain/policy";
 import { faulted, judged } from "@bifrost/shared/domain/policy-changes";
-import type { Person } from "@bifrost/shared/ports/team-directory";
 import { describe, expect, it } from "vitest";
-import { TestPlatform } from "../testing/test-platform.ts";
-import { apiService } from "./service.ts";
-
-const PEOPLE: Readonly<Record<string, Person>> = {
-  ada: { uid: "ada", teamIds: ["team"], scopes: ["read", "deploy"] },
-  rob: { uid: "rob", teamIds: ["team"], scopes: ["read"] },
-  eve: { uid: "eve", teamIds: ["others"], scopes: ["read", "deploy"] },
-  root: { uid: "root", teamIds: ["team"], scopes: ["read", "deploy", "admin"] },
-};
-
-interface Call {
-  readonly by?: string;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-interface Answer<Body> {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Body;
-}
+import { testApi } from "../testing/test-api.ts";
 
 function setUp() {
-  const platform = new TestPlatform();
-  for (const [name, person] of Object.entries(PEOPLE))
-    platform.people.set(createHash("sha256").update(`bfk_${name}`).digest("hex"), person);
-  const service = apiService(platform.ports);
-  const call = async <Body = Record<string, unknown>>(
-    method: string,
-    path: string,
-    { by = "ada", body, headers = {} }: Call = {},
-  ): Promise<Answer<Body>> => {
-    const answer = await service(
-      new Request(`http://api.test/v1${path}`, {
-        method,
-        headers: { authorization: `Bearer bfk_${by}`, ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      }),
-    );
-    const text = await answer.text();
-    return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as Body };
-  };
+  const { platform, call } = testApi();
   const push = (change: object = {}, by = "ada") =>
     call<PushedPolicy>("POST", "/policies", {
       by,
@@ -284,7 +244,7 @@ describe("who may see and do what", () => {
 
 describe("attaching", () => {
   const LIMITS = { policy: "limits", config: { rate: 5, by: "ip", networks: ["10.0.0.0/8"] } };
-  const CORS = { policy: "standard/cors", config: {} };
+  const CORS = { policy: "standard/cors", config: { origins: ["*"] } };
 
   it("sets the policies of a project in their order, and answers them", async () => {
     const { call, serve } = setUp();

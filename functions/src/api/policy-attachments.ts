@@ -2,7 +2,8 @@
 import { attachedPolicies } from "@bifrost/shared/api/policies";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { type PolicyAttachment, STANDARD_PREFIX } from "@bifrost/shared/domain/policy";
-import { isStandardPolicy, STANDARD_POLICIES } from "@bifrost/shared/domain/standard-policies";
+import { checkSettings } from "@bifrost/shared/domain/policy-settings";
+import { STANDARD_POLICIES, standardPolicy } from "@bifrost/shared/domain/standard-policies";
 import { Hono } from "hono";
 import type { Ports } from "../ports.ts";
 import { readJson } from "../read-body.ts";
@@ -67,27 +68,39 @@ export function platformPolicyRoutes(ports: Needs) {
 interface Place {
   /** Owner of what they are attached to; null = the platform. */
   readonly teamId: string | null;
-  /** Attached there already: these may stay although a fault has disabled them. */
+  /** Attached there already: these may stay although a fault has disabled them or their settings are wrong by now. */
   readonly before: readonly PolicyAttachment[];
 }
 
-/** Throws unless every one of them exists, may be used there, handles requests and has a version in service. */
+/**
+ * Throws unless every one of them exists, may be used there, handles requests, has a version in service and, as far as that is
+ * known here, takes its settings.
+ */
 export async function requireAttachable(
   ports: Pick<Ports, "policies">,
   attachments: readonly PolicyAttachment[],
   place: Place,
 ): Promise<void> {
   const known = new Set(place.before.map(({ policy }) => policy));
-  for (const name of new Set(attachments.map(({ policy }) => policy))) {
-    if (name.startsWith(STANDARD_PREFIX)) requireStandard(name);
-    else await requireStored(ports, name, place.teamId, known.has(name));
+  const unchanged = new Set(place.before.map((attachment) => JSON.stringify(attachment)));
+  for (const attachment of attachments) {
+    const isNew = !unchanged.has(JSON.stringify(attachment));
+    if (isNew && attachment.policy.startsWith(STANDARD_PREFIX)) requireStandard(attachment);
   }
+  for (const name of new Set(attachments.map(({ policy }) => policy)))
+    if (!name.startsWith(STANDARD_PREFIX))
+      await requireStored(ports, name, place.teamId, known.has(name));
 }
 
-function requireStandard(name: string): void {
-  if (isStandardPolicy(name)) return;
-  const all = Object.keys(STANDARD_POLICIES).map((one) => `${STANDARD_PREFIX}${one}`);
-  throw refusal(name, `there is no ${name}; there are ${all.join(", ")}`);
+function requireStandard({ policy: name, config }: PolicyAttachment): void {
+  const standard = standardPolicy(name);
+  if (standard === null) {
+    const all = Object.keys(STANDARD_POLICIES).map((one) => `${STANDARD_PREFIX}${one}`);
+    throw refusal(name, `there is no ${name}; there are ${all.join(", ")}`);
+  }
+  const wrong = checkSettings(standard, config);
+  if (wrong === null) return;
+  throw refusal(name, `${name}: ${wrong}; \`bifrost policies show ${name}\` lists its settings`);
 }
 
 async function requireStored(

@@ -24,7 +24,7 @@ export function toPolicyView(policy: Policy): PolicyView {
 
 /** Those that come with the gateway. */
 export function standardPolicyViews(): PolicyView[] {
-  return Object.entries(STANDARD_POLICIES).map(([name, about]) => ({
+  return Object.entries(STANDARD_POLICIES).map(([name, { about }]) => ({
     name: `${STANDARD_PREFIX}${name}`,
     kind: "request",
     scope: "standard",

@@ -8,6 +8,7 @@ const PEOPLE: Readonly<Record<string, Person>> = {
   ada: { uid: "ada", teamIds: ["team"], scopes: ["read", "deploy"] },
   rob: { uid: "rob", teamIds: ["team"], scopes: ["read"] },
   eve: { uid: "eve", teamIds: ["others"], scopes: ["read", "deploy"] },
+  root: { uid: "root", teamIds: ["team"], scopes: ["read", "deploy", "admin"] },
 };
 
 export interface ApiCall {

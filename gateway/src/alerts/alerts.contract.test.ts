@@ -71,8 +71,8 @@ test("a rule runs over each sample and what it raises is told with the sample's 
   expect(said).toEqual([
     expect.objectContaining({
       state: "raised",
-      severity: "critical",
-      message: "down",
+      alertSeverity: "critical",
+      alertMessage: "down",
       rule: "down",
       to: "log",
       replica: "b",

@@ -137,8 +137,9 @@ export class Alerts {
     const level = state === "resolved" ? "info" : LEVELS[severity];
     this.options.log[level]("alert", {
       state,
-      severity,
-      message,
+      // A line has a severity and a message of its own.
+      alertSeverity: severity,
+      alertMessage: message,
       rule,
       to: isUnknown ? `${to} (no such webhook in BIFROST_ALERT_WEBHOOKS)` : to,
       ...values,

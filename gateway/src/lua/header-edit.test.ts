@@ -15,6 +15,8 @@ const names = constantFrom(
   "x-a",
   "X-A",
   "x-ab",
+  "x_ab",
+  "X_Ab",
   "set-cookie",
   "Set-Cookie",
   "b^",
@@ -35,12 +37,15 @@ function textOf(block: readonly Line[]): string {
   return block.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
 }
 
+function spelled(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
 /** One operation after another on a list of lines, as one would say it. */
 function naively(block: readonly Line[], todo: readonly (Line & { kind: string })[]): Line[] {
   let result = [...block];
   for (const { kind, name, value } of todo) {
-    if (kind !== "add")
-      result = result.filter((line) => line.name.toLowerCase() !== name.toLowerCase());
+    if (kind !== "add") result = result.filter((line) => spelled(line.name) !== spelled(name));
     if (kind !== "remove") result.push({ name, value });
   }
   return result;

@@ -51,14 +51,28 @@ function hasOneOf(block: string, at: number, names: readonly string[]): boolean 
   return false;
 }
 
-/** `name` is lower case. */
+const HYPHEN = 45;
+const UNDERSCORE = 95;
+
+/** `name` is in the one spelling. */
 function hasName(block: string, at: number, name: string): boolean {
   for (let i = 0; i < name.length; i++) {
-    const code = block.charCodeAt(at + i);
-    const lower = code >= 65 && code <= 90 ? code | 32 : code;
-    if (lower !== name.charCodeAt(i)) return false;
+    if (spelled(block.charCodeAt(at + i)) !== name.charCodeAt(i)) return false;
   }
   return true;
+}
+
+function spelled(code: number): number {
+  if (code === UNDERSCORE) return HYPHEN;
+  return code >= 65 && code <= 90 ? code | 32 : code;
+}
+
+/**
+ * The one spelling of a name: lower case, and `-` for `_`. CGI and its heirs (WSGI, Rack, PHP) take `x_user` and
+ * `x-user` for the same field: what a policy sets or removes must not come back in another spelling.
+ */
+function oneSpelling(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
 }
 
 /** In their order: the last of a name wins, and what was added before a removal goes with it. null for none. */
@@ -67,10 +81,10 @@ export function headerEdit(operations: readonly HeaderOperation[]): HeaderEdit |
   const removed = new Set<string>();
   let added: HeaderOperation[] = [];
   for (const operation of operations) {
-    const name = operation.name.toLowerCase();
+    const name = oneSpelling(operation.name);
     if (operation.kind !== "add") {
       removed.add(name);
-      added = added.filter((line) => line.name.toLowerCase() !== name);
+      added = added.filter((line) => oneSpelling(line.name) !== name);
     }
     if (operation.kind !== "remove") added.push(operation);
   }

@@ -298,7 +298,7 @@ export class LuaState extends LuaStack {
   private takeError(kind: PolicyErrorKind): PolicyError {
     const text = this.textAt(-1);
     this.done();
-    const budget = `ran for more than ${this.limits.budgetMs} ms and was stopped`;
+    const budget = `ran for more than ${Math.ceil(this.limits.budgetMs)} ms and was stopped`;
     return this.errorOf(
       kind,
       kind === "budget" ? budget : utf8Text(text ?? "the error is not a string"),

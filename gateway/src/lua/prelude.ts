@@ -186,6 +186,9 @@ function host_bind()
   request_handler, response_handler = on_request, on_response
   if request_handler ~= nil and type_of(request_handler) ~= "function" then error("on_request is not a function") end
   if response_handler ~= nil and type_of(response_handler) ~= "function" then error("on_response is not a function") end
+  if on_error ~= nil and on_error ~= "deny" and on_error ~= "allow" then
+    error('on_error must be "deny" or "allow", not ' .. text_of(on_error))
+  end
   return request_handler and 1 or 0, response_handler and 1 or 0, on_error == "allow" and 1 or 0
 end
 

@@ -26,7 +26,7 @@ export interface PolicyResponse {
 
 /** Changes to a block of header lines; made once for each distinct decision and then used again. */
 export interface HeaderEdit {
-  /** Lower-case names of lines to drop. */
+  /** Names of lines to drop, in lower case and with `-` for `_`, which stands for both. */
   readonly removed: readonly string[];
   /** Complete lines to append, each ending with CRLF; "" = none. Their names are among `removed` unless they were added. */
   readonly added: string;
@@ -41,6 +41,8 @@ export interface PolicyAnswer {
   /** Header lines, each ending with CRLF; without content-length. */
   readonly headers: string;
   readonly body: string;
+  /** A page of the gateway's own, in place of headers and body. */
+  readonly page?: "policy-failed" | "policy-missing";
 }
 
 export interface PolicyOutcome {

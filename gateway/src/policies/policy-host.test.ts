@@ -244,6 +244,37 @@ test("a version that was taken out serves again when the scripts are given anew,
   expect(chain(host, "broken").onRequest(request()).answer?.status).toBe(500);
 });
 
+const STRICT = `local rate = settings{ rate = { type = "number", default = 1 } }.rate
+function on_request(req) resp:set_header("x-rate", rate) end`;
+
+test.each(["limits", "standard/limits"])(
+  "settings that %s refuses end that use of it, once, and no other",
+  (policy) => {
+    const { host, faults, lines } = rig();
+    host.replaceScripts([{ ...script(policy, STRICT), teamId: "team" }]);
+    const good = chainFor(host, "project", { policy, config: { rate: 5 } });
+    const bad = chainFor(host, "project", { policy, config: { rate: "x" } });
+    const statuses = Array.from({ length: 100 }, () => bad.onRequest(request()).answer?.status);
+    expect(new Set(statuses)).toEqual(new Set([500]));
+    expect(good.onRequest(request()).response?.apply("")).toBe("x-rate: 5\r\n");
+    expect(faults).toEqual([]);
+    expect(lines.map(({ text }) => text)).toEqual([
+      expect.stringContaining(`setting rate must be a number, not "x"`),
+      expect.stringContaining("out of service"),
+    ]);
+    expect(host.stats()).toMatchObject([{ errors: 1, isOut: false }]);
+  },
+);
+
+test("a use that was ended begins anew when the scripts are given anew", () => {
+  const { host, lines } = rig();
+  for (let time = 0; time < 2; time++) {
+    host.replaceScripts([script("limits", STRICT)]);
+    chainFor(host, "project", { policy: "limits", config: { rate: "x" } }).onRequest(request());
+  }
+  expect(lines.filter(({ text }) => text.includes("must be a number"))).toHaveLength(2);
+});
+
 const PICKY = `local n = config.n or error("setting n is missing")
   function on_request(req) if req.path == "/bad" then error("bad") end deny(200, n) end`;
 
@@ -255,26 +286,23 @@ function uses(host: PolicyHost, configs: Readonly<Record<string, PolicyAttachmen
 }
 
 test.each([
-  ["wrong settings", { one: {}, two: { n: 1 }, three: { n: 2 } }, "/"],
-  ["its visitors", { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } }, "/bad"],
-])(
-  "a shared script that fails for one project goes on for the others: %s",
-  (_, configs, target) => {
-    const { host, faults, lines } = rig();
-    host.replaceScripts([script("picky", PICKY)]);
-    const [one, two, three] = uses(host, configs);
-    for (const use of [two, three]) expect(use?.()).toBe(200);
-    for (let call = 0; call < 100; call++) expect(one?.(target)).toBe(500);
-    expect(
-      lines.filter(({ text }) => text.includes("is out of service for project one")),
-    ).toHaveLength(1);
-    expect(lines).toHaveLength(11);
-    for (const use of [two, three]) expect(use?.()).toBe(200);
-    expect(faults).toEqual([]);
-    const [mended] = uses(host, { one: { n: 3 } });
-    expect(mended?.()).toBe(200);
-  },
-);
+  ["with settings of its own", { one: { n: 1 }, two: { n: 2 }, three: { n: 2 } }],
+  ["with the settings of all", { one: { n: 1 }, two: { n: 1 }, three: { n: 1 } }],
+])("a shared script that fails for one project goes on for the others: %s", (_, configs) => {
+  const { host, faults, lines } = rig();
+  host.replaceScripts([script("picky", PICKY)]);
+  const [one, two, three] = uses(host, configs);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  for (let call = 0; call < 100; call++) expect(one?.("/bad")).toBe(500);
+  expect(
+    lines.filter(({ text }) => text.includes("is out of service for project one")),
+  ).toHaveLength(1);
+  expect(lines).toHaveLength(11);
+  for (const use of [two, three]) expect(use?.()).toBe(200);
+  expect(faults).toEqual([]);
+  const [mended] = uses(host, { one: { n: 3 } });
+  expect(mended?.()).toBe(200);
+});
 
 test.each([
   ["the platform's own is taken out when it fails for most projects", 1, 1],
@@ -292,9 +320,16 @@ test.each([
 test("a team's own is judged as a whole, wherever it fails", () => {
   const { host, faults } = rig();
   host.replaceScripts([{ ...script("picky", PICKY), teamId: "team" }]);
-  const [one, two] = uses(host, { one: {}, two: { n: 1 } });
+  const [one, two] = uses(host, { one: { n: 2 }, two: { n: 1 } });
   expect(two?.()).toBe(200);
-  for (let call = 0; call < 20; call++) one?.();
+  for (let call = 0; call < 20; call++) one?.("/bad");
   expect(faults).toHaveLength(1);
   expect(two?.()).toBe(500);
+});
+
+test("on_error takes no other word than deny and allow", () => {
+  const { host, lines } = rig();
+  host.replaceScripts([script("open", `on_error = "allowed"\nfunction on_request() end`)]);
+  expect(chain(host, "open").onRequest(request()).answer?.page).toBe("policy-failed");
+  expect(lines[0]?.text).toContain(`on_error must be "deny" or "allow", not allowed`);
 });

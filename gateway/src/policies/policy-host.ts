@@ -26,6 +26,8 @@ const MAX_STATES = 1024;
 /** Lines a script may log. */
 const LOG_PER_SECOND = 10;
 const LOG_BURST = 50;
+const USE_IS_OUT =
+  "where it is attached with these settings it is out of service, until they or the script change";
 
 export interface PolicyLogLine {
   readonly name: string;
@@ -89,16 +91,11 @@ export class PolicyHost {
     for (const script of scripts) {
       if (script.kind !== "request") continue;
       const known = this.records.get(script.name);
-      const isSame =
-        known?.script.version === script.version &&
-        known.script.source === script.source &&
-        known.script.teamId === script.teamId &&
-        !known.isOut;
-      records.set(script.name, isSame ? known : this.record(script));
+      records.set(script.name, known?.isStill(script) === true ? known : this.record(script));
     }
     this.records = records;
-    for (const [key, { record }] of this.units) {
-      if (records.get(record.script.name) !== record) this.units.delete(key);
+    for (const [key, { record, isRefused }] of this.units) {
+      if (isRefused || records.get(record.script.name) !== record) this.units.delete(key);
     }
     for (const key of this.states.keys()) {
       if (!records.has(key.slice(0, key.indexOf("#")))) this.states.delete(key);
@@ -190,13 +187,14 @@ export class PolicyHost {
         limits: limits ?? DEFAULT_LIMITS,
       });
     },
+    refused: ({ record }, error) => {
+      record.count(error);
+      this.logError(record, error);
+      this.log(record, "error", USE_IS_OUT);
+    },
     failed: ({ unit: { record }, breaker, projectId }, error) => {
       const { name, version } = record.script;
-      this.log(
-        record,
-        "error",
-        error.luaStack === "" ? error.message : `${error.message}\n${error.luaStack}`,
-      );
+      this.logError(record, error);
       const ended = record.failed(breaker, error);
       if (ended === "all") this.options.onFault({ name, version, error });
       else if (ended === "project") this.log(record, "error", outFor(projectId));
@@ -211,6 +209,10 @@ export class PolicyHost {
     const [oldest] = this.states.keys();
     if (this.states.size > MAX_STATES && oldest !== undefined) this.states.delete(oldest);
     return { limits, state };
+  }
+
+  private logError(record: ScriptRecord, { message, luaStack }: PolicyError): void {
+    this.log(record, "error", luaStack === "" ? message : `${message}\n${luaStack}`);
   }
 
   private log({ script }: ScriptRecord, kind: PolicyLogLine["kind"], text: string): void {

@@ -4,7 +4,6 @@ import { PolicyError } from "../lua/policy-error.ts";
 import type { PolicyVm } from "../lua/policy-vm.ts";
 import {
   type HeaderEdit,
-  type PolicyAnswer,
   type PolicyOutcome,
   type PolicyRequest,
   type PolicyResponse,
@@ -18,6 +17,8 @@ import { type ScriptRecord, TIMED_EVERY } from "./script-record.ts";
 export interface UnitHost {
   openVm(record: ScriptRecord, config: PolicyAttachment["config"]): PolicyVm;
   opened(unit: PolicyUnit): void;
+  /** Its main chunk raised an error, which is how scripts refuse settings. */
+  refused(unit: PolicyUnit, error: PolicyError): void;
   /** Before each call: nothing runs, and any unit may be closed. */
   makeRoom(): void;
   failed(use: PolicyUse, error: PolicyError): void;
@@ -27,6 +28,8 @@ export class PolicyUnit {
   /** When it was last seen to have been used. */
   usedAt = 0;
   readonly record: ScriptRecord;
+  /** Where it is attached with these settings on_error applies to each call. */
+  isRefused = false;
   private wasUsed = false;
   private readonly uses = new Map<string, PolicyUse>();
   private readonly config: PolicyAttachment["config"];
@@ -50,11 +53,11 @@ export class PolicyUnit {
 
   /** Known from the first request on, which is before any response. */
   get handlesResponses(): boolean {
-    return this.vm?.handlesResponses === true && !this.record.isOut;
+    return this.vm?.handlesResponses === true && !this.record.isOut && !this.isRefused;
   }
 
   onRequest(request: PolicyRequest, use: PolicyUse): PolicyOutcome {
-    if (this.record.isOut || use.breaker.isOut) return this.whenOut();
+    if (this.mayNotRun(use)) return this.whenOut();
     try {
       const vm = this.ready(use);
       if (!vm.handlesRequests) return UNTOUCHED;
@@ -66,7 +69,7 @@ export class PolicyUnit {
   }
 
   onResponse(request: PolicyRequest, response: PolicyResponse, use: PolicyUse): HeaderEdit | null {
-    if (this.record.isOut || use.breaker.isOut) return null;
+    if (this.mayNotRun(use)) return null;
     try {
       const vm = this.ready(use);
       if (!vm.handlesResponses) return null;
@@ -93,6 +96,10 @@ export class PolicyUnit {
   close(): void {
     this.vm?.close();
     this.vm = null;
+  }
+
+  private mayNotRun({ breaker }: PolicyUse): boolean {
+    return this.record.isOut || this.isRefused || breaker.isOut;
   }
 
   private ready(use: PolicyUse): PolicyVm {
@@ -144,7 +151,9 @@ export class PolicyUnit {
             message: String(error),
             stack: "",
           });
-    this.host.failed(use, known);
+    this.isRefused = this.vm === null && known.kind === "error";
+    if (this.isRefused) this.host.refused(this, known);
+    else this.host.failed(use, known);
   }
 
   private whenOut(): PolicyOutcome {
@@ -177,27 +186,14 @@ export class PolicyUse implements ChainLink {
   }
 }
 
-function refusal(status: number, code: string, title: string, detail: string): PolicyOutcome {
-  const answer: PolicyAnswer = {
-    status,
-    headers: "content-type: application/problem+json\r\ncache-control: no-store\r\n",
-    body: `${JSON.stringify({ type: "about:blank", code, title, status, detail })}\n`,
-  };
-  return { ...UNTOUCHED, answer };
-}
-
 /** Says nothing of the script: that is for its author, in the log. */
-const FAILED = refusal(
-  500,
-  "policy-failed",
-  "A policy failed",
-  "A policy of this address failed, so the request was not passed on.",
-);
+const FAILED: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 500, headers: "", body: "", page: "policy-failed" },
+};
 
 /** In place of a policy that is attached but not there, whose on_error nobody knows. */
-export const MISSING = refusal(
-  503,
-  "policy-missing",
-  "A policy is missing",
-  "A policy of this address is not loaded, so the request was not passed on.",
-);
+export const MISSING: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 503, headers: "", body: "", page: "policy-missing" },
+};

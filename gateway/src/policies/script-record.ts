@@ -40,6 +40,14 @@ export class ScriptRecord {
     this.onError = /^\s*on_error\s*=\s*["']allow["']/m.test(script.source) ? "allow" : "deny";
   }
 
+  /** Whether it may stay as it is when this script is what is to serve. */
+  isStill({ version, source, teamId }: PolicyScript): boolean {
+    const { script } = this;
+    const isSame =
+      script.version === version && script.source === source && script.teamId === teamId;
+    return isSame && !this.isOut;
+  }
+
   /**
    * What counts the failures of one use. A team's script is judged as a whole. One that many teams share is judged for each
    * project by itself, because the settings and the visitors of a single one may be why it fails.
@@ -53,11 +61,15 @@ export class ScriptRecord {
 
   /** Which part of its service this failure ends, if any. */
   failed(breaker: Breaker, error: PolicyError): "all" | "project" | null {
-    this.errors++;
-    if (error.kind === "budget") this.budgetKills++;
+    this.count(error);
     if (!breaker.failed(error) || this.isOut) return null;
     this.isOut = error.kind === "load" || breaker === this.whole || this.failsAtMost();
     return this.isOut ? "all" : "project";
+  }
+
+  count({ kind }: PolicyError): void {
+    this.errors++;
+    if (kind === "budget") this.budgetKills++;
   }
 
   stats(): ScriptStats {

@@ -1,12 +1,24 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { MAX_POLICY_SOURCE_BYTES } from "@bifrost/shared/domain/policy";
-import { STANDARD_POLICIES } from "@bifrost/shared/domain/standard-policies";
+import {
+  MAX_POLICY_SOURCE_BYTES,
+  type PolicyAttachment,
+  type PolicyConfigValue,
+} from "@bifrost/shared/domain/policy";
+import { checkSettings } from "@bifrost/shared/domain/policy-settings";
+import { STANDARD_POLICIES, standardPolicy } from "@bifrost/shared/domain/standard-policies";
 import { type LogFields, silentLogger } from "@bifrost/shared/ports/logger";
+import { assert, constantFrom, oneof, property, tuple, uniqueArray } from "fast-check";
 import { expect, test } from "vitest";
 import { loadLua } from "../lua/lua-instance.ts";
+import { PolicyError } from "../lua/policy-error.ts";
+import { PolicyVm } from "../lua/policy-vm.ts";
+import { SharedState } from "../lua/shared-state.ts";
+import { TokenBuckets } from "../lua/token-buckets.ts";
+import { virtualTimers } from "../testing/virtual-timers.ts";
 import { checkAlertRule } from "./check/check-alert-rule.ts";
+import { NO_MARKER } from "./policy-host.ts";
 import { readStandardScripts } from "./standard-scripts.ts";
 import { runPolicyTests } from "./testing/run-policy-tests.ts";
 
@@ -59,3 +71,83 @@ test("those that are missing are said by name and left out", () => {
   expect(said[0]).toMatchObject({ file: "/nowhere/rate-limit.lua" });
   expect(said).toHaveLength(all.length);
 });
+
+const WORDS = [
+  0,
+  1,
+  399,
+  404,
+  0.5,
+  1e9,
+  true,
+  "",
+  "header",
+  "x-y",
+  "a b",
+  "=",
+  "secret of many letters",
+];
+const ITEMS = [
+  "",
+  "*",
+  "https://a.example",
+  "10.0.0.0/8",
+  "::1/64",
+  "999.0.0.1",
+  "10.0.0.0/33",
+  "x",
+  "a=1",
+  "a=0",
+  "b=2.5",
+];
+const MORE_ITEMS = ["x: y", "Host: z", "PUT", "x-forwarded-for", `ada:${"0a".repeat(32)}`];
+
+test.each(scripts)(
+  "$name loads with exactly the settings that may be attached",
+  ({ name, source }) => {
+    const policy = standardPolicy(name);
+    if (policy === null) throw new Error(`${name} is not known`);
+    const value = oneof(
+      constantFrom<PolicyConfigValue>(...WORDS),
+      uniqueArray(constantFrom(...ITEMS, ...MORE_ITEMS), { maxLength: 2 }),
+    );
+    const keys = Object.keys(policy.settings);
+    // A few settings at a time, so that some are taken.
+    const settings = uniqueArray(tuple(constantFrom(...keys, "unknown"), value), { maxLength: 3 });
+    assert(
+      property(settings, (entries) => {
+        const config = Object.fromEntries(entries);
+        const wrong = checkSettings(policy, config);
+        expect({ config, wrong, loads: loads(source, config) }).toEqual({
+          config,
+          wrong,
+          loads: wrong === null,
+        });
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
+
+function loads(source: string, config: PolicyAttachment["config"]): boolean {
+  const timers = virtualTimers();
+  try {
+    new PolicyVm(lua, {
+      name: "standard",
+      source,
+      config,
+      services: {
+        limiter: new TokenBuckets(timers),
+        now: () => timers.now(),
+        log() {},
+        marker: NO_MARKER,
+      },
+      scopeOf: () => ({ limits: "", state: new SharedState() }),
+      marked: 1,
+    }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof PolicyError && error.kind === "error") return false;
+    throw error;
+  }
+}

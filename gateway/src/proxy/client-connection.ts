@@ -11,6 +11,7 @@ import { isHeadError, parseRequestHead, type RequestHead } from "./parse-head.ts
 import { Patience } from "./patience.ts";
 import { planRequest } from "./plan-request.ts";
 import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replies.ts";
+import { readIntoOne } from "./read-into-one.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
@@ -47,7 +48,7 @@ export class ClientConnection implements ExchangeClient {
     this.output = new ClientOutput(socket, services.pool.turnEnd, () =>
       this.patience.endsIn(services.limits.stallMs),
     );
-    socket.on("data", (data) => this.received(data));
+    readIntoOne(socket, (data) => this.received(data));
     socket.on("drain", () => this.drained());
     socket.on("end", () => this.ended());
     socket.on("error", () => undefined);
@@ -158,12 +159,14 @@ export class ClientConnection implements ExchangeClient {
 
   // The socket's side.
 
+  /** `data` is only lent. */
   private received(data: Buffer): void {
     if (this.isClosing) return;
     this.services.clock.read();
     if (this.isIdle) this.patience.endsIn(this.services.limits.headMs);
     this.input.push(data);
     this.pump();
+    this.input.keep();
   }
 
   /** Takes what can be taken of the input. Calls of itself through the exchange end at once. */

@@ -149,7 +149,7 @@ describe("nothing happens", () => {
     c.socket.pause();
     replica.socket?.write(Buffer.alloc(100_000_000));
     await untilStill(() => replica.socket?.writableLength ?? 0);
-    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
+    await untilCutOff();
     await eventually("the replica saw the close", () => replica.isClosed);
     expect(rig.listener.clients()).toBe(0);
   });
@@ -163,10 +163,18 @@ describe("nothing happens", () => {
     for (let i = 0; i < 100; i++) c.socket.write(requests, (error) => (taken += error ? 0 : 1));
     await untilStill(() => c.socket.writableLength);
     expect(taken).toBeLessThan(50);
-    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
-    await eventually("it is cut off", () => rig.listener.clients() === 0);
+    await untilCutOff();
+    expect(rig.listener.clients()).toBe(0);
   });
 });
+
+/** Until no client is left; on a busy machine the kernel moves a few bytes more after all seemed still. */
+async function untilCutOff(): Promise<void> {
+  for (let times = 0; times < 10 && rig.listener.clients() > 0; times++) {
+    await rig.clock.advance(2 * DEFAULT_PROXY_LIMITS.stallMs + 1000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 /** Of two ends in this process neither has moved anything for many turns. */
 async function untilStill(amount: () => number): Promise<void> {

@@ -7,7 +7,7 @@
 export const TOKEN = "!#$%&'*+\\-.^_`|~0-9A-Za-z";
 
 /** Token names, no blank before the colon, no folded lines, no control characters, CRLF only: the whole syntax check. */
-const HEADER_LINES = new RegExp(`^(?:[${TOKEN}]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*$`);
+const HEADER_LINES = new RegExp(`(?:[${TOKEN}]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*`, "y");
 const TOKEN_ONLY = new RegExp(`^[${TOKEN}]+$`);
 
 /** More header lines than this are refused; nginx and Node stop in the same region. */
@@ -45,7 +45,9 @@ const NEVER_NOMINATED = new Set([
 
 interface FieldRule {
   readonly name: string;
-  readonly isRead: boolean;
+  /** Holds for spellings with `_` in place of `-`, which CGI and its heirs (WSGI, Rack, PHP) take for the same name. */
+  readonly isLookAlike: boolean;
+  readonly readAs: ReadField | null;
   readonly isRemoved: boolean;
 }
 
@@ -55,9 +57,17 @@ export type FieldRules = readonly (readonly FieldRule[] | undefined)[];
 export function fieldRules(removed: readonly string[]): FieldRules {
   const rules: FieldRule[][] = [];
   const gone = new Set([...HOP_BY_HOP, ...removed]);
-  const read = new Set<string>(READ_FIELDS);
-  for (const name of new Set([...gone, ...read])) {
-    (rules[name.length] ??= []).push({ name, isRead: read.has(name), isRemoved: gone.has(name) });
+  for (const name of new Set([...gone, ...READ_FIELDS])) {
+    const readAs = READ_FIELDS.find((field) => field === name) ?? null;
+    (rules[name.length] ??= []).push({
+      name,
+      isLookAlike: false,
+      readAs,
+      isRemoved: gone.has(name),
+    });
+  }
+  for (const name of removed) {
+    rules[name.length]?.push({ name, isLookAlike: true, readAs: null, isRemoved: true });
   }
   return rules;
 }
@@ -66,7 +76,7 @@ export interface HeaderBlock {
   /** Lines to forward, each ending with CRLF. */
   readonly forwarded: string;
   /** Values in order of appearance, trimmed. */
-  readonly fields: Readonly<Partial<Record<ReadField, readonly string[]>>>;
+  readonly fields: Readonly<Record<ReadField, readonly string[] | undefined>>;
   /** Lower-case tokens of all Connection lines. */
   readonly connection: ReadonlySet<string>;
   readonly lines: number;
@@ -74,30 +84,59 @@ export interface HeaderBlock {
 
 const NO_TOKENS: ReadonlySet<string> = new Set();
 
-/** `block` is the header lines without the final empty line; null = malformed. */
-export function scanHeaders(block: string, rules: FieldRules): HeaderBlock | null {
-  if (!HEADER_LINES.test(block)) return null;
-  const fields: Partial<Record<string, string[]>> = {};
+/** One shape for all: an object that grows by what it finds makes V8 look each field up by its name. */
+class ReadFields implements Record<ReadField, string[] | undefined> {
+  te: string[] | undefined = undefined;
+  host: string[] | undefined = undefined;
+  expect: string[] | undefined = undefined;
+  upgrade: string[] | undefined = undefined;
+  connection: string[] | undefined = undefined;
+  traceparent: string[] | undefined = undefined;
+  "content-length": string[] | undefined = undefined;
+  "x-forwarded-for": string[] | undefined = undefined;
+  "transfer-encoding": string[] | undefined = undefined;
+  "x-forwarded-proto": string[] | undefined = undefined;
+}
+
+/**
+ * The header lines are what `text` has from `from` up to `to`, without the empty line behind them; null = malformed. They
+ * are read where they stand, because looking into a slice costs more at each character.
+ */
+export function scanHeaders(
+  text: string,
+  from: number,
+  to: number,
+  rules: FieldRules,
+): HeaderBlock | null {
+  if (!areLines(text, from, to)) return null;
+  const fields = new ReadFields();
   let forwarded = "";
-  let runStart = 0;
+  let runStart = from;
   let lines = 0;
-  for (let at = 0; at < block.length; lines++) {
-    const end = block.indexOf("\r\n", at) + 2;
-    const colon = block.indexOf(":", at);
-    const rule = ruleFor(block, at, colon - at, rules);
-    if (rule?.isRead === true) {
-      (fields[rule.name] ??= []).push(trimBlanks(block.slice(colon + 1, end - 2)));
-    }
-    if (rule?.isRemoved === true) {
-      if (at > runStart) forwarded += block.slice(runStart, at);
-      runStart = end;
+  for (let at = from; at < to; lines++) {
+    const end = text.indexOf("\n", at) + 1;
+    const colon = text.indexOf(":", at);
+    const rule = ruleFor(text, at, colon - at, rules);
+    if (rule !== undefined) {
+      if (rule.readAs !== null) {
+        (fields[rule.readAs] ??= []).push(trimmed(text, colon + 1, end - 2));
+      }
+      if (rule.isRemoved) {
+        if (at > runStart) forwarded += text.slice(runStart, at);
+        runStart = end;
+      }
     }
     at = end;
   }
-  if (block.length > runStart) forwarded += block.slice(runStart);
-  const connection =
-    fields["connection"] === undefined ? NO_TOKENS : tokensOf(fields["connection"]);
+  if (to > runStart) forwarded += text.slice(runStart, to);
+  const connection = fields.connection === undefined ? NO_TOKENS : tokensOf(fields.connection);
   return { forwarded: withoutNominated(forwarded, connection), fields, connection, lines };
+}
+
+function areLines(text: string, from: number, to: number): boolean {
+  HEADER_LINES.lastIndex = from;
+  HEADER_LINES.test(text);
+  return HEADER_LINES.lastIndex === to;
 }
 
 function ruleFor(
@@ -108,8 +147,20 @@ function ruleFor(
 ): FieldRule | undefined {
   const named = rules[length];
   if (named === undefined) return undefined;
-  for (const rule of named) if (hasName(block, at, rule.name)) return rule;
+  for (const rule of named) {
+    if (rule.isLookAlike ? looksLike(block, at, rule.name) : hasName(block, at, rule.name))
+      return rule;
+  }
   return undefined;
+}
+
+/** Where the name has a hyphen an underscore will do: with bit 5 set it is DEL, which the syntax check excludes. */
+function looksLike(block: string, at: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const code = block.charCodeAt(at + i) | 32;
+    if ((code === 127 ? 45 : code) !== name.charCodeAt(i)) return false;
+  }
+  return true;
 }
 
 /** Setting bit 5 lowers ASCII letters and leaves the hyphen as it is; the syntax check excludes look-alikes. */
@@ -121,9 +172,9 @@ function hasName(block: string, at: number, name: string): boolean {
 }
 
 /** Spaces and tabs alone (RFC 9110, 5.6.3): `trim` takes U+00A0 away too, and what it leaves is another value elsewhere. */
-function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return text.slice(start, end);
@@ -141,7 +192,9 @@ export function tokensOf(values: readonly string[]): ReadonlySet<string> {
   if (values.length === 1 && values[0] === "keep-alive") return KEEP_ALIVE;
   const tokens = values.flatMap((value) => value.split(","));
   return new Set(
-    tokens.map((token) => trimBlanks(token).toLowerCase()).filter((token) => token !== ""),
+    tokens
+      .map((token) => trimmed(token, 0, token.length).toLowerCase())
+      .filter((token) => token !== ""),
   );
 }
 
@@ -178,7 +231,7 @@ const NO_TRAILERS = new Set([
 
 /** Whether `block` is well-formed lines of fields that may come behind a body. */
 export function areTrailers(block: string): boolean {
-  if (!HEADER_LINES.test(block)) return false;
+  if (!areLines(block, 0, block.length)) return false;
   const lines = block.split("\r\n");
   return !lines.some((line) => NO_TRAILERS.has(line.slice(0, line.indexOf(":")).toLowerCase()));
 }
@@ -186,11 +239,11 @@ export function areTrailers(block: string): boolean {
 /** The first value of a field in a block of well-formed lines; `name` is lower case. */
 export function fieldIn(block: string, name: string): string | undefined {
   for (let at = 0; at < block.length;) {
-    const end = block.indexOf("\r\n", at);
+    const end = block.indexOf("\n", at) + 1;
     if (block.charCodeAt(at + name.length) === 58 && hasName(block, at, name)) {
-      return trimBlanks(block.slice(at + name.length + 1, end));
+      return trimmed(block, at + name.length + 1, end - 2);
     }
-    at = end + 2;
+    at = end;
   }
   return undefined;
 }

@@ -240,6 +240,18 @@ describe("what is accepted", () => {
     });
   });
 
+  test("in spellings that some apps take for the same name it is neither read nor passed on", () => {
+    const spellings = ["X_Forwarded_For: 1", "x-forwarded_for: 1", "X_BIFROST_REQUEST_ID: 1"];
+    const others = ["x_forwarded: 1", "content_length: 5", "transfer_encoding: chunked"];
+    const lines = ["GET / HTTP/1.1", "Host: a", ...spellings, ...others];
+    expect(parseRequestHead(headOf(lines))).toMatchObject({
+      forwarded: others.map((line) => `${line}\r\n`).join(""),
+      claims: { forwardedFor: null },
+      contentLength: 0,
+      isChunked: false,
+    });
+  });
+
   test("an HTTP/1.0 client closes unless it says otherwise, and cannot upgrade", () => {
     expect(accepted("GET / HTTP/1.0", "Host: a").wantsClose).toBe(true);
     expect(

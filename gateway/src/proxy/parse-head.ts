@@ -113,14 +113,12 @@ export function parseRequestHead(text: string): RequestHead | HeadError {
   const head = new ParsedHead();
   const lineEnd = text.indexOf("\r\n");
   return (
-    readRequestLine(head, text.slice(0, lineEnd)) ??
-    readFields(head, text.slice(lineEnd + 2, -2)) ??
-    head
+    readRequestLine(head, text.slice(0, lineEnd)) ?? readFields(head, text, lineEnd + 2) ?? head
   );
 }
 
-function readFields(head: ParsedHead, lines: string): HeadError | null {
-  const block = scanHeaders(lines, REQUEST_RULES);
+function readFields(head: ParsedHead, text: string, from: number): HeadError | null {
+  const block = scanHeaders(text, from, text.length - 2, REQUEST_RULES);
   if (block === null) return refuse("A header line is malformed.");
   if (block.lines > MAX_HEADER_LINES) {
     return refuse(`More than ${MAX_HEADER_LINES} header lines.`, 431);
@@ -228,9 +226,16 @@ function splitAbsolute(target: string): { authority: string; target: string } | 
   return { authority, target: rest.startsWith("?") ? `/${rest}` : rest };
 }
 
+/** The plain name seen last: where it comes again, the same object saves its check, and its hash in every look-up. */
+let lastName = "";
+
 /** `"A.Example.:8080"` → `"a.example"`; null when it is no host at all. */
 export function hostNameOf(authority: string): string | null {
-  if (PLAIN_NAME.test(authority)) return authority;
+  if (authority === lastName && lastName !== "") return lastName;
+  if (PLAIN_NAME.test(authority)) {
+    lastName = copied(authority);
+    return lastName;
+  }
   const match = AUTHORITY.exec(authority);
   if (match === null) return null;
   const name = match[1] ?? authority.slice(0, authority.indexOf("]") + 1);
@@ -240,4 +245,9 @@ export function hostNameOf(authority: string): string | null {
 /** h2c would leave HTTP/1.1 and with it every check made here. */
 function upgradeOf([protocol]: readonly string[] = []): string | null {
   return protocol === undefined || /^h2c/i.test(protocol) ? null : protocol;
+}
+
+/** Alone: a slice keeps the whole head alive. */
+function copied(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }

@@ -1,6 +1,6 @@
-import { assert, property, string } from "fast-check";
+import { array, assert, boolean, constantFrom, property, string, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseResponseHead, type ResponseHead } from "./parse-response-head.ts";
+import { parseResponseHead, ResponseHeads, type ResponseHead } from "./parse-response-head.ts";
 
 function parse(text: string, isForHttp10 = false): ResponseHead | null {
   return parseResponseHead(`${text}\r\n\r\n`, isForHttp10);
@@ -139,4 +139,26 @@ describe("what is passed on", () => {
   ])("%j: the connection goes on is %j", (text, keepsAlive) => {
     expect(parse(text)?.keepsAlive).toBe(keepsAlive);
   });
+});
+
+test("heads read one after another come out as each of them would alone", () => {
+  const text = constantFrom(
+    "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n",
+    "HTTP/1.1 2000 Not HTTP\r\n\r\n",
+    `HTTP/1.1 200 OK\r\nx: ${"y".repeat(5000)}\r\n\r\n`,
+  );
+  const body = constantFrom("", "5\r\nhello\r\n", "\r\n\r\n", "x".repeat(5000));
+  assert(
+    property(array(tuple(text, body, boolean())), (responses) => {
+      const heads = new ResponseHeads();
+      for (const [head, rest, isForHttp10] of responses) {
+        expect(heads.read(head + rest, head.length, isForHttp10)).toEqual(
+          parseResponseHead(head, isForHttp10),
+        );
+      }
+    }),
+  );
 });

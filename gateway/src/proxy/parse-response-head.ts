@@ -36,13 +36,17 @@ export class ResponseHead {
 const NO_FRAMING = -2;
 const UNTIL_CLOSE = -1;
 
-/** `text` is the head as latin1, up to and including the empty line. */
-export function parseResponseHead(text: string, isForHttp10: boolean): ResponseHead | null {
+/** `text` has the head as latin1, with its empty line up to `end`. */
+export function parseResponseHead(
+  text: string,
+  isForHttp10: boolean,
+  end = text.length,
+): ResponseHead | null {
   const lineEnd = text.indexOf("\r\n");
   const line = text.slice(0, lineEnd);
   if (!STATUS_LINE.test(line)) return null;
-  const lines = text.slice(lineEnd + 2, -2);
-  const block = scanHeaders(lines, RESPONSE_RULES);
+  const lines = { text, from: lineEnd + 2, to: end - 2 };
+  const block = scanHeaders(text, lines.from, lines.to, RESPONSE_RULES);
   if (block === null) return null;
   const isUpstreamHttp10 = line.charCodeAt(7) === 48;
   const isChunked = block.fields["transfer-encoding"] !== undefined;
@@ -62,6 +66,27 @@ export function parseResponseHead(text: string, isForHttp10: boolean): ResponseH
   return head;
 }
 
+/** A text above this is not worth keeping for what its head may save. */
+const MAX_REMEMBERED = 4 * 1024;
+
+/** Of one connection: many a response has the head of the one before it, date included, which is then read already. */
+export class ResponseHeads {
+  private former = "";
+  private head: ResponseHead | null = null;
+
+  /** As parseResponseHead, which says what the arguments are. */
+  read(text: string, end: number, isForHttp10: boolean): ResponseHead | null {
+    // One for HTTP/1.0 is read in another way.
+    if (isForHttp10 || text.length > MAX_REMEMBERED)
+      return parseResponseHead(text, isForHttp10, end);
+    const lines = text.slice(0, end);
+    if (lines === this.former) return this.head;
+    this.head = parseResponseHead(text, isForHttp10, end);
+    this.former = lines;
+    return this.head;
+  }
+}
+
 /** Statuses whose responses end with their head, whatever it says (RFC 9112, 6.3). */
 export function isBodiless(status: number): boolean {
   return status < 200 || status === 204 || status === 304;
@@ -73,8 +98,12 @@ function withoutFraming(forwarded: string, status: number): string {
   return withoutFields(forwarded, framing);
 }
 
-function chunkedBlock(lines: string, isForHttp10: boolean): string {
-  return scanHeaders(lines, isForHttp10 ? DECODED_RULES : CHUNKED_RULES)?.forwarded ?? "";
+function chunkedBlock(
+  { text, from, to }: { readonly text: string; readonly from: number; readonly to: number },
+  isForHttp10: boolean,
+): string {
+  const rules = isForHttp10 ? DECODED_RULES : CHUNKED_RULES;
+  return scanHeaders(text, from, to, rules)?.forwarded ?? "";
 }
 
 /**

@@ -15,6 +15,8 @@ const TOO_LARGE: HeadError = {
 
 export class RequestBuffer {
   private held: Buffer | null = null;
+  /** Whether what is held belongs to someone else, until \`keep\`. */
+  private isLent = false;
   /** Where the search goes on. */
   private searched = 0;
 
@@ -26,8 +28,16 @@ export class RequestBuffer {
     return this.held !== null && this.held.length > MAX_HELD_BYTES;
   }
 
+  /** \`data\` is lent until \`keep\` is called. */
   push(data: Buffer): void {
+    this.isLent = this.held === null;
     this.held = this.held === null ? data : Buffer.concat([this.held, data]);
+  }
+
+  /** Copies what is left of lent bytes. */
+  keep(): void {
+    if (this.isLent && this.held !== null) this.held = Buffer.from(this.held);
+    this.isLent = false;
   }
 
   clear(): void {
@@ -37,6 +47,8 @@ export class RequestBuffer {
 
   /** Offers all to `take`, which answers how many bytes it took. */
   offer(take: (data: Buffer) => number): void {
+    // Who takes them may need them longer.
+    this.keep();
     const data = this.held ?? Buffer.alloc(0);
     this.held = null;
     const taken = take(data);

@@ -1,4 +1,6 @@
 /** A gateway over real worker processes, with clients that ask it all the time. */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { startCluster, type ClusterOptions } from "../workers/cluster.ts";
@@ -37,6 +39,21 @@ export class ClusterRig {
   /** `program`: the worker's file below gateway/src, without its ending. */
   static async build(program: string): Promise<ClusterRig> {
     return new ClusterRig(await buildPrograms(program), program, await startNamingReplica());
+  }
+
+  /** Where the workers of gated-worker.ts wait while they start. */
+  get gate() {
+    const folder = path.dirname(this.programs.script(this.program));
+    const [gate, waiting] = [path.join(folder, "gate"), path.join(folder, "waiting")];
+    return {
+      open: () => writeFileSync(gate, ""),
+      close() {
+        rmSync(gate, { force: true });
+        rmSync(waiting, { force: true });
+      },
+      /** By anyone since it was closed. */
+      isReached: () => existsSync(waiting),
+    };
   }
 
   get gateway(): Omit<TestGateway, "listener"> {

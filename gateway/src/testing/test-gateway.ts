@@ -178,15 +178,19 @@ export async function rawClient(port: number): Promise<RawClient> {
   };
 }
 
-/** Polls until `condition` holds; fails after `limitMs` with what was waited for. */
+/**
+ * Polls until `condition` holds; fails after `limitMs` with what was waited for. Once more after that: a process that
+ * stood still for so long has not yet seen what arrived meanwhile.
+ */
 export async function eventually(
   what: string,
   condition: () => boolean,
   limitMs = 5000,
 ): Promise<void> {
   const end = Date.now() + limitMs;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`);
+  for (let isOver = false; !condition(); isOver = Date.now() > end) {
+    if (isOver) throw new Error(`Waited ${limitMs} ms in vain until ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

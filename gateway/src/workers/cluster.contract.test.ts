@@ -59,6 +59,16 @@ describe("a worker that", () => {
     expect(rig.lost.filter(({ how }) => how.startsWith("status"))).toEqual([]);
   });
 
+  test("gets a signal that was meant for the whole group serves on", async () => {
+    await rig.start({ workers: 1 });
+    const [pid = 0] = await rig.pids();
+    for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.kill(pid, signal);
+    await rig.load(1);
+    await rig.stopLoad();
+    expect(rig.lost).toEqual([]);
+    expect(await rig.pids()).toEqual([pid]);
+  });
+
   test("cannot listen keeps the gateway from starting, by name", async () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));

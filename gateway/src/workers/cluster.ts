@@ -52,6 +52,8 @@ class ClusterDataPlanes implements DataPlanes {
   private totals: PlaneCounts | null = null;
   private crashes = 0;
   private kills = 0;
+  /** Who asks for a restart while one is under way waits for that one. */
+  private restarting: Promise<void> | null = null;
   private askedPort: number;
 
   constructor(options: ClusterOptions) {
@@ -127,8 +129,9 @@ class ClusterDataPlanes implements DataPlanes {
     return (await this.askAll("recorded")).flat();
   }
 
-  async restart(): Promise<void> {
-    for (const slot of this.slots) await slot.replace(RESTART_GRACE_MS);
+  restart(): Promise<void> {
+    this.restarting ??= this.replaceAll().finally(() => (this.restarting = null));
+    return this.restarting;
   }
 
   reopenLogs(): void {
@@ -141,11 +144,12 @@ class ClusterDataPlanes implements DataPlanes {
     await Promise.all(this.slots.map((slot) => slot.stop(graceMs)));
   }
 
+  private async replaceAll(): Promise<void> {
+    for (const slot of this.slots) await slot.replace(RESTART_GRACE_MS);
+  }
+
   private *workers(): Generator<WorkerProcess> {
-    for (const { current, leaving } of this.slots) {
-      yield current;
-      for (const worker of leaving) if (worker !== current) yield worker;
-    }
+    for (const slot of this.slots) yield* slot.workers;
   }
 
   private launch(): WorkerProcess {
@@ -159,6 +163,7 @@ class ClusterDataPlanes implements DataPlanes {
           tables,
         });
       },
+      isExpectedAt: (port) => this.port === 0 || this.port === port,
       onReport: ({ counts }) => {
         this.totals = this.totals === null ? counts : plus(this.totals, counts);
       },
@@ -168,7 +173,8 @@ class ClusterDataPlanes implements DataPlanes {
 
   /**
    * Workers share a socket by asking for the same port, 0 included. With the last of them its socket is gone; then
-   * the next one asks for the number that the system chose before.
+   * the next one asks for the number that the system chose before. Should the last of them end while another one that
+   * asked for 0 is about to listen, that one gets a new number and is of no use.
    */
   private portToAskFor(): number {
     const isShared = [...this.workers()].some(({ isListening }) => isListening);

@@ -24,9 +24,10 @@ export function runWorker(options: WorkerOptions): void {
   const worker = new WorkerSide(options);
   process.on("message", (message: ToWorker) => worker.heard(message));
   tell({ kind: "up" });
-  // Both reach the whole group of processes; the parent says what to do about them.
-  process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => undefined);
+  // They reach the whole group of processes; the parent says what to do about them.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => undefined);
+  }
 }
 
 class WorkerSide {

@@ -32,7 +32,7 @@ export type TrafficCounts = {
 };
 
 export class TrafficMeter {
-  private classes = new Map<string, number>();
+  private classes: number[] = CLASSES.map(() => 0);
   private pages = new Map<string, number>();
   private projects = new Map<string, number>();
   private retries = 0;
@@ -42,7 +42,8 @@ export class TrafficMeter {
   private upstream = new Durations();
 
   record(served: Served): void {
-    count(this.classes, CLASSES[Math.floor(served.status / 100)] ?? "other");
+    const digit = Math.floor(served.status / 100);
+    this.classes[digit] = (this.classes[digit] ?? 0) + 1;
     if (served.page !== null) count(this.pages, served.page);
     if (served.projectId !== null) count(this.projects, served.projectId);
     this.retries += served.retries;
@@ -54,9 +55,13 @@ export class TrafficMeter {
 
   /** What was recorded since the last call. */
   take(): TrafficCounts {
-    const { classes, pages, projects, retries, bytesIn, bytesOut } = this;
+    const { pages, projects, retries, bytesIn, bytesOut } = this;
     const taken = {
-      classes,
+      classes: new Map(
+        this.classes.flatMap((total, digit) =>
+          total > 0 ? [[CLASSES[digit] ?? "other", total] as const] : [],
+        ),
+      ),
       pages,
       projects,
       retries,
@@ -65,7 +70,7 @@ export class TrafficMeter {
       duration: this.duration.distribution(),
       upstream: this.upstream.distribution(),
     };
-    this.classes = new Map();
+    this.classes = CLASSES.map(() => 0);
     this.pages = new Map();
     this.projects = new Map();
     this.retries = this.bytesIn = this.bytesOut = 0;
@@ -81,8 +86,8 @@ class Durations {
 
   observe(ms: number): void {
     const seconds = ms / 1000;
-    const index = DURATION_BOUNDS.findIndex((bound) => seconds <= bound);
-    const bucket = index < 0 ? DURATION_BOUNDS.length : index;
+    let bucket = 0;
+    while (seconds > (DURATION_BOUNDS[bucket] ?? Infinity)) bucket++;
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.sum += seconds;
   }

@@ -25,6 +25,8 @@ export interface WorkerEnd {
 export interface WorkerEvents {
   /** It can be told what to do; called once. */
   readonly onUp: (worker: WorkerProcess) => void;
+  /** Whether this is where it was to listen; elsewhere nobody would find it. */
+  readonly isExpectedAt: (port: number) => boolean;
   readonly onReport: (report: PlaneReport) => void;
   /** Whatever is not an answer, a report or a state. */
   readonly onMessage: (worker: WorkerProcess, message: FromWorker) => void;
@@ -93,6 +95,7 @@ export class WorkerProcess {
       this.isUp = true;
       this.events.onUp(this);
     } else if (message.kind === "listening") {
+      if (!this.events.isExpectedAt(message.port)) return this.isMisplaced(message.port);
       this.isListening = true;
       listening(message.port);
     } else if (message.kind === "failed") {
@@ -106,6 +109,11 @@ export class WorkerProcess {
     } else if (message.kind !== "beat") {
       this.events.onMessage(this, message);
     }
+  }
+
+  private isMisplaced(port: number): void {
+    this.failure = new BifrostError("internal", `A worker listened on ${port}, where nobody asks.`);
+    this.kill();
   }
 
   /** Resolves when the process is gone and all it wrote on its pipe is read. */

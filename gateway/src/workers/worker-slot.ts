@@ -19,8 +19,10 @@ const LAST_LINES_MS = 1000;
 
 export class WorkerSlot {
   current: WorkerProcess;
-  /** Replaced ones that still end what is under way. */
-  readonly leaving = new Set<WorkerProcess>();
+  /** Those that still end what is under way. */
+  private readonly leaving = new Set<WorkerProcess>();
+  /** What is to take the place of the present one, until it listens. */
+  private next: WorkerProcess | null = null;
   private readonly deps: SlotDeps;
   private ends: readonly number[] = [];
   private isStopping = false;
@@ -35,22 +37,39 @@ export class WorkerSlot {
     return isCrashLoop(this.ends, this.deps.timers.now());
   }
 
-  /** Puts a new worker in the place of the present one, which then drains. Rejects, and changes nothing, when the new one does not start. */
+  /** Every process of this position: each is to be fed and watched. */
+  get workers(): ReadonlySet<WorkerProcess> {
+    const workers = new Set(this.leaving).add(this.current);
+    return this.next === null ? workers : workers.add(this.next);
+  }
+
+  /**
+   * Puts a new worker in the place of the present one, which then drains. Rejects, and changes nothing, when the new one
+   * does not start. To be called again only when it has ended.
+   */
   async replace(graceMs: number): Promise<void> {
-    const former = this.current;
+    if (this.isStopping) return;
     const next = this.deps.launch();
-    await next.listening;
-    if (this.isStopping) return this.drain(next, 0);
-    this.watch(next);
+    this.next = next;
+    try {
+      await next.listening;
+    } finally {
+      this.next = null;
+    }
+    if (this.isStopping) return;
+    // The present one may have been lost meanwhile, and its successor be on its way: this is the successor.
+    this.relaunch?.cancel();
+    const former = this.current;
     this.current = next;
+    this.watch(next);
     await this.drain(former, graceMs);
   }
 
-  /** Resolves when no process is left. */
+  /** Resolves when no process is left. Called again, the shorter grace counts. */
   async stop(graceMs: number): Promise<void> {
     this.isStopping = true;
     this.relaunch?.cancel();
-    await this.drain(this.current, graceMs);
+    await Promise.all([...this.workers].map((worker) => this.drain(worker, graceMs)));
   }
 
   private launch(): WorkerProcess {
@@ -65,7 +84,9 @@ export class WorkerSlot {
 
   private async drain(worker: WorkerProcess, graceMs: number): Promise<void> {
     this.leaving.add(worker);
-    worker.send({ kind: "drain", graceMs });
+    // One that does not listen yet has nothing to end, and may not hear what it is told.
+    if (worker.isListening) worker.send({ kind: "drain", graceMs });
+    else worker.kill();
     const timer = this.deps.timers.after(graceMs + LAST_LINES_MS, () => worker.kill());
     await worker.ended;
     timer.cancel();

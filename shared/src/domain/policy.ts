@@ -23,6 +23,8 @@ export const policyReferenceSchema = v.pipe(
   ),
 );
 
+const SETTING_NAME = "is no name of a setting: a-z, 0-9 and _, and a letter first";
+
 const configValueSchema = v.union([
   v.pipe(v.string(), v.maxLength(4096)),
   v.pipe(v.number(), v.finite()),
@@ -36,7 +38,10 @@ export const policyAttachmentSchema = v.object({
   policy: policyReferenceSchema,
   config: v.optional(
     v.pipe(
-      v.record(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/)), configValueSchema),
+      v.record(
+        v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,62}$/, SETTING_NAME)),
+        configValueSchema,
+      ),
       v.check((config) => Object.keys(config).length <= 32, "at most 32 settings"),
     ),
     {},
