@@ -12,6 +12,11 @@ export function canSee(person: Person, { teamId }: Pick<Policy, "teamId">): bool
   return teamId === null || person.teamIds.includes(teamId);
 }
 
+/** Logs and reports tell of requests: those to a team's own projects, and to everybody's when it is the platform's policy. */
+export function seesRequests(person: Person, { teamId }: Pick<Policy, "teamId">): boolean {
+  return teamId !== null || person.scopes.includes("admin");
+}
+
 export function requireOwner(person: Person, { teamId }: Pick<Policy, "teamId">): void {
   requireScope(person, teamId === null ? "admin" : "deploy");
 }

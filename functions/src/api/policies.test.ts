@@ -226,6 +226,20 @@ describe("who may see and do what", () => {
     expect(done).toMatchObject({ status: 200 });
   });
 
+  it("what the platform's policies say of requests only administrators read", async () => {
+    const { platform, call, push, judge, logLine } = setUp();
+    await push({ scope: "platform" }, "root");
+    await judge(1, true, ["GET /secret of another team was forwarded"]);
+    await platform.policies.addLog("limits", logLine("1", "10.0.0.1 asked for /secret"));
+    const [details, logs] = ["/policies/limits", "/policies/limits/logs"];
+    const report = async (by: string) =>
+      (await call<PolicyDetails>("GET", details, { by })).body.versions[0]?.report;
+    expect(await report("root")).toEqual(["GET /secret of another team was forwarded"]);
+    expect(await report("ada")).toEqual(["shown to administrators only"]);
+    expect(await call("GET", logs, { by: "root" })).toMatchObject({ status: 200 });
+    expect(await call("GET", logs, { by: "ada" })).toMatchObject({ status: 403 });
+  });
+
   it("the list holds one's own, the platform's and those that come with the gateway", async () => {
     const { call, push } = setUp();
     await push();

@@ -5,13 +5,14 @@ import { readJson } from "../read-body.ts";
 import { type ApiVariables, requireScope } from "./authenticate.ts";
 import { policyChangeRoutes, retried } from "./change-policy.ts";
 import { entityTag } from "./entity-tag.ts";
-import { findPolicy } from "./find-policy.ts";
+import { findPolicy, seesRequests } from "./find-policy.ts";
 import {
   standardPolicyViews,
   toPolicyDetails,
   toPolicyLogView,
   toPolicyVersionView,
   toPolicyView,
+  withoutReport,
 } from "./policy-views.ts";
 import { pushPolicy } from "./push-policy.ts";
 
@@ -40,15 +41,18 @@ export function policyRoutes(ports: Needs) {
   });
 
   app.get("/:name", async (context) => {
-    const found = await findPolicy(ports, context.get("person"), context.req.param("name"));
+    const person = context.get("person");
+    const found = await findPolicy(ports, person, context.req.param("name"));
     const versions = await ports.policies.versions(found.value.name);
+    const shown = seesRequests(person, found.value) ? versions : versions.map(withoutReport);
     context.header("etag", entityTag(found));
-    return context.json(toPolicyDetails(found.value, versions));
+    return context.json(toPolicyDetails(found.value, shown));
   });
 
   app.get("/:name/logs", async (context) => {
     const name = context.req.param("name");
-    await findPolicy(ports, context.get("person"), name);
+    const { value: policy } = await findPolicy(ports, context.get("person"), name);
+    if (!seesRequests(context.get("person"), policy)) requireScope(context.get("person"), "admin");
     const limit = Math.min(Number(context.req.query("limit") ?? 100) || 100, MAX_LOG_BATCHES);
     const after = context.req.query("cursor");
     const batches = await ports.policies.log(name, {

@@ -46,6 +46,11 @@ export function toPolicyVersionView(version: PolicyVersion): PolicyVersionView {
   };
 }
 
+export function withoutReport(version: PolicyVersion): PolicyVersion {
+  const report = version.report.length === 0 ? [] : ["shown to administrators only"];
+  return { ...version, report };
+}
+
 export function toPolicyDetails(policy: Policy, versions: readonly PolicyVersion[]): PolicyDetails {
   return {
     ...toPolicyView(policy),

@@ -100,6 +100,22 @@ test("a receiver that nobody configured is named in the log", async () => {
   expect(alerts.unknownTargets).toBe(1);
 });
 
+test("a team's rule is told of the replicas of its own projects only", async () => {
+  const { alerts, said } = rig();
+  alerts.setBackends(new Map([["d1", { projectId: "p1", ready: [] }]]));
+  const tell = `alert("info", project)`;
+  const scripts = [
+    { ...rule("own", tell), teamId: "team" },
+    { ...rule("foreign", tell), teamId: "others" },
+  ];
+  alerts.setScripts({ scripts, disabled: new Set() });
+  await alerts.take([sample("a", 0)]);
+  expect(said).toEqual([]);
+  alerts.setTeams(new Map([["p1", "team"]]));
+  await alerts.take([sample("a", 0)]);
+  expect(said).toEqual([expect.objectContaining({ rule: "own", project: "p1" })]);
+});
+
 test("a rule whose messages never repeat is heard so often and no more", async () => {
   const { alerts, said } = rig();
   const source = `for i = 1, 16 do alert("info", "at " .. state.incr("n")) end`;

@@ -20,6 +20,10 @@ function networks(ranges)
 end
 `;
 
+/** Of IPv6 addresses those that stand for IPv4 ones, in any of their spellings. */
+const MAPPED = new BlockList();
+MAPPED.addSubnet("::ffff:0:0", 96, "ipv6");
+
 /** By family: of IPv4 addresses, `::/0` says nothing. */
 class AddressList {
   private readonly ipv4 = new BlockList();
@@ -31,6 +35,9 @@ class AddressList {
     if (block === null) {
       throw new HostRefusal(`${JSON.stringify(range)} is neither an address nor a CIDR block`);
     }
+    if (block.family === "ipv6" && MAPPED.check(block.ip, "ipv6")) {
+      throw new HostRefusal(`${JSON.stringify(range)} stands for IPv4 addresses: write it as IPv4`);
+    }
     if (++this.size > MAX_RANGES) {
       throw new HostRefusal(`networks takes at most ${MAX_RANGES} addresses and blocks`);
     }
@@ -38,11 +45,11 @@ class AddressList {
   }
 
   contains(address: string): boolean {
-    const ip = address.replace(/^::ffff:(?=\d+\.)/i, "");
-    const version = isIP(ip);
+    const version = isIP(address);
     if (version === 0) return false;
     const family = version === 4 ? "ipv4" : "ipv6";
-    return this[family].check(ip, family);
+    const isMapped = version === 6 && MAPPED.check(address, "ipv6");
+    return this[isMapped ? "ipv4" : family].check(address, family);
   }
 }
 

@@ -1,8 +1,7 @@
 /** What scripts cannot reach, and what of runaway scripts ends within their budget and leaves the state sound. */
 import { afterEach, expect, test } from "vitest";
-import { evaluate, lua, openVm, policyRequest } from "../testing/policy-rig.ts";
+import { evaluate, failureOf, lua, openVm, policyRequest } from "../testing/policy-rig.ts";
 import { LuaState } from "./lua-state.ts";
-import { PolicyError } from "./policy-error.ts";
 import type { PolicyVm } from "./policy-vm.ts";
 
 const LIMITS = { maxMemoryBytes: 4_000_000, budgetMs: 20 };
@@ -10,16 +9,6 @@ const SPIN = "while true do end";
 
 const open: PolicyVm[] = [];
 afterEach(() => open.splice(0).forEach((vm) => vm.close()));
-
-function failureOf(task: () => unknown): PolicyError {
-  try {
-    task();
-  } catch (error) {
-    if (error instanceof PolicyError) return error;
-    throw error;
-  }
-  throw new Error("it did not fail");
-}
 
 test.each(
   `os io debug package require load loadfile loadstring dofile collectgarbage print rawset coroutine warn
@@ -298,43 +287,6 @@ test("an exception in a host function that nobody expected ends the state and no
   }
   expect(lua.ex.stackSave()).toBe(stack);
   expect(evaluate(`answer(req.host)`)).toBe("app.test");
-});
-
-test.each([
-  ["a table", "error({})", "the error is not a string", null],
-  ["nil", "error()", "the error is not a string", null],
-  ["a number", "error(42)", "42", 1],
-  ["a string", `error("why")`, "why", 1],
-])("an error may be %s", (_, body, reason, line) => {
-  const error = failureOf(() => evaluate(body));
-  expect(error.reason).toBe(reason);
-  expect([line, 1, 2]).toContain(error.line);
-});
-
-test("an error names script, line and the calls that led to it", () => {
-  const vm = track(
-    openVm(`local function inner(x)
-  return x.y.z
-end
-function on_request(req)
-  local found = inner({})
-end`),
-  );
-  const error = failureOf(() => vm.onRequest(policyRequest()));
-  expect(error.message).toBe("test:2: attempt to index a nil value (field 'y')");
-  expect(error.luaStack.split("\n")).toEqual([
-    "test:2: in upvalue 'inner'",
-    "test:5: in function 'on_request'",
-  ]);
-});
-
-test.each([
-  ["budget", "while true do end", 100, 3],
-  // With time enough, however busy the machine is.
-  ["memory", `local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1000) .. i end`, 60_000, 3],
-])("an error of kind %s names its line too", (kind, body, budgetMs, line) => {
-  const error = failureOf(() => evaluate(`\n${body}`, { limits: { ...LIMITS, budgetMs } }));
-  expect(error).toMatchObject({ kind, line });
 });
 
 test("a metatable of the globals runs inside the limits", () => {

@@ -53,6 +53,7 @@ describe("the client behind 10.0.0.1, when 10.0.0.0/8 is trusted", () => {
     ["an IPv6 address", "2001:db8::1", "2001:db8::1"],
     ["an IPv6 address without brackets and port", "[2001:db8::1]:4711", "2001:db8::1"],
     ["a mapped address as IPv4", "::ffff:192.0.2.1", "192.0.2.1"],
+    ["a mapped address in hexadecimal as it is", "::ffff:c000:201", "::ffff:c000:201"],
     ["the last proxy when a hop is hidden", "192.0.2.1, unknown, 10.0.0.2", "10.0.0.2"],
     ["the peer when nothing is an address", "unknown", "10.0.0.1"],
     ["the peer when nothing is named", "", "10.0.0.1"],

@@ -56,5 +56,5 @@ function addressIn(hop: string): string | null {
   const [, bracketed, plain] =
     /^(?:\[([0-9A-Fa-f.:]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(hop) ?? [];
   const ip = bracketed ?? plain ?? hop;
-  return isIP(ip) === 0 ? null : ip.replace(/^::ffff:/i, "");
+  return isIP(ip) === 0 ? null : ip.replace(/^::ffff:(?=\d+\.)/i, "");
 }

@@ -2,6 +2,7 @@
 import type { Clock } from "@bifrost/shared/domain/time";
 import { loadLua } from "../lua/lua-instance.ts";
 import type { LuaLimits } from "../lua/lua-state.ts";
+import { PolicyError } from "../lua/policy-error.ts";
 import { type CallMarker, PolicyVm, type PolicyVmOptions } from "../lua/policy-vm.ts";
 import { SharedState } from "../lua/shared-state.ts";
 import { TokenBuckets } from "../lua/token-buckets.ts";
@@ -72,4 +73,15 @@ function on_request(req) ${body} end`,
   } finally {
     vm.close();
   }
+}
+
+/** The PolicyError that `task` throws; throws when it throws another one or none. */
+export function failureOf(task: () => unknown): PolicyError {
+  try {
+    task();
+  } catch (error) {
+    if (error instanceof PolicyError) return error;
+    throw error;
+  }
+  throw new Error("it did not fail");
 }
