@@ -1,6 +1,6 @@
 /** `bifrost policies attach | detach | attached`: where policies run, and in what order. */
 import { BifrostError, isBifrostError } from "@bifrost/shared/domain/errors";
-import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
+import { type PolicyAttachment, STANDARD_PREFIX } from "@bifrost/shared/domain/policy";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
@@ -25,7 +25,12 @@ export const attachPolicy: CommandSpec = {
   async run(context, [policy = ""], options) {
     const attachment = { policy, config: parseSettings(settingsOf(options["set"])) };
     const position = positionOf(options["position"]);
-    return change(context, options, (before) => placed(before, attachment, position));
+    const code = await change(context, options, (before) => placed(before, attachment, position));
+    if (!policy.startsWith(STANDARD_PREFIX) && Object.keys(attachment.config).length > 0)
+      context.output.note(
+        `Whether it takes these settings shows with the first request: bifrost policies logs ${policy}`,
+      );
+    return code;
   },
 };
 
@@ -38,7 +43,9 @@ export const detachPolicy: CommandSpec = {
     return change(context, options, (before) => {
       const after = before.filter((one) => one.policy !== policy);
       if (after.length < before.length) return after;
-      throw new BifrostError("not-found", `${policy} is not attached there`, { policy });
+      const names = before.map((one) => one.policy);
+      const found = names.length === 0 ? "nothing is" : `attached there: ${names.join(", ")}`;
+      throw new BifrostError("not-found", `${policy} is not attached there; ${found}`, { policy });
     });
   },
 };

@@ -1,6 +1,10 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { assert, constantFrom, nat, option, property, record, string } from "fast-check";
 import { expect, test } from "vitest";
 import { servedRequest } from "../testing/served-request.ts";
+import { parseRequestHead } from "../proxy/parse-head.ts";
+import { RequestRecord } from "../proxy/served.ts";
 import { accessEntry, accessLine, MAX_LINE_BYTES } from "./access-line.ts";
 
 const OPTIONS = { scheme: "https", cloudProject: "cloud", logsQuery: false } as const;
@@ -77,4 +81,24 @@ test("whatever a client sends, a line is one line, JSON, and short enough to be 
       expect(JSON.parse(line)).toMatchObject({ requestId: "id-1" });
     }),
   );
+});
+
+test("what waits to be written does not keep large heads in memory", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = used();
+  const waiting = Array.from({ length: 1000 }, (_, number) => {
+    const filler = Buffer.alloc(60_000, 120).toString("latin1");
+    const text = `GET /${"a".repeat(40)}${number} HTTP/1.1\r\nHost: shop.test.local\r\nUser-Agent: a browser of some length\r\nReferer: http://shop.test.local/there\r\nX: ${filler}\r\n\r\n`;
+    const request = new RequestRecord(0, "id-1");
+    request.head = parseRequestHead(Buffer.from(text).toString("latin1")) as RequestRecord["head"];
+    return accessEntry(request);
+  });
+  const grownBy = used() - before;
+  expect(waiting[999]).toMatchObject({ target: `/${"a".repeat(40)}999` });
+  expect(grownBy).toBeLessThan(10_000_000);
 });

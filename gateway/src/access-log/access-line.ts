@@ -27,10 +27,16 @@ interface Lengths {
 const USUAL: Lengths = { url: 1024, text: 256 };
 const LEAST: Lengths = { url: 160, text: 32 };
 
+/** Heads up to this size are kept as they are while their line waits. */
+const SMALL_HEAD = 2048;
+
 export function accessEntry(served: Served): AccessEntry {
-  const { at, requestId, traceId, ip, method, host, target, protocol, status } = served;
+  const { at, requestId, protocol, status } = served;
   const { bytesIn, bytesOut, durationMs, upstreamMs, projectId, deploymentId, address } = served;
-  const { page, retries, userAgent, referer, end } = served;
+  const { page, retries, end } = served;
+  const isLarge = (served.head?.forwarded.length ?? 0) + served.target.length > SMALL_HEAD;
+  const said = isLarge ? freed(served) : served;
+  const { traceId, ip, method, host, target, userAgent, referer } = said;
   return {
     at,
     requestId,
@@ -54,6 +60,28 @@ export function accessEntry(served: Served): AccessEntry {
     referer,
     end,
   };
+}
+
+type Said = Pick<
+  AccessEntry,
+  "traceId" | "ip" | "method" | "host" | "target" | "userAgent" | "referer"
+>;
+
+/** What a head said, cut to what can be shown and copied: a piece of a text keeps all of that text in memory. */
+function freed({ traceId, ip, method, host, target, userAgent, referer }: Said): Said {
+  return {
+    traceId: copied(traceId),
+    ip: copied(ip),
+    method: copied(method),
+    host: copied(host),
+    target: copied(target),
+    userAgent: userAgent === null ? null : copied(userAgent),
+    referer: referer === null ? null : copied(referer),
+  };
+}
+
+function copied(text: string): string {
+  return Buffer.from(text.slice(0, USUAL.url), "latin1").toString("latin1");
 }
 
 export function accessLine(served: AccessEntry, options: AccessLineOptions): string {

@@ -100,6 +100,15 @@ test("a receiver that nobody configured is named in the log", async () => {
   expect(alerts.unknownTargets).toBe(1);
 });
 
+test("a rule whose messages never repeat is heard so often and no more", async () => {
+  const { alerts, said } = rig();
+  const source = `for i = 1, 16 do alert("info", "at " .. state.incr("n")) end`;
+  alerts.setScripts({ scripts: [rule("noisy", source)], disabled: new Set() });
+  await alerts.take(Array.from({ length: 100 }, (_, at) => sample(`r${at}`, 0)));
+  expect(alerts.muted).toBeGreaterThan(1000);
+  expect(said.length + alerts.muted).toBe(1600);
+});
+
 test("a rule that keeps failing is out of service with its line, and the others go on", async () => {
   const { alerts, said, faults, lines, child } = rig();
   alerts.setScripts({

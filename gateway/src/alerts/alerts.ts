@@ -4,6 +4,7 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { BackendTable, ReleaseBackends } from "@bifrost/shared/ports/backend-source";
 import type { TakenSample } from "../telemetry/sample-feed.ts";
+import { TokenBucket } from "../telemetry/token-bucket.ts";
 import { type PolicySet, scriptKey } from "../workers/policy-runtime.ts";
 import { AlertBook, type AlertNotice } from "./alert-book.ts";
 import { alertValues, LOG_TARGET, SEVERITIES } from "./alert-values.ts";
@@ -21,6 +22,9 @@ export interface AlertsOptions {
 }
 
 const SWEEP_MS = 60_000;
+/** Notices of one rule: enough for hundreds of replicas that fail at once, and not for a new message with each sample. */
+const NOTICES_PER_SECOND = 1;
+const NOTICE_BURST = 500;
 /** Releases remembered beyond those that have ready replicas. */
 const MAX_RELEASES = 4096;
 const UNKNOWN_RELEASE: ReleaseBackends = { projectId: "", ready: [] };
@@ -31,9 +35,12 @@ export class Alerts {
   readonly told = Object.fromEntries(SEVERITIES.map((severity) => [severity, 0]));
   /** Alerts to webhooks that nobody configured. */
   unknownTargets = 0;
+  /** Notices that were not told, because their rule had told too many. */
+  muted = 0;
   readonly book: AlertBook;
   private readonly options: AlertsOptions;
   private readonly releases = new Map<string, ReleaseBackends>();
+  private readonly voices = new Map<string, Voice>();
   private teams: RouteTable["teams"] = new Map();
   private sweeper: Timer;
 
@@ -58,7 +65,9 @@ export class Alerts {
         script.kind === "alert" && script.source !== "" && !disabled.has(scriptKey(script)),
     );
     this.options.process.setRules(rules);
-    this.book.keepRules(new Set(rules.map(({ name }) => name)));
+    const names = new Set(rules.map(({ name }) => name));
+    this.book.keepRules(names);
+    for (const name of this.voices.keys()) if (!names.has(name)) this.voices.delete(name);
   }
 
   /** A release stays known when its last replica is no longer ready: that is when alerts matter. */
@@ -101,8 +110,25 @@ export class Alerts {
     this.sweeper = this.options.timers.after(SWEEP_MS, () => this.sweep());
   }
 
+  private mayTell(rule: string): boolean {
+    const { timers, log } = this.options;
+    const now = timers.now();
+    const voice = this.voices.get(rule) ?? newVoice(now);
+    this.voices.set(rule, voice);
+    if (voice.bucket.isFull(now)) voice.isMuted = false;
+    if (voice.bucket.take(1, now) === 0) return true;
+    this.muted++;
+    if (!voice.isMuted) {
+      const why = "a message that differs with each sample is another alert each time";
+      log.error("alert rule tells too much: not all of its alerts are told", { rule, why });
+    }
+    voice.isMuted = true;
+    return false;
+  }
+
   private tell(notice: AlertNotice): void {
     const { severity, to, state, message, rule, values } = notice;
+    if (!this.mayTell(rule)) return;
     this.told[severity] = (this.told[severity] ?? 0) + 1;
     const webhook = this.options.webhooks.get(to);
     webhook?.offer(notice);
@@ -119,4 +145,14 @@ export class Alerts {
       ...values,
     });
   }
+}
+
+interface Voice {
+  readonly bucket: TokenBucket;
+  /** Whether it was said that not all is told. */
+  isMuted: boolean;
+}
+
+function newVoice(now: number): Voice {
+  return { bucket: new TokenBucket(NOTICES_PER_SECOND, NOTICE_BURST, now), isMuted: false };
 }

@@ -13,6 +13,7 @@ export function alertMetrics(alerts: Alerts): readonly Metric[] {
     ),
     gauge(["bifrost_alerts_standing", "Alerts that stand now."], book.standingAlerts),
     counter(["bifrost_alerts_dropped_total", "Alerts that found no room."], book.dropped),
+    counter(["bifrost_alerts_muted_total", "Notices of rules that told too many."], alerts.muted),
     counter(
       ["bifrost_alerts_unknown_webhook_total", "Notices for webhooks that are not configured."],
       alerts.unknownTargets,

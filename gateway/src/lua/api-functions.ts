@@ -138,7 +138,10 @@ export class ApiFunctions {
   private readonly limit = (state: LuaState): number => {
     const key = text(state, 1, "a key");
     const rate = positive(state, 2, "limit: the rate, in requests a second,");
-    const burst = positive(state, 3, "limit: the burst");
+    const burst = state.numberAt(3);
+    if (!(burst >= 1 && burst < Infinity)) {
+      throw new HostRefusal(`limit: the burst must be at least 1, or nothing ever passes`);
+    }
     const scope = this.currentScope();
     const wait = this.options.services.limiter.spend(scope.limits, key, rate, burst);
     state.pushBoolean(wait === 0);

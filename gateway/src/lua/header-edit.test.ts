@@ -37,10 +37,13 @@ function textOf(block: readonly Line[]): string {
   return block.map(({ name, value }) => `${name}: ${value}\r\n`).join("");
 }
 
+function spelled(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
 /** One operation after another on a list of lines, as one would say it. */
 function naively(block: readonly Line[], todo: readonly (Line & { kind: string })[]): Line[] {
   let result = [...block];
-  const spelled = (name: string): string => name.toLowerCase().replaceAll("_", "-");
   for (const { kind, name, value } of todo) {
     if (kind !== "add") result = result.filter((line) => spelled(line.name) !== spelled(name));
     if (kind !== "remove") result.push({ name, value });

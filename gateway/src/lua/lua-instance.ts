@@ -84,8 +84,8 @@ export class LuaInstance {
   readonly states = new Map<number, LuaState>();
   /** The innermost state that Lua runs in just now. */
   current: LuaState | null = null;
-  /** Bytes of states that had to be abandoned instead of closed. */
-  abandonedBytes = 0;
+  /** Bytes that all open states hold. */
+  usedBytes = 0;
   private view: Latin1Bytes;
   private nextState = 1;
   /** The state of the last allocation: mostly that of the next one too. */

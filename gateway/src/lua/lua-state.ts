@@ -91,7 +91,7 @@ export class LuaState extends LuaStack {
   /** A dead state is abandoned with its memory: its pending `__close` handlers would run without hooks. */
   close(): void {
     if (this.L === 0) return;
-    if (this.isDead) this.instance.abandonedBytes += this.used;
+    if (this.isDead) this.instance.usedBytes -= this.used;
     else this.ex.lua_close(this.L);
     this.ex.free(this.scratch);
     this.instance.states.delete(this.id);
@@ -176,7 +176,7 @@ export class LuaState extends LuaStack {
     const { ex } = this;
     if (newSize === 0) {
       if (pointer !== 0) {
-        this.used -= oldSize;
+        this.hold(-oldSize);
         ex.free(pointer);
       }
       return 0;
@@ -189,8 +189,13 @@ export class LuaState extends LuaStack {
       return 0;
     }
     const at = ex.realloc(pointer, newSize);
-    if (at !== 0) this.used += more;
+    if (at !== 0) this.hold(more);
     return at;
+  }
+
+  private hold(bytes: number): void {
+    this.used += bytes;
+    this.instance.usedBytes += bytes;
   }
 
   private refuses(more: number, size: number, type: number): boolean {
@@ -293,7 +298,7 @@ export class LuaState extends LuaStack {
   private takeError(kind: PolicyErrorKind): PolicyError {
     const text = this.textAt(-1);
     this.done();
-    const budget = `ran for more than ${this.limits.budgetMs} ms and was stopped`;
+    const budget = `ran for more than ${Math.ceil(this.limits.budgetMs)} ms and was stopped`;
     return this.errorOf(
       kind,
       kind === "budget" ? budget : utf8Text(text ?? "the error is not a string"),

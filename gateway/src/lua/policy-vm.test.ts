@@ -52,6 +52,19 @@ test.each([
     `answer(pcall(limit, "k", 0, 1))`,
     "false limit: the rate, in requests a second, must be above 0",
   ],
+  [
+    `answer(pcall(limit, "k", 1, 0.5))`,
+    "false limit: the burst must be at least 1, or nothing ever passes",
+  ],
+  [
+    `answer(pcall(limit, "k", 1, 0/0))`,
+    "false limit: the burst must be at least 1, or nothing ever passes",
+  ],
+  [`answer(pcall(split, { a = 0, b = 0 }))`, "false [api]:121: split needs a weight above 0"],
+  [
+    `answer(pcall(split, { a = 0/0 }))`,
+    "false [api]:121: split: the weight of a must be from 0 to a billion",
+  ],
   [`answer(pcall(split, {}))`, "false [api]:121: split needs at least one name"],
   [`answer(split{ a = 0, b = 1 }("key"), split{ a = 1, b = 0 }("key"))`, "b a"],
 ])("%s answers %s", (body, found) => {

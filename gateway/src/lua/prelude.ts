@@ -153,13 +153,15 @@ function redirect(location, status)
 end
 
 function split(weights)
-  local names = {}
+  local names, total = {}, 0
   for name, weight in next, weights do
     if type_of(name) ~= "string" or type_of(weight) ~= "number" then
       error("split takes names and their weights, such as split{ a = 90, b = 10 }", 2)
     end
     names[#names + 1] = name
+    total = total + weight
   end
+  if #names > 0 and total == 0 then error("split needs a weight above 0", 2) end
   sort(names)
   local number
   for i = 1, #names do number = split_add(number, names[i], weights[names[i]]) end
@@ -184,6 +186,9 @@ function host_bind()
   request_handler, response_handler = on_request, on_response
   if request_handler ~= nil and type_of(request_handler) ~= "function" then error("on_request is not a function") end
   if response_handler ~= nil and type_of(response_handler) ~= "function" then error("on_response is not a function") end
+  if on_error ~= nil and on_error ~= "deny" and on_error ~= "allow" then
+    error('on_error must be "deny" or "allow", not ' .. text_of(on_error))
+  end
   return request_handler and 1 or 0, response_handler and 1 or 0, on_error == "allow" and 1 or 0
 end
 

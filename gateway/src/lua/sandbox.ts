@@ -91,7 +91,9 @@ end
 local sort = table.sort
 local function ascending(a, b) return a < b end
 function table.sort(list, before)
-  sort(list, before or ascending)
+  if before == nil then return sort(list, ascending) end
+  -- A comparator may be a host function, which reaches no hook either.
+  sort(list, function(a, b) return before(a, b) end)
 end
 
 -- The answers of a step, kept by the closure that asked for it.

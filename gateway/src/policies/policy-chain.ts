@@ -41,6 +41,8 @@ export interface PolicyAnswer {
   /** Header lines, each ending with CRLF; without content-length. */
   readonly headers: string;
   readonly body: string;
+  /** A page of the gateway's own, in place of headers and body. */
+  readonly page?: "policy-failed" | "policy-missing";
 }
 
 export interface PolicyOutcome {

@@ -10,7 +10,7 @@ const lua = await loadLua();
 const hosts: PolicyHost[] = [];
 afterEach(() => hosts.splice(0).forEach((host) => host.close()));
 
-function rig() {
+function rig(maxHeldBytes?: number) {
   const timers = virtualTimers();
   const faults: PolicyFault[] = [];
   const lines: PolicyLogLine[] = [];
@@ -22,6 +22,7 @@ function rig() {
     log: (line) => lines.push(line),
     onFault: (fault) => faults.push(fault),
     limits: { maxMemoryBytes: 2_000_000, budgetMs: 5 },
+    ...(maxHeldBytes === undefined ? {} : { maxHeldBytes }),
   });
   hosts.push(host);
   return { host, timers, faults, lines };
@@ -175,6 +176,41 @@ test("a VM that is not used gives its memory back and returns when it is", async
   expect(made.onRequest(request()).answer?.body).toBe("1");
 });
 
+test("scripts that hold much lose it before all of them hold too much, and small ones keep theirs", () => {
+  const { host, lines } = rig(6_000_000);
+  const hog = `local kept = {} function on_request()
+    for i = 1, 8 do kept[#kept + 1] = ("x"):rep(10000) .. #kept end end`;
+  const hogs = Array.from({ length: 8 }, (_, at) => script(`hog-${at}`, hog));
+  const small = script("small", `n = 0 function on_request() n = n + 1 deny(200, n) end`);
+  host.replaceScripts([small, ...hogs]);
+  const modest = chain(host, "small");
+  const greedy = hogs.map(({ name }) => chain(host, name));
+  let most = 0;
+  for (let call = 1; call <= 20; call++) {
+    expect(modest.onRequest(request()).answer?.body).toBe(String(call));
+    for (const one of greedy) one.onRequest(request());
+    most = Math.max(most, lua.usedBytes);
+  }
+  expect(most).toBeGreaterThan(3_000_000);
+  expect(most).toBeLessThan(8_000_000);
+  expect(
+    lines.some(({ name, text }) => name.startsWith("hog-") && text.includes("lost what it held")),
+  ).toBe(true);
+});
+
+test("state is kept of a bounded number of uses, the ones used last", () => {
+  const { host } = rig();
+  const source = `function on_request() deny(200, state.incr("n")) end`;
+  host.replaceScripts([script("count", source)]);
+  const count = (projectId: string): string => {
+    const made = chainFor(host, projectId, { policy: "count", config: {} });
+    return made.onRequest({ ...request(), projectId }).answer?.body ?? "";
+  };
+  expect([count("first"), count("second"), count("first")]).toEqual(["1", "1", "2"]);
+  for (let at = 0; at < 1023; at++) count(`project-${at}`);
+  expect([count("first"), count("second")]).toEqual(["3", "1"]);
+});
+
 test("a version disabled from outside obeys its on_error from then on", () => {
   const { host } = rig();
   host.replaceScripts([script("stuck", `on_error = "allow"\nfunction on_request() deny(403) end`)]);
@@ -289,4 +325,11 @@ test("a team's own is judged as a whole, wherever it fails", () => {
   for (let call = 0; call < 20; call++) one?.("/bad");
   expect(faults).toHaveLength(1);
   expect(two?.()).toBe(500);
+});
+
+test("on_error takes no other word than deny and allow", () => {
+  const { host, lines } = rig();
+  host.replaceScripts([script("open", `on_error = "allowed"\nfunction on_request() end`)]);
+  expect(chain(host, "open").onRequest(request()).answer?.page).toBe("policy-failed");
+  expect(lines[0]?.text).toContain(`on_error must be "deny" or "allow", not allowed`);
 });

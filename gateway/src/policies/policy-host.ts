@@ -19,6 +19,10 @@ const IDLE_MS = 60_000;
 const SWEEP_EVERY_MS = 30_000;
 /** Open VMs at once; beyond them the ones used longest ago are closed. */
 const MAX_OPEN = 256;
+/** What all VMs of a process may hold; beyond it the largest ones are closed. */
+const MAX_HELD_BYTES = 256 * 1024 * 1024;
+/** Of so many uses, what scripts keep in `state` is remembered; beyond them it is forgotten where it was used longest ago. */
+const MAX_STATES = 1024;
 /** Lines a script may log. */
 const LOG_PER_SECOND = 10;
 const LOG_BURST = 50;
@@ -53,6 +57,7 @@ export interface PolicyHostOptions {
   /** A script was taken out of service here; said once. */
   readonly onFault: (fault: PolicyFault) => void;
   readonly limits?: LuaLimits;
+  readonly maxHeldBytes?: number;
 }
 
 /** Where no watchdog looks on. */
@@ -67,11 +72,13 @@ export class PolicyHost {
   private readonly states = new Map<string, SharedState>();
   private readonly logs = new Map<string, TokenBucket>();
   private readonly missing = new Map<string, number>();
+  private readonly maxHeldBytes: number;
   private nextNumber = 1;
   private sweeper: Timer | null = null;
 
   constructor(options: PolicyHostOptions) {
     this.options = options;
+    this.maxHeldBytes = options.maxHeldBytes ?? MAX_HELD_BYTES;
     this.sweepLater();
   }
 
@@ -84,12 +91,7 @@ export class PolicyHost {
     for (const script of scripts) {
       if (script.kind !== "request") continue;
       const known = this.records.get(script.name);
-      const isSame =
-        known?.script.version === script.version &&
-        known.script.source === script.source &&
-        known.script.teamId === script.teamId &&
-        !known.isOut;
-      records.set(script.name, isSame ? known : this.record(script));
+      records.set(script.name, known?.isStill(script) === true ? known : this.record(script));
     }
     this.records = records;
     for (const [key, { record, isRefused }] of this.units) {
@@ -164,6 +166,9 @@ export class PolicyHost {
       this.open.add(unit);
       if (this.open.size > MAX_OPEN) this.closeOldest();
     },
+    makeRoom: () => {
+      if (this.options.lua.usedBytes > this.maxHeldBytes) this.closeLargest();
+    },
     openVm: (record, config) => {
       const { lua, limiter, marker, timers, limits } = this.options;
       const { script } = record;
@@ -197,11 +202,12 @@ export class PolicyHost {
   };
 
   private scopeOf(limits: string): { limits: string; state: SharedState } {
-    let state = this.states.get(limits);
-    if (state === undefined) {
-      state = new SharedState();
-      this.states.set(limits, state);
-    }
+    const state = this.states.get(limits) ?? new SharedState();
+    // The last one is the one used last.
+    this.states.delete(limits);
+    this.states.set(limits, state);
+    const [oldest] = this.states.keys();
+    if (this.states.size > MAX_STATES && oldest !== undefined) this.states.delete(oldest);
     return { limits, state };
   }
 
@@ -234,6 +240,18 @@ export class PolicyHost {
   private closeOldest(): void {
     const [oldest] = [...this.open].toSorted((a, b) => a.usedAt - b.usedAt);
     if (oldest !== undefined) this.closeUnit(oldest);
+  }
+
+  private closeLargest(): void {
+    for (const unit of [...this.open].toSorted((a, b) => b.usedBytes - a.usedBytes)) {
+      if (this.options.lua.usedBytes <= this.maxHeldBytes / 2) break;
+      this.log(
+        unit.record,
+        "error",
+        `lost what it held in memory, ${unit.usedBytes} bytes: all scripts together hold too much`,
+      );
+      this.closeUnit(unit);
+    }
   }
 
   private closeUnit(unit: PolicyUnit): void {

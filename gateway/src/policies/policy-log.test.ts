@@ -88,6 +88,19 @@ describe("what scripts log", () => {
     expect(lines.slice(-2)).toEqual(["59.19", "(700 more lines were not kept)"]);
   });
 
+  it("is written in batches that fit into a document, whatever its letters", async () => {
+    const { timers, written, add, texts } = setUp();
+    const long = "€".repeat(2000);
+    for (let at = 0; at < 200; at++) add(`${at}${long}`);
+    await timers.advance(1000);
+    expect(texts().map((text) => Number.parseInt(text, 10))).toEqual(
+      Array.from({ length: 200 }, (_, at) => at),
+    );
+    expect(written).toHaveLength(2);
+    for (const { batch } of written)
+      expect(Buffer.byteLength(JSON.stringify(batch))).toBeLessThan(900_000);
+  });
+
   it("of standard policies has no place in the store", async () => {
     const { timers, written, add } = setUp();
     add("x", "standard/cors");

@@ -23,6 +23,8 @@ const BURST = 200;
 /** Waiting to be written, of one policy; the oldest go first. */
 const MAX_WAITING = 500;
 const MAX_LINE = 2000;
+/** Text of one batch; up to three times as many bytes, where a document may have a megabyte. */
+const MAX_BATCH = 200_000;
 
 interface PolicyOutput {
   readonly bucket: TokenBucket;
@@ -93,7 +95,7 @@ export class PolicyLog {
     let isLeft = false;
     for (const [script, output] of this.outputs) {
       if (output.waiting.length === 0) this.forgetQuiet(script, output);
-      else if (!(await this.writeOne(script, output))) isLeft = true;
+      else if (!(await this.writeAll(script, output))) isLeft = true;
     }
     if (isLeft && !this.isStopped)
       this.timer ??= this.options.timers.after(FLUSH_EVERY_MS, () => this.flush());
@@ -103,27 +105,39 @@ export class PolicyLog {
     if (dropped === 0 && bucket.isFull(this.options.timers.now())) this.outputs.delete(script);
   }
 
+  private async writeAll(script: string, output: PolicyOutput): Promise<boolean> {
+    while (output.waiting.length > 0) if (!(await this.writeOne(script, output))) return false;
+    return true;
+  }
+
   private async writeOne(script: string, output: PolicyOutput): Promise<boolean> {
     const { store, timers, log, nodeId } = this.options;
-    const { waiting, dropped } = output;
-    const last = waiting.at(-1);
+    const { dropped } = output;
+    const batch = output.waiting.splice(0, batchLength(output.waiting));
+    const last = batch.at(-1);
     if (last === undefined) return true;
     const now = timers.now();
     const text = `(${dropped} more lines were not kept)`;
-    const lines = dropped === 0 ? waiting : [...waiting, { ...last, text }];
+    const lines = dropped === 0 ? batch : [...batch, { ...last, text }];
     // Names sort by time; a number tells apart what one gateway writes within a millisecond.
     const id = [String(now).padStart(14, "0"), nodeId, String(this.batches++).padStart(6, "0")];
-    output.waiting = [];
     output.dropped = 0;
     try {
       await store.addLog(script, { id: id.join("-"), lines }, new Date(now + KEPT_MS));
       return true;
     } catch (error) {
       log.warn("a policy's log is not stored", { script, error: messageOf(error) });
-      output.waiting = [...waiting, ...output.waiting];
+      output.waiting = [...batch, ...output.waiting];
       output.dropped += dropped;
       this.bound(output);
       return false;
     }
   }
+}
+
+/** How many of the lines fit into one document; at least one. */
+function batchLength(lines: readonly StoredLine[]): number {
+  let room = MAX_BATCH;
+  const end = lines.findIndex(({ text }) => (room -= text.length) < 0);
+  return end < 0 ? lines.length : Math.max(1, end);
 }

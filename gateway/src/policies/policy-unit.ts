@@ -4,7 +4,6 @@ import { PolicyError } from "../lua/policy-error.ts";
 import type { PolicyVm } from "../lua/policy-vm.ts";
 import {
   type HeaderEdit,
-  type PolicyAnswer,
   type PolicyOutcome,
   type PolicyRequest,
   type PolicyResponse,
@@ -20,6 +19,8 @@ export interface UnitHost {
   opened(unit: PolicyUnit): void;
   /** Its main chunk raised an error, which is how scripts refuse settings. */
   refused(unit: PolicyUnit, error: PolicyError): void;
+  /** Before each call: nothing runs, and any unit may be closed. */
+  makeRoom(): void;
   failed(use: PolicyUse, error: PolicyError): void;
 }
 
@@ -87,6 +88,10 @@ export class PolicyUnit {
     this.wasUsed = false;
   }
 
+  get usedBytes(): number {
+    return this.vm?.state.used ?? 0;
+  }
+
   /** Gives the memory back; the next call opens a new VM. */
   close(): void {
     this.vm?.close();
@@ -99,6 +104,7 @@ export class PolicyUnit {
 
   private ready(use: PolicyUse): PolicyVm {
     this.wasUsed = true;
+    this.host.makeRoom();
     if (this.vm !== null) return this.vm;
     const { record, host } = this;
     const vm = this.opened(use);
@@ -180,27 +186,14 @@ export class PolicyUse implements ChainLink {
   }
 }
 
-function refusal(status: number, code: string, title: string, detail: string): PolicyOutcome {
-  const answer: PolicyAnswer = {
-    status,
-    headers: "content-type: application/problem+json\r\ncache-control: no-store\r\n",
-    body: `${JSON.stringify({ type: "about:blank", code, title, status, detail })}\n`,
-  };
-  return { ...UNTOUCHED, answer };
-}
-
 /** Says nothing of the script: that is for its author, in the log. */
-const FAILED = refusal(
-  500,
-  "policy-failed",
-  "A policy failed",
-  "A policy of this address failed, so the request was not passed on.",
-);
+const FAILED: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 500, headers: "", body: "", page: "policy-failed" },
+};
 
 /** In place of a policy that is attached but not there, whose on_error nobody knows. */
-export const MISSING = refusal(
-  503,
-  "policy-missing",
-  "A policy is missing",
-  "A policy of this address is not loaded, so the request was not passed on.",
-);
+export const MISSING: PolicyOutcome = {
+  ...UNTOUCHED,
+  answer: { status: 503, headers: "", body: "", page: "policy-missing" },
+};

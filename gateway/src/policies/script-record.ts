@@ -40,6 +40,14 @@ export class ScriptRecord {
     this.onError = /^\s*on_error\s*=\s*["']allow["']/m.test(script.source) ? "allow" : "deny";
   }
 
+  /** Whether it may stay as it is when this script is what is to serve. */
+  isStill({ version, source, teamId }: PolicyScript): boolean {
+    const { script } = this;
+    const isSame =
+      script.version === version && script.source === source && script.teamId === teamId;
+    return isSame && !this.isOut;
+  }
+
   /**
    * What counts the failures of one use. A team's script is judged as a whole. One that many teams share is judged for each
    * project by itself, because the settings and the visitors of a single one may be why it fails.

@@ -43,7 +43,8 @@ export class ClientOrigin {
     const { ip, scheme, linesAre } = this;
     if (linesAre.authority !== authority || linesAre.ip !== ip || linesAre.scheme !== scheme) {
       this.lines = flat(originLines(ip, authority, scheme));
-      this.linesAre = { ip, authority, scheme };
+      // Copied: a piece of a head would keep all of it in memory for as long as the connection is idle.
+      this.linesAre = { ip: flat(ip), authority: flat(authority), scheme };
     }
     return this.lines;
   }
@@ -58,7 +59,7 @@ export function originLines(ip: string, authority: string, scheme: Scheme): stri
   return `forwarded: for=${asValue(node)};host=${asValue(authority)};proto=${scheme}\r\nx-forwarded-for: ${ip}\r\nx-forwarded-host: ${authority}\r\nx-forwarded-proto: ${scheme}\r\n`;
 }
 
-/** The same text in one piece: joined strings are kept as trees of their parts and copied part by part. */
+/** The same text in one piece, and no piece of another: joined strings are kept as trees of their parts. */
 function flat(text: string): string {
   return Buffer.from(text, "latin1").toString("latin1");
 }

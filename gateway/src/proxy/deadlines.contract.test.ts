@@ -154,22 +154,6 @@ describe("nothing happens", () => {
     expect(rig.listener.clients()).toBe(0);
   });
 
-  test.each([
-    ["before an answer", "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"],
-    ["as a body", "x".repeat(48)],
-  ])("what a client does not take %s, its replica keeps", async (_name, part) => {
-    const head = part.startsWith("HTTP") ? "" : "HTTP/1.1 200 OK\r\n\r\n";
-    const replica = await replicaWith(head + part);
-    const c = await rig.client();
-    c.send(GET);
-    await c.until((text) => text.endsWith(part));
-    c.socket.pause();
-    const flood = Buffer.from(part.repeat((64 << 20) / part.length));
-    replica.socket?.write(flood);
-    await untilStill(() => replica.socket?.writableLength ?? 0);
-    expect(replica.socket?.writableLength).toBeGreaterThan(flood.length / 2);
-  });
-
   test("a client that sends requests and reads no answer is held back, then cut off", async () => {
     const c = await rig.client();
     c.socket.pause();

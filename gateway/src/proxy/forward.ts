@@ -146,9 +146,7 @@ export class Exchange implements UpstreamUser {
 
   onInterim(head: ResponseHead): void {
     if (this.options.head.isHttp10) return;
-    const text = `HTTP/1.1 ${head.statusText}\r\n${head.forwarded}\r\n`;
-    // There may be any number of them.
-    if (!this.client.write(text)) this.upstream?.pause();
+    this.client.write(`HTTP/1.1 ${head.statusText}\r\n${head.forwarded}\r\n`);
   }
 
   onHead(head: ResponseHead, endsByClose: boolean): void {

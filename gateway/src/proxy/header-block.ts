@@ -148,8 +148,8 @@ function ruleFor(
   const named = rules[length];
   if (named === undefined) return undefined;
   for (const rule of named) {
-    if (rule.isLookAlike ? looksLike(block, at, rule.name) : hasName(block, at, rule.name))
-      return rule;
+    const isMatch = rule.isLookAlike ? looksLike : hasName;
+    if (isMatch(block, at, rule.name)) return rule;
   }
   return undefined;
 }

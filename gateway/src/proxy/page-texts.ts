@@ -65,6 +65,16 @@ export const PAGES = {
     ownerAdvice: "bifrost policies logs <name> shows the script, the line and the stack.",
     retryAfterSeconds: null,
   },
+  "policy-missing": {
+    status: 503,
+    title: "A policy is missing",
+    detail:
+      "A policy of this route is not loaded, so it could not be decided whether to let the request through.",
+    advice: TRY_LATER,
+    ownerAdvice:
+      "bifrost policies list shows which are there; bifrost policies attached which run.",
+    retryAfterSeconds: 5,
+  },
   starting: {
     status: 503,
     title: "The gateway is starting",

@@ -44,7 +44,7 @@ export interface ServeFiles {
 export type OwnAnswer =
   | {
       readonly kind: "page";
-      readonly page: NoMatch["kind"];
+      readonly page: NoMatch["kind"] | NonNullable<PolicyAnswer["page"]>;
       readonly edit: PolicyOutcome["response"];
     }
   | {
@@ -129,7 +129,9 @@ function forwardTo(backends: Backends, site: Site, planned: Planned): Forward {
   };
 }
 
-function answerOf({ status, headers, body }: PolicyAnswer, edit: HeaderEdit | null): OwnAnswer {
+function answerOf(answer: PolicyAnswer, edit: HeaderEdit | null): OwnAnswer {
+  const { status, headers, body, page } = answer;
+  if (page !== undefined) return { kind: "page", page, edit };
   return { kind: "answer", status, headers: edit?.apply(headers) ?? headers, body };
 }
 

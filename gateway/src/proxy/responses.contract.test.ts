@@ -86,6 +86,18 @@ describe("responses", () => {
     ]);
   });
 
+  test.each([
+    ["32 are relayed", 32, /^(?:HTTP\/1\.1 100\r\n\r\n){32}HTTP\/1\.1 200 OK\r\n[^]*ok$/],
+    ["33 are no answer", 33, /^(?:HTTP\/1\.1 100\r\n\r\n){32}HTTP\/1\.1 502 [^]*}\n$/],
+    ["nor are 100,000", 100_000, /^(?:HTTP\/1\.1 100\r\n\r\n){32}HTTP\/1\.1 502 [^]*}\n$/],
+  ])("of interim responses before it %s", async (_name, count, expected) => {
+    const interims = "HTTP/1.1 100\r\n\r\n".repeat(count);
+    rig.serve(await rig.rawReplica(answering(interims + OK)));
+    const c = await rig.client();
+    c.send(GET);
+    expect(await c.until((text) => /ok$|}\n$/.test(text))).toMatch(expected);
+  });
+
   test("events arrive piece by piece", async () => {
     let stream: ServerResponse | undefined;
     rig.serve(

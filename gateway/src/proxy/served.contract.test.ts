@@ -114,6 +114,21 @@ describe("answers without a replica", () => {
     expect(rig.served).toHaveLength(1);
   });
 
+  test.each([
+    ["text/html", /^HTTP\/1.1 503 [^]*content-type: text\/html[^]*x-policy: yes[^]*<h1>/],
+    ["*/*", /^HTTP\/1.1 503 [^]*problem\+json[^]*x-policy: yes[^]*"code":"policy-missing"/],
+  ])("a policy that is missing is told as a page to whom accepts %s", async (accept, page) => {
+    rig.serve();
+    const added = "x-policy: yes\r\n";
+    const response = { removed: [], added, apply: (lines: string) => lines + added };
+    const answer = { status: 503, headers: "", body: "", page: "policy-missing" } as const;
+    outcome = { ...UNTOUCHED, answer, response };
+    const c = await rig.client();
+    c.send(`GET / HTTP/1.1\r\nHost: ${HOST}\r\nAccept: ${accept}\r\n\r\n`);
+    expect(await rig.record()).toMatchObject({ status: 503, page: "policy-missing" });
+    await c.until((text) => page.test(text));
+  });
+
   test("a policy's answer is no page", async () => {
     rig.serve();
     outcome = { ...UNTOUCHED, answer: { status: 403, headers: "", body: "no" } };

@@ -20,6 +20,9 @@ const READ_BUFFER = Buffer.allocUnsafe(64 * 1024);
  */
 const SMALL_BYTES = 16 * 1024;
 
+/** Of one response; a few are in use, and each may be as long as a head. */
+const MAX_INTERIMS = 32;
+
 /** How a connection ended too early; decides between another address, a replay, 502 and 504. */
 export type UpstreamFailure =
   | "connect-refused"
@@ -88,6 +91,8 @@ export class UpstreamConnection {
   private endsByClose = false;
   private keepsAlive = true;
   private hasAnswered = false;
+  /** Of the present response. */
+  private interims = 0;
   /** A request that is written at the end of this turn. */
   private outgoing = "";
 
@@ -116,6 +121,7 @@ export class UpstreamConnection {
     this.user = user;
     this.traits = traits;
     this.hasAnswered = false;
+    this.interims = 0;
     this.keepsAlive = true;
     if (this.phase === "connecting") return;
     this.isReused = true;
@@ -195,26 +201,45 @@ export class UpstreamConnection {
   }
 
   private readHead(data: Buffer): void {
-    let received = data;
-    if (this.partialHead !== null) received = Buffer.concat([this.partialHead, data]);
+    const { partialHead } = this;
     this.partialHead = null;
+    let left: Buffer | null = partialHead === null ? data : Buffer.concat([partialHead, data]);
+    while (left !== null) left = this.takeHead(left, partialHead === null);
+  }
+
+  /** Answers what came behind an interim response, where another head is to be; null = nothing. */
+  private takeHead(received: Buffer, isLent: boolean): Buffer | null {
     const text = received.length <= SMALL_BYTES ? received.toString("latin1") : null;
     const end = text === null ? received.indexOf(HEAD_END) : text.indexOf(HEAD_END);
     if (end > MAX_HEAD_BYTES || (end < 0 && received.length > MAX_HEAD_BYTES)) {
-      return this.fail("bad-answer");
+      return this.refuse();
     }
     if (end < 0) {
-      this.partialHead = received === data ? Buffer.from(data) : received;
-      return;
+      this.partialHead = isLent ? Buffer.from(received) : received;
+      return null;
     }
-    const bodyAt = end + HEAD_END.length;
-    const lines = text ?? received.toString("latin1", 0, bodyAt);
-    const head = this.heads.read(lines, bodyAt, this.traits.isForHttp10);
-    if (head === null) return this.fail("bad-answer");
-    this.accept(head, received, bodyAt, text);
+    return this.takeMessage(received, end + HEAD_END.length, text);
   }
 
   /** `text` is what was received as latin1, unless that is too much. */
+  private takeMessage(received: Buffer, bodyAt: number, text: string | null): Buffer | null {
+    const lines = text ?? received.toString("latin1", 0, bodyAt);
+    const head = this.heads.read(lines, bodyAt, this.traits.isForHttp10);
+    if (head === null) return this.refuse();
+    if (head.status >= 200 || head.status === 101) {
+      this.accept(head, received, bodyAt, text);
+      return null;
+    }
+    if (++this.interims > MAX_INTERIMS) return this.refuse();
+    this.user?.onInterim(head);
+    return bodyAt < received.length ? received.subarray(bodyAt) : null;
+  }
+
+  private refuse(): null {
+    this.fail("bad-answer");
+    return null;
+  }
+
   private accept(head: ResponseHead, received: Buffer, bodyAt: number, text: string | null): void {
     const user = this.user;
     if (user === null) return;
@@ -222,11 +247,6 @@ export class UpstreamConnection {
       if (!this.traits.wantsUpgrade) return this.fail("bad-answer");
       this.phase = "tunnel";
       return user.onTunnel(head, received.subarray(bodyAt));
-    }
-    if (head.status < 200) {
-      user.onInterim(head);
-      if (bodyAt < received.length) this.readHead(received.subarray(bodyAt));
-      return;
     }
     this.framing = this.framingOf(head);
     this.endsByClose = !head.isChunked && head.contentLength === null && !this.framing.isDone;

@@ -38,6 +38,7 @@ export function describePlatform(
     `Apps          http://<slug>.${domain}`,
     `API           ${api}`,
     `Git           ${addressOf(context, "git")}/${REPOSITORY_OWNER}/<name>.git`,
+    `Gateway       ${addressOf(context, "control")}  (routes, policies, metrics: Bearer controlToken of secrets.json)`,
     `Data          ${context.config.home}`,
     `Isolation     ${ISOLATION[sandboxLevel]}`,
     `Command line  ${shim}`,

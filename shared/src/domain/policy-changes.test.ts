@@ -104,10 +104,17 @@ test("of many versions the oldest are dropped, but none that is in service or ma
 });
 
 test("a long report is cut, and says so", () => {
-  const report = Array.from({ length: 120 }, (_, at) => `${at}${"x".repeat(5000)}`);
+  const report = Array.from({ length: 120 }, (_, at) => `${at}${"x".repeat(at === 0 ? 5000 : 9)}`);
   const found = judged(newPolicyVersion(), { passed: false, report }, AT);
   expect(found).toMatchObject({ verdict: "failed", checkedAt: AT });
   expect(found.report).toHaveLength(101);
   expect(found.report.at(-1)).toBe("and 20 more lines");
   expect(Math.max(...found.report.map((line) => line.length))).toBe(4096);
+});
+
+test("a report of long lines fits into a document, whatever its letters", () => {
+  const report = Array.from({ length: 100 }, () => "€".repeat(4000));
+  const found = judged(newPolicyVersion(), { passed: false, report }, AT);
+  expect(Buffer.byteLength(JSON.stringify(found))).toBeLessThan(300_000);
+  expect(found.report.at(-1)).toBe("and 84 more lines");
 });

@@ -79,20 +79,32 @@ export function judged(
   verdict: { readonly passed: boolean; readonly report: readonly string[] },
   at: Date,
 ): PolicyVersion {
-  const lines = verdict.report.slice(0, MAX_REPORT_LINES);
+  const lines = shortened(verdict.report);
   const left = verdict.report.length - lines.length;
   return {
     ...version,
     verdict: verdict.passed ? "passed" : "failed",
-    report: [...lines, ...(left > 0 ? [`and ${left} more lines`] : [])].map((line) =>
-      line.slice(0, MAX_REPORT_LINE),
-    ),
+    report: [...lines, ...(left > 0 ? [`and ${left} more lines`] : [])],
     checkedAt: at,
   };
 }
 
 const MAX_REPORT_LINES = 100;
 const MAX_REPORT_LINE = 4096;
+/** Of all lines; up to three times as many bytes, which with all else must fit into one document of a megabyte. */
+const MAX_REPORT = 64 * 1024;
+
+function shortened(report: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  let room = MAX_REPORT;
+  for (const line of report.slice(0, MAX_REPORT_LINES)) {
+    const kept = line.slice(0, MAX_REPORT_LINE);
+    room -= kept.length;
+    if (room < 0) break;
+    lines.push(kept);
+  }
+  return lines;
+}
 
 function leave(policy: Policy, what: PolicyEvent["what"], act: Act): Policy {
   const left = policy.activeVersion;

@@ -34,6 +34,9 @@ const SAMPLES: readonly (readonly [what: string, values: AlertValues])[] = [
   ],
 ];
 
+/** Lines of a rule's own that a report shows. */
+const MAX_LOGGED = 20;
+
 export function checkAlertRule({ lua, candidate, onPhase }: CheckOptions): CheckResult {
   const { script, test } = candidate;
   if (test !== null) {
@@ -44,7 +47,11 @@ export function checkAlertRule({ lua, candidate, onPhase }: CheckOptions): Check
   }
   onPhase("load");
   const report: string[] = [];
-  const log = (line: string) => void report.push(`  log: ${line}`);
+  let judged: string | null = null;
+  let logged = 0;
+  const log = (line: string): void => {
+    if (++logged <= MAX_LOGGED) report.push(`  log: ${line}`);
+  };
   let vm: AlertVm | null = null;
   try {
     vm = new AlertVm(lua, {
@@ -54,12 +61,14 @@ export function checkAlertRule({ lua, candidate, onPhase }: CheckOptions): Check
       log,
     });
     onPhase("canary");
-    for (const [what, values] of SAMPLES) report.push(`${what}: ${describe(vm.run(values))}`);
+    for (const [what, values] of SAMPLES) {
+      judged = what;
+      report.push(`${what}: ${describe(vm.run(values))}`);
+    }
     return { passed: true, report };
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
-    const what = SAMPLES[report.length]?.[0];
-    const where = vm === null || what === undefined ? "" : `${what}: `;
+    const where = judged === null ? "" : `${judged}: `;
     return { passed: false, report: [...report, `${where}${describeError(error)}`] };
   } finally {
     vm?.close();

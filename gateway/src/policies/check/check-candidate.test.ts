@@ -166,6 +166,11 @@ test.each([
     "alert('bad', 'x')",
     /a healthy replica: limits:1: alert takes info, warning, critical as severity, not "bad"/,
   ],
+  [
+    "logs before it fails",
+    "for i = 1, 50 do log(i) end if not healthy then oops() end",
+    /  log: 20\n.*a replica that does not answer: limits:1: attempt to call/s,
+  ],
   ["loops", "while true do end", /ran for more than 400 ms/],
   ["closes its own function", "end function evil() ", /limits:1: .*expected near 'end'/],
 ])("an alert rule that %s has failed", (_, source, message) => {
