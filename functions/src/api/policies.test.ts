@@ -269,14 +269,16 @@ describe("attaching", () => {
     expect((await call("GET", "/projects/app/policies")).body).toEqual({ policies });
   });
 
-  it("sets those of the platform for administrators", async () => {
+  it("sets those of the platform for administrators, who alone see their settings", async () => {
     const { call, serve } = setUp();
     await serve({ scope: "platform" }, "root");
-    const body = { policies: [LIMITS] };
+    const body = { policies: [{ ...LIMITS, config: { secret: "open sesame" } }] };
     expect(await call("PUT", "/platform/policies", { body })).toMatchObject({ status: 403 });
     const put = await call("PUT", "/platform/policies", { by: "root", body });
     expect(put).toMatchObject({ status: 200, body });
-    expect((await call("GET", "/platform/policies", { by: "rob" })).body).toEqual(body);
+    const asked = (by: string) => call("GET", "/platform/policies", { by });
+    expect((await asked("root")).body).toEqual(body);
+    expect((await asked("rob")).body).toEqual({ policies: [{ ...LIMITS, config: {} }] });
   });
 
   it.each([

@@ -49,7 +49,11 @@ export function platformPolicyRoutes(ports: Needs) {
   app.get("/", async (context) => {
     const current = await ports.policies.platformPolicies();
     context.header("etag", entityTag(current));
-    return context.json({ policies: current.value });
+    // Which policies run on everybody's hosts is for everybody; their settings may hold secrets.
+    const policies = context.get("person").scopes.includes("admin")
+      ? current.value
+      : current.value.map(({ policy }) => ({ policy, config: {} }));
+    return context.json({ policies });
   });
 
   app.put("/", async (context) => {
