@@ -36,12 +36,17 @@ async function commitUpTo(store: Store, last: number): Promise<void> {
   for (let n = store.lastSequence + 1; n <= last; n += 1) await commitNumber(store, n);
 }
 
-/** Commits until there is another snapshot; answers its sequence. */
-async function compacted(store: Store): Promise<number> {
+/** Commits until there is another snapshot. */
+async function compacted(store: Store): Promise<void> {
   const before = store.journalFacts()["compactions"];
   while (store.journalFacts()["compactions"] === before)
     await commitUpTo(store, store.lastSequence + 1);
-  return Number(store.journalFacts()["snapshotSequence"]);
+}
+
+/** Answers the sequence of the newest snapshot: closing waits for a compaction under way, so it may not be that of the last `compacted`. */
+async function closed(store: Store): Promise<number> {
+  await store.close();
+  return Number(files().snapshots.at(-1));
 }
 
 describe("compaction", () => {
@@ -111,8 +116,8 @@ describe("compaction", () => {
 
   test("times go on rising when all that is left is a snapshot and an empty segment", async () => {
     const store = openStore(directory.path);
-    const sequence = await compacted(store);
-    await store.close();
+    await compacted(store);
+    const sequence = await closed(store);
     forgetOrderlyEnd(directory.path);
     writeFileSync(segmentPath(directory.path, sequence), "");
     const again = openStore(directory.path);
@@ -175,9 +180,7 @@ async function twoGenerations(): Promise<{ readonly newest: number; readonly las
   store.retain(() => 0);
   await compacted(store);
   await compacted(store);
-  await store.close();
-  // Closing waits for a compaction under way, so there may be one more than was waited for.
-  const newest = Number(files().snapshots.at(-1));
+  const newest = await closed(store);
   const later = openStore(directory.path, NEVER);
   const last = later.lastSequence + 2;
   await commitUpTo(later, last);
@@ -257,8 +260,8 @@ describe("a damaged snapshot", () => {
 
   test("that nothing can replace is an error that names file and byte, and stays where it is", async () => {
     const store = openStore(directory.path);
-    const sequence = await compacted(store);
-    await store.close();
+    await compacted(store);
+    const sequence = await closed(store);
     const path = snapshotPath(directory.path, sequence);
     const headBytes = readFileSync(path).indexOf("\n") + 1;
     flip(path, headBytes + 20);
@@ -279,8 +282,8 @@ describe("a generation of which something is missing", () => {
 
   test("is refused when its snapshot is gone and none is older", async () => {
     const store = openStore(directory.path);
-    const sequence = await compacted(store);
-    await store.close();
+    await compacted(store);
+    const sequence = await closed(store);
     rmSync(snapshotPath(directory.path, sequence));
     expect(() => openStore(directory.path)).toThrow(/the snapshot of that commit is missing/);
   });
