@@ -5,6 +5,7 @@
 import type { LuaInstance } from "../lua/lua-instance.ts";
 import { HostRefusal, utf8Bytes, utf8Text } from "../lua/lua-stack.ts";
 import { type LuaLimits, LuaState } from "../lua/lua-state.ts";
+import { LOG_AND_STATE } from "../lua/prelude.ts";
 import { closeSandbox } from "../lua/sandbox.ts";
 import type { SharedState } from "../lua/shared-state.ts";
 import {
@@ -24,15 +25,8 @@ const MAX_LOG = 1024;
 const TARGET = /^[a-z][a-z0-9_-]{0,62}$/;
 
 const PRELUDE = String.raw`
-local write, concat, select, text_of = log, table.concat, select, tostring
-function log(...)
-  local words = {}
-  for i = 1, select("#", ...) do words[i] = text_of((select(i, ...))) end
-  write(concat(words, " "))
-end
-state = { get = state_get, set = state_set, incr = state_incr }
-state_get, state_set, state_incr = nil, nil, nil
-function host_sample(...)
+local concat, select, text_of = table.concat, select, tostring
+${LOG_AND_STATE}function host_sample(...)
   ${VALUE_NAMES.join(", ")} = ...
 end
 `;

@@ -20,6 +20,18 @@ export const OPERATION = {
 
 export type OperationCode = (typeof OPERATION)[keyof typeof OPERATION];
 
+/** `log` and `state` for every kind of script; whoever takes it in has `concat`, `select` and `text_of` as locals. */
+export const LOG_AND_STATE = String.raw`local write = log
+function log(...)
+  local words = {}
+  for i = 1, select("#", ...) do words[i] = text_of((select(i, ...))) end
+  write(concat(words, " "))
+end
+
+state = { get = state_get, set = state_set, incr = state_incr }
+state_get, state_set, state_incr = nil, nil, nil
+`;
+
 export const PRELUDE = String.raw`
 local define, fetch, fetch_response, number_of = host_define, host_fetch, host_fetch_response, host_number_of
 local host_header, host_response_header = host_header, host_response_header
@@ -169,16 +181,7 @@ function split(weights)
   return function(key) return names[split_pick(number, key)] end
 end
 
-local write = log
-function log(...)
-  local words = {}
-  for i = 1, select("#", ...) do words[i] = text_of((select(i, ...))) end
-  write(concat(words, " "))
-end
-
-state = { get = state_get, set = state_set, incr = state_incr }
-state_get, state_set, state_incr = nil, nil, nil
-
+${LOG_AND_STATE}
 local request_handler, response_handler
 
 -- After the script ran: says which handlers it has.

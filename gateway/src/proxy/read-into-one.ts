@@ -1,6 +1,6 @@
 /**
  * Reads all client sockets into one buffer, as `onread` of net.connect does for sockets to replicas: a read is dealt with
- * before the next one begins. Saves a buffer of 64 KiB and a way through the stream for every read, a twelfth of the time.
+ * before the next one begins. Saves a buffer of 64 KiB and a way through the stream for every read.
  * Node has no such option for sockets it accepts, so what `onread` sets is set here by hand.
  */
 import type { Socket } from "node:net";
