@@ -6,7 +6,7 @@ import { loadLua } from "@bifrost/gateway/lua/lua-instance";
 import { PolicyVm } from "@bifrost/gateway/lua/policy-vm";
 import { SharedState } from "@bifrost/gateway/lua/shared-state";
 import { makeSplit, pick } from "@bifrost/gateway/lua/split";
-import { TokenBuckets } from "@bifrost/gateway/lua/token-buckets";
+import { TokenBuckets } from "@bifrost/gateway/limits/token-buckets";
 import type { PolicyRequest } from "@bifrost/gateway/policies/policy-chain";
 import { naiveEngine } from "@bifrost/gateway/testing/naive-lua";
 import { systemTimers } from "@bifrost/shared/domain/time";

@@ -143,7 +143,7 @@ export class ApiFunctions {
       throw new HostRefusal(`limit: the burst must be at least 1, or nothing ever passes`);
     }
     const scope = this.currentScope();
-    const wait = this.options.services.limiter.spend(scope.limits, key, rate, burst);
+    const wait = this.options.services.limiter.spend(scope.limits, key, rate, burst, "balanced");
     state.pushBoolean(wait === 0);
     if (wait === 0) return 1;
     state.pushNumber(wait);

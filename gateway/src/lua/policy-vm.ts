@@ -14,7 +14,7 @@ import { Networks } from "./networks.ts";
 import { PRELUDE } from "./prelude.ts";
 import { closeSandbox } from "./sandbox.ts";
 import { SETTINGS } from "./settings.ts";
-import type { Limiter } from "./limiter.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import type { SharedState } from "./shared-state.ts";
 
 /** Tells whoever watches this thread from outside which script runs, because nothing inside stops a C function. */

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import { loadLua } from "../lua/lua-instance.ts";
-import { TokenBuckets } from "../lua/token-buckets.ts";
+import { TokenBuckets } from "../limits/token-buckets.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import type { PolicyChain, PolicyRequest } from "./policy-chain.ts";
 import { NO_MARKER, type PolicyFault, PolicyHost, type PolicyLogLine } from "./policy-host.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
-import type { Limiter } from "../lua/limiter.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import type { LuaInstance } from "../lua/lua-instance.ts";
 import { DEFAULT_LIMITS, type LuaLimits } from "../lua/lua-state.ts";
 import type { PolicyError } from "../lua/policy-error.ts";

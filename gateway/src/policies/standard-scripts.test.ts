@@ -15,7 +15,7 @@ import { loadLua } from "../lua/lua-instance.ts";
 import { PolicyError } from "../lua/policy-error.ts";
 import { PolicyVm } from "../lua/policy-vm.ts";
 import { SharedState } from "../lua/shared-state.ts";
-import { TokenBuckets } from "../lua/token-buckets.ts";
+import { TokenBuckets } from "../limits/token-buckets.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import { checkAlertRule } from "./check/check-alert-rule.ts";
 import { NO_MARKER } from "./policy-host.ts";

@@ -5,7 +5,7 @@ import type { LuaLimits } from "../lua/lua-state.ts";
 import { PolicyError } from "../lua/policy-error.ts";
 import { type CallMarker, PolicyVm, type PolicyVmOptions } from "../lua/policy-vm.ts";
 import { SharedState } from "../lua/shared-state.ts";
-import { TokenBuckets } from "../lua/token-buckets.ts";
+import { TokenBuckets } from "../limits/token-buckets.ts";
 import type { PolicyRequest } from "../policies/policy-chain.ts";
 
 export const lua = await loadLua();

@@ -1,7 +1,7 @@
 /** What runs policies inside one process: told scripts by the parent, asked for chains by the data plane. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timers } from "@bifrost/shared/domain/time";
-import type { Spent } from "../lua/token-buckets.ts";
+import type { Spent } from "../limits/token-buckets.ts";
 import type { ScriptMarker } from "../policies/policy-host.ts";
 import type { ChainOf } from "../routing/site.ts";
 

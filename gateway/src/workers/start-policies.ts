@@ -11,7 +11,7 @@ import { scriptKey } from "./policy-runtime.ts";
 export const startPolicies: StartPolicyRuntime = async ({ timers, marker, onFault, onLog }) => {
   const [{ loadLua }, { TokenBuckets }, { PolicyHost }] = await Promise.all([
     import("../lua/lua-instance.ts"),
-    import("../lua/token-buckets.ts"),
+    import("../limits/token-buckets.ts"),
     import("../policies/policy-host.ts"),
   ]);
   const limiter = new TokenBuckets(timers);

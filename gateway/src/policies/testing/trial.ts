@@ -3,7 +3,7 @@ import type { PolicyConfigValue, PolicyScript } from "@bifrost/shared/domain/pol
 import type { LuaInstance } from "../../lua/lua-instance.ts";
 import { PolicyVm } from "../../lua/policy-vm.ts";
 import { SharedState } from "../../lua/shared-state.ts";
-import { TokenBuckets } from "../../lua/token-buckets.ts";
+import { TokenBuckets } from "../../limits/token-buckets.ts";
 import {
   type HeaderEdit,
   type PolicyAnswer,

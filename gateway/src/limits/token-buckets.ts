@@ -146,6 +146,11 @@ export class TokenBuckets implements Limiter {
     return 0;
   }
 
+  /** It always knows. */
+  whenKnown(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** What was spent here since the last call, so that the other workers of the node can take it away too. */
   takeSpent(): Spent[] {
     const spent: Spent[] = [];
