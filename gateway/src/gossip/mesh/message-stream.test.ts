@@ -151,9 +151,8 @@ test("a sealed record that is altered, repeated, left out or moved ends the stre
 });
 
 test("what one stream carried does not open in the next, with the same key", () => {
-  const greetingOf = (keyring: Keyring) => greet({ label: "one", keyring });
   const keyring = new Keyring([{ id: 1, key: randomBytes(32) }]);
-  const greeting = greetingOf(keyring);
+  const greeting = greet({ label: "one", keyring });
   const first = receive(greeting.bytes, { label: "one", keyring });
   const finished = greeting.finish(first.answer);
   // The greeting is replayed: the other end answers with other random bytes.
