@@ -4,6 +4,7 @@ import { LIMIT_MODES, type LimitMode } from "../limits/limiter.ts";
 import type { PolicyRequest, PolicyResponse } from "../policies/policy-chain.ts";
 import { cookieIn } from "../routing/split.ts";
 import type { DecisionTrie } from "./decision.ts";
+import { LimitCalls } from "./limit-calls.ts";
 import { type LuaState } from "./lua-state.ts";
 import { HostRefusal, utf8Text } from "./lua-stack.ts";
 import type { PolicyScope, PolicyVmOptions } from "./policy-vm.ts";
@@ -19,10 +20,14 @@ const MAX_LOG_BYTES = 1024;
 const MODES = LIMIT_MODES.map((mode) => `"${mode}"`).join(" or ");
 const HEADER_NAME = "the name of a header";
 
+/** Outside of on_request. */
+export const CANNOT_WAIT = new LimitCalls();
+
 export class ApiFunctions {
   /** Those of the call in progress. */
   request: PolicyRequest | null = null;
   response: PolicyResponse | null = null;
+  limits = CANNOT_WAIT;
   private readonly options: PolicyVmOptions;
   private readonly decisions: DecisionTrie;
   private readonly headers: string[] = [];
@@ -145,8 +150,10 @@ export class ApiFunctions {
       throw new HostRefusal(`limit: the burst must be at least 1, or nothing ever passes`);
     }
     const mode = limitMode(state);
-    const scope = this.currentScope();
-    const wait = this.options.services.limiter.spend(scope.limits, key, rate, burst, mode);
+    const { limits } = this;
+    const { limiter } = this.options.services;
+    const wait = limits.spend(limiter, this.currentScope().limits, key, rate, burst, mode);
+    if (limits.waitsFor !== null) state.abandon();
     state.pushBoolean(wait === 0);
     if (wait === 0) return 1;
     state.pushNumber(wait);
