@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { loadClusterFile } from "@bifrost/gateway/cluster-config/load-cluster-file";
 import { GATEWAY_VARIABLES } from "@bifrost/gateway/config";
 import { describe, expect, test } from "vitest";
 import { parseDocument } from "yaml";
@@ -98,6 +99,27 @@ describe.each(COMPOSE_FILES)("ops/%s", (name) => {
   });
 });
 
+const CONFIGS = filesOf(".", ".json").map((name): [string, string] => [
+  name,
+  /config\/(\w+)/.exec(name)?.[1] ?? (name.includes("kubernetes") ? "kubernetes" : "dns"),
+]);
+
+test.each(CONFIGS)(
+  "the gateway takes ops/%s: discovery by %s, with the documented health checks",
+  async (name, type) => {
+    const file = path.join(OPS, name);
+    const { cluster, configStore } = await loadClusterFile({ file, storePassword: null });
+    expect(cluster?.discoveries.map((one) => one.type)).toEqual([type]);
+    expect(cluster?.gossip).toMatchObject({
+      port: 10_101,
+      timeoutMs: 10_000,
+      successThreshold: 3,
+      failureThreshold: 3,
+    });
+    expect(configStore.type).toBe(name.includes("postgres") ? "postgres" : "firestore");
+  },
+);
+
 describe.each(["compose/gateway.env.example", "systemd/gateway.env.example"])("ops/%s", (name) => {
   const names = [...read(name).matchAll(/^([A-Z_]+)=/gm)].map(([, variable = ""]) => variable);
   const all = Object.values(GATEWAY_VARIABLES);
@@ -105,6 +127,11 @@ describe.each(["compose/gateway.env.example", "systemd/gateway.env.example"])("o
   test("names every variable that has no default", () => {
     const required = all.filter((one) => !("fallback" in one)).map((one): string => one.name);
     expect(required.filter((one) => !names.includes(one))).toEqual([]);
+  });
+
+  test("names no variable that the gateway does not know", () => {
+    const known = all.map((one): string => one.name);
+    expect(names.filter((one) => !known.includes(one))).toEqual([]);
   });
 });
 

@@ -8,6 +8,7 @@ import type {
   V1Service,
   V1StatefulSet,
 } from "@kubernetes/client-node";
+import { readClusterFile } from "@bifrost/gateway/cluster-config/read-cluster-file";
 import { GATEWAY_VARIABLES } from "@bifrost/gateway/config";
 import { kubernetesTypeMaps } from "@bifrost/shared/cloud/kubernetes-type-maps";
 import { checkManifests } from "@bifrost/shared/manifest/check-manifest";
@@ -121,14 +122,19 @@ test("three replicas, two of which always stay, with room to grow", () => {
 
 test("discovery may read the pods that its own configuration asks for, and finds these", () => {
   const { data = {} } = named("ConfigMap", "bifrost-config") as V1ConfigMap;
-  const { discovery } = JSON.parse(data["config.json"] ?? "").cluster_config;
+  const file = { file: "config.json", storePassword: null };
+  const [discovery] = readClusterFile(data["config.json"] ?? "", file).cluster?.discoveries ?? [];
   expect(named("Role", "bifrost-pod-reader") as V1Role).toMatchObject({
-    metadata: { namespace: discovery.k8s_namespace },
+    metadata: { namespace: statefulSet.metadata?.namespace },
     rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }],
   });
   const labels = statefulSet.spec?.template.metadata?.labels ?? {};
   const selector = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-  expect(discovery.k8s_label_selector).toBe(selector.join(","));
+  expect(discovery).toMatchObject({
+    type: "kubernetes",
+    namespace: statefulSet.metadata?.namespace,
+    labelSelector: selector.join(","),
+  });
 });
 
 test("gossip is reached over TCP and UDP, by the other replicas alone", () => {
