@@ -122,8 +122,9 @@ test("three replicas, two of which always stay, with room to grow", () => {
 
 test("discovery may read the pods that its own configuration asks for, and finds these", () => {
   const { data = {} } = named("ConfigMap", "bifrost-config") as V1ConfigMap;
-  const file = { file: "config.json", storePassword: null };
-  const [discovery] = readClusterFile(data["config.json"] ?? "", file).cluster?.discoveries ?? [];
+  const options = { file: "config.json", storePassword: null };
+  const [discovery] =
+    readClusterFile(data["config.json"] ?? "", options).cluster?.discoveries ?? [];
   expect(named("Role", "bifrost-pod-reader") as V1Role).toMatchObject({
     metadata: { namespace: statefulSet.metadata?.namespace },
     rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }],
