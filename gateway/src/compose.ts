@@ -174,7 +174,9 @@ function policyLogger(
 /** A process beside the workers. `more`: variables it sees beside what workers see. */
 function helperProgram(script: string, more?: RegExp): HelperProgram {
   const shown = Object.entries(processEnvironment()).flatMap(([name, value]) =>
-    (SHOWN.test(name) || more?.test(name) === true) && value !== undefined ? [[name, value] as const] : [],
+    (SHOWN.test(name) || more?.test(name) === true) && value !== undefined
+      ? [[name, value] as const]
+      : [],
   );
   const nodeArguments = ["--enable-source-maps", "--max-old-space-size=256"];
   return { script, nodeArguments, environment: Object.fromEntries(shown) };
@@ -218,7 +220,9 @@ export async function composeCluster(
 
 /** Never one that another node has, or that this machine's former gateway had. */
 function nameOf(gossipPort: number): string {
-  const machine = hostname().replaceAll(/[^A-Za-z0-9._-]/g, "-").slice(0, 40);
+  const machine = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 40);
   return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
 }
 

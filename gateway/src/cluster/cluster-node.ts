@@ -113,7 +113,9 @@ export class ClusterNode {
     });
   }
 
-  rotateKey(_question: Omit<Extract<GossipQuestion, { what: "rotate-key" }>, "what">): Promise<void> {
+  rotateKey(
+    _question: Omit<Extract<GossipQuestion, { what: "rotate-key" }>, "what">,
+  ): Promise<void> {
     return Promise.reject(new BifrostError("not-implemented", "Keys cannot be rotated yet."));
   }
 
@@ -142,7 +144,9 @@ export class ClusterNode {
 
   private seekOthers(): void {
     const { gossip, timers, discoveries } = this.parts;
-    const isAlone = !gossip.members().some(({ id, state }) => id !== gossip.self && state === "alive");
+    const isAlone = !gossip
+      .members()
+      .some(({ id, state }) => id !== gossip.self && state === "alive");
     if (!isAlone || timers.now() - this.askedAt < LONELY_MS) return;
     this.askedAt = timers.now();
     for (const discovery of discoveries) discovery.refresh();

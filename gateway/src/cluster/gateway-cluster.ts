@@ -151,10 +151,7 @@ export class GatewayCluster {
     void process.ended.then((how) => this.ended(how));
   }
 
-  private heard(
-    process: GossipProcess,
-    message: Exclude<FromGossip, { kind: "answer" }>,
-  ): void {
+  private heard(process: GossipProcess, message: Exclude<FromGossip, { kind: "answer" }>): void {
     const { log, settings } = this.options;
     switch (message.kind) {
       case "up":

@@ -52,14 +52,20 @@ class Hub {
 
   /** What push-pull does between two. */
   exchange(one: NodeId, other: NodeId): void {
-    for (const [from, to] of [[one, other], [other, one]] as const) {
+    for (const [from, to] of [
+      [one, other],
+      [other, one],
+    ] as const) {
       const state = this.nodes.get(from)?.handlers[0]?.state?.() ?? new Uint8Array();
       if (state.length > 0) this.nodes.get(to)?.handlers[0]?.onState?.(from, state);
     }
   }
 
   remove(id: NodeId): void {
-    this.members.splice(this.members.findIndex((member) => member.id === id), 1);
+    this.members.splice(
+      this.members.findIndex((member) => member.id === id),
+      1,
+    );
   }
 
   deliver(from: NodeId, to: NodeId, body: Uint8Array): void {

@@ -3,7 +3,13 @@ import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import { ignoreGroupSignals } from "../workers/group-signals.ts";
 import type { ClusterNode, NodeEvents } from "./cluster-node.ts";
-import type { FromGossip, GossipAnswer, GossipQuestion, GossipSettings, ToGossip } from "./messages.ts";
+import type {
+  FromGossip,
+  GossipAnswer,
+  GossipQuestion,
+  GossipSettings,
+  ToGossip,
+} from "./messages.ts";
 
 export type StartNode = (settings: GossipSettings, events: NodeEvents) => Promise<ClusterNode>;
 

@@ -24,10 +24,7 @@ export function clusterMetrics(
       ["bifrost_cluster_process_up", "1 while the gossip process takes part in the cluster."],
       details.problem === null ? 1 : 0,
     ),
-    counter(
-      ["bifrost_cluster_process_restarts_total", "Ends of the gossip process."],
-      restarts,
-    ),
+    counter(["bifrost_cluster_process_restarts_total", "Ends of the gossip process."], restarts),
     byLabel(
       ["bifrost_cluster_discovered", "Addresses that discovery knows, by method."],
       "gauge",

@@ -22,25 +22,31 @@ export function clusterStatusRoutes({ cluster, token }: ClusterRoutes): Hono {
   return app;
 }
 
-const KeyStepSchema = v.strictObject({
-  step: v.picklist(["install", "use", "remove"]),
-  id: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)),
-  /** Base64 of 32 bytes; to install it only. */
-  key: v.optional(v.nullable(v.pipe(v.string(), v.base64(), v.length(44))), null),
-});
+const idSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255));
+
+const KeyStepSchema = v.variant("step", [
+  v.strictObject({
+    step: v.literal("install"),
+    id: idSchema,
+    /** 32 bytes. */
+    key: v.pipe(v.string(), v.base64(), v.length(44)),
+  }),
+  v.strictObject({ step: v.picklist(["use", "remove"]), id: idSchema }),
+]);
 
 export function clusterKeyRoutes(cluster: Pick<GatewayCluster, "rotateKey"> | null): Hono {
   const app = new Hono();
   app.post("/cluster/keys", async (c) => {
     const body = v.safeParse(KeyStepSchema, await c.req.json().catch(() => null));
     if (!body.success) {
-      const [{ message } = { message: "no JSON" }] = body.issues;
+      const [{ message }] = body.issues;
       throw new BifrostError(
         "bad-request",
-        `The body must be {"step": "install" | "use" | "remove", "id": 0 to 255, "key": base64 of 32 bytes, to install}: ${message}.`,
+        `The body must be {"step": "install", "id": 0 to 255, "key": base64 of 32 bytes} or {"step": "use" | "remove", "id": 0 to 255}: ${message}.`,
       );
     }
-    await clusterOf(cluster).rotateKey(body.output);
+    const key = body.output.step === "install" ? body.output.key : null;
+    await clusterOf(cluster).rotateKey({ ...body.output, key });
     return c.json({ done: body.output.step, id: body.output.id });
   });
   return app;

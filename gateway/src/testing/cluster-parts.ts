@@ -1,6 +1,7 @@
 /** Values of a cluster for tests. */
 import type { ClusterConfig } from "../cluster-config/cluster-config.ts";
 import type { Member, MemberMeta, NodeId } from "../gossip/member.ts";
+import type { PlaneCounts } from "../workers/plane.ts";
 
 export function testClusterConfig(changes: Partial<ClusterConfig> = {}): ClusterConfig {
   return {
@@ -26,7 +27,10 @@ export function testClusterConfig(changes: Partial<ClusterConfig> = {}): Cluster
 
 export function testMember(
   id: NodeId,
-  { meta, ...changes }: Partial<Omit<Member, "meta">> & { readonly meta?: Partial<MemberMeta> } = {},
+  {
+    meta,
+    ...changes
+  }: Partial<Omit<Member, "meta">> & { readonly meta?: Partial<MemberMeta> } = {},
 ): Member {
   return {
     id,
@@ -37,5 +41,27 @@ export function testMember(
     meta: { region: "here", host: "", control: "", version: "0.0.0", epoch: 1, ...meta },
     since: 0,
     ...changes,
+  };
+}
+
+/** Of data planes that answered these and did nothing else. */
+export function testPlaneCounts(classes: Readonly<Record<string, number>>): PlaneCounts {
+  const none = { counts: [], sum: 0 };
+  return {
+    proxy: { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 },
+    traffic: {
+      classes: new Map(Object.entries(classes)),
+      pages: new Map(),
+      projects: new Map(),
+      retries: 0,
+      bytesIn: 0,
+      bytesOut: 0,
+      duration: none,
+      upstream: none,
+    },
+    accessLog: { written: 0, dropped: 0 },
+    policyCalls: new Map(),
+    policyErrors: new Map(),
+    policiesOverBudget: new Map(),
   };
 }

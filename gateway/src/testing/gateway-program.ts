@@ -17,13 +17,7 @@ import { HOST } from "./proxy-rig.ts";
 import { eventually, TEST_SECRET, TEST_TOKEN } from "./test-gateway.ts";
 import { buildPrograms, type BuiltPrograms } from "./worker-program.ts";
 
-const PROGRAMS = [
-  "main",
-  "gateway-worker",
-  "alert-rules",
-  "policy-check",
-  "gossip-node",
-] as const;
+const PROGRAMS = ["main", "gateway-worker", "alert-rules", "policy-check", "gossip-node"] as const;
 const DEPLOYMENT = "abcdefghij";
 const SHIPPED_POLICIES = new URL("../../policies/", import.meta.url);
 
