@@ -25,9 +25,12 @@ const anyHealth = record({
   ).map((links) => links.map((link, index) => ({ ...link, nodeId: NODES[index] ?? "" }))),
 });
 
+function byte(part: number): number {
+  return Math.round(part * 255) / 255;
+}
+
 /** What a record can hold of it. */
 function rounded({ links, ...health }: NodeHealth): NodeHealth {
-  const byte = (part: number) => Math.round(part * 255) / 255;
   return {
     cpu: byte(health.cpu),
     memoryBytes: Math.round(health.memoryBytes / MIB) * MIB,
