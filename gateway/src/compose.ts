@@ -212,6 +212,7 @@ export async function composeCluster(
       secrets: clusterSecrets(config),
       host: config.machine ?? hostname(),
       version: GATEWAY_VERSION,
+      logLevel: config.logLevel,
     },
     timers: systemTimers,
     log,

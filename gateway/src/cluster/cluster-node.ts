@@ -1,9 +1,11 @@
 /** One node: its membership, what finds others for it, and what it shares with them. */
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
+import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Discovery } from "../discovery/discovery.ts";
-import type { Address, Member, NodeId } from "../gossip/member.ts";
-import type { Membership } from "../gossip/membership.ts";
+import type { Address, Member } from "../gossip/member.ts";
+import type { GossipNode } from "../gossip/gossip-node.ts";
+import type { Transport, TransportCounters } from "../gossip/transport.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
 import { HealthShare } from "./health-share.ts";
 import type { MachineMeter } from "./machine-meter.ts";
@@ -15,29 +17,16 @@ export interface NodeEvents {
   readonly onLimits: (plane: number | null, message: unknown) => void;
 }
 
-/** The driver of the membership's core, as a node uses it. */
-export interface GossipDriver extends Membership {
-  start(): Promise<void>;
-  /** Tries these until they are members; those of a former call are tried no more unless they are members. */
-  join(addresses: readonly Address[]): void;
-  leave(graceMs: number): Promise<void>;
-  healthOf(id: NodeId): "healthy" | "sick" | "unknown";
-  links(): readonly {
-    readonly nodeId: NodeId;
-    readonly roundTripMs: number | null;
-    readonly loss: number;
-  }[];
-  counters(): Readonly<Record<string, number>>;
-}
-
 export interface NodeParts {
   readonly settings: GossipSettings;
   readonly epoch: number;
-  readonly address: Address;
-  readonly gossip: GossipDriver;
+  readonly gossip: GossipNode;
+  /** That of `gossip`, which starts and stops it. */
+  readonly transport: Transport;
   readonly discoveries: readonly Discovery[];
   readonly machine: MachineMeter;
   readonly timers: Timers;
+  readonly log: Logger;
   readonly events: NodeEvents;
 }
 
@@ -52,6 +41,7 @@ export class ClusterNode {
   private load = NO_LOAD;
   private measuring: Timer | null = null;
   private isTelling = false;
+  private toldHealth: FullStatus["cluster_health"] | null = null;
   private askedAt: number;
 
   constructor(parts: NodeParts) {
@@ -63,17 +53,17 @@ export class ClusterNode {
   }
 
   get address(): Address {
-    return this.parts.address;
+    return this.parts.transport.localAddress;
   }
 
   /** Rejects when its port cannot be had. Others are looked for for as long as it runs. */
   async start(): Promise<void> {
-    const { gossip, discoveries, address } = this.parts;
+    const { gossip, discoveries } = this.parts;
     await gossip.start();
     this.tellMembers();
     this.measure();
     this.join();
-    const self = { nodeId: gossip.self, address };
+    const self = { nodeId: gossip.self, address: this.address };
     for (const discovery of discoveries) {
       void discovery.start(self, {
         onFound: (addresses) => {
@@ -93,7 +83,7 @@ export class ClusterNode {
   takeServed(_served: unknown): void {}
 
   status(): FullStatus {
-    const { settings, gossip, discoveries } = this.parts;
+    const { settings, gossip, discoveries, transport } = this.parts;
     return clusterStatus({
       self: gossip.self,
       config: settings.config,
@@ -109,7 +99,7 @@ export class ClusterNode {
       })),
       keys: [],
       configVersions: {},
-      counters: gossip.counters(),
+      counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
     });
   }
 
@@ -129,9 +119,9 @@ export class ClusterNode {
   }
 
   private join(): void {
-    const { settings, gossip, address } = this.parts;
+    const { settings, gossip } = this.parts;
     const candidates = new Set([...settings.config.peers, ...[...this.found.values()].flat()]);
-    candidates.delete(address);
+    candidates.delete(this.address);
     gossip.join([...candidates]);
   }
 
@@ -139,6 +129,7 @@ export class ClusterNode {
     const { machine, gossip, timers } = this.parts;
     this.health.update({ ...machine.take(), ...this.load, links: [...gossip.links()] });
     this.seekOthers();
+    this.tellHealth();
     this.measuring = timers.after(LOAD_MS, () => this.measure());
   }
 
@@ -152,6 +143,14 @@ export class ClusterNode {
     for (const discovery of discoveries) discovery.refresh();
   }
 
+  private tellHealth(): void {
+    const { cluster_health: health, members, healthy_members: healthy } = this.status();
+    if (health === this.toldHealth) return;
+    this.toldHealth = health;
+    const level = health === "HEALTHY" ? "info" : "warn";
+    this.parts.log[level](`cluster health: ${health}`, { members, healthy });
+  }
+
   /** Many changes come at once when a node joins. */
   private tellMembers(): void {
     if (this.isTelling) return;
@@ -161,4 +160,9 @@ export class ClusterNode {
       this.parts.events.onMembers(this.parts.gossip.members());
     });
   }
+}
+
+function countersOf({ refused, ...counted }: TransportCounters): Readonly<Record<string, number>> {
+  const reasons = Object.entries(refused).map(([reason, count]) => [`refused:${reason}`, count]);
+  return { ...counted, ...Object.fromEntries(reasons) };
 }

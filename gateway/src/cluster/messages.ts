@@ -17,6 +17,7 @@ export interface GossipSettings {
   /** Name of the machine or Kubernetes node. */
   readonly host: string;
   readonly version: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
 /** How the processes that carry traffic are. */
