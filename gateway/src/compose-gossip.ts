@@ -21,7 +21,7 @@ export async function composeNode(
   settings: GossipSettings,
   events: NodeEvents,
 ): Promise<ClusterNode> {
-  const { nodeId, config, secrets, logLevel } = settings;
+  const { config, secrets, logLevel } = settings;
   const log = structuredLogger({ service: "gateway", level: logLevel });
   const keyring = secrets.gossipKeys.length === 0 ? null : new Keyring(secrets.gossipKeys);
   const transport = composeTransport(config, keyring, log);
@@ -41,7 +41,13 @@ function composeMembership(
   const { epoch, ...rest } = parts;
   const { timeoutMs, successThreshold, failureThreshold, deduplicationMs } = config.gossip;
   const own = config.advertise ?? advertisedHost(config.bindAddress);
-  const meta = { region: config.region, host, control: controlAsTold(control, own), version, epoch };
+  const meta = {
+    region: config.region,
+    host,
+    control: controlAsTold(control, own),
+    version,
+    epoch,
+  };
   return new GossipNode({
     ...rest,
     id,
