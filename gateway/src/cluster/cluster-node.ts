@@ -58,10 +58,10 @@ export class ClusterNode {
 
   /** Rejects when its port cannot be had. Others are looked for for as long as it runs. */
   async start(): Promise<void> {
-    const { gossip, discoveries } = this.parts;
+    const { gossip, discoveries, timers } = this.parts;
     await gossip.start();
     this.tellMembers();
-    this.measure();
+    this.measuring = timers.after(LOAD_MS, () => this.measure());
     this.join();
     const self = { nodeId: gossip.self, address: this.address };
     for (const discovery of discoveries) {

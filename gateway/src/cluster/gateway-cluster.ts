@@ -29,6 +29,7 @@ export interface GatewayClusterOptions {
   readonly settings: Omit<GossipSettings, "control">;
   readonly timers: Timers;
   readonly log: Logger;
+  readonly watchdog?: WatchdogLimits;
 }
 
 type RelayedLimits = Extract<FromGossip, { kind: "limits" }>;
@@ -71,13 +72,13 @@ export class GatewayCluster {
 
   /** `control`: where this gateway's control API listens. */
   start(control: string, summary: () => PlanesSummary): void {
-    const { timers, log } = this.options;
+    const { timers, log, watchdog = LIMITS } = this.options;
     this.control = control;
     const tell = (load: TrafficLoad): void => this.tell({ kind: "load", load });
     const stopLoad = feedLoad({ timers, summary, tell });
     const stopWatchdog = startWatchdog({
       timers,
-      limits: LIMITS,
+      limits: watchdog,
       workers: () => (this.process === null ? [] : [this.process]),
       onLost(process) {
         log.error("gossip process does not answer and is killed", { pid: process.pid });
