@@ -9,6 +9,9 @@ import { ClusterNode, type NodeEvents } from "./cluster/cluster-node.ts";
 import { controlAsTold } from "./cluster/control-address.ts";
 import { MachineMeter } from "./cluster/machine-meter.ts";
 import type { GossipSettings } from "./cluster/messages.ts";
+import { AddressSpace } from "./discovery/address-space.ts";
+import { type Method, SeveralDiscoveries } from "./discovery/several.ts";
+import { StaticPeers } from "./discovery/static-peers.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
@@ -28,7 +31,8 @@ export async function composeNode(
   const epoch = randomBytes(4).readUInt32BE();
   const gossip = composeMembership(settings, { epoch, transport, log });
   const machine = new MachineMeter(timers);
-  const parts = { settings, epoch, gossip, transport, discoveries: [], machine, timers, log };
+  const discovery = composeDiscovery(config, log);
+  const parts = { settings, epoch, gossip, transport, discovery, machine, timers, log };
   const node = new ClusterNode({ ...parts, events });
   await node.start();
   return node;
@@ -72,6 +76,17 @@ function composeTransport(config: ClusterConfig, keyring: Keyring | null, log: L
     timers,
     logger: log,
   });
+}
+
+function composeDiscovery({ peers }: ClusterConfig, log: Logger): SeveralDiscoveries {
+  const basics = { timers, log, random: Math.random };
+  const named: Method = {
+    name: "static",
+    discovery: new StaticPeers(peers, basics),
+    space: new AddressSpace([]),
+    dialTimeoutMs: 10_000,
+  };
+  return new SeveralDiscoveries(peers.length === 0 ? [] : [named], basics);
 }
 
 /** Of a file that the configuration names; its name is in the error when it cannot be read. */

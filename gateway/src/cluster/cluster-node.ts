@@ -2,7 +2,7 @@
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { SeveralDiscoveries } from "../discovery/several.ts";
 import type { Address, Member } from "../gossip/member.ts";
 import type { GossipNode } from "../gossip/gossip-node.ts";
 import type { Transport, TransportCounters } from "../gossip/transport.ts";
@@ -23,32 +23,31 @@ export interface NodeParts {
   readonly gossip: GossipNode;
   /** That of `gossip`, which starts and stops it. */
   readonly transport: Transport;
-  readonly discoveries: readonly Discovery[];
+  readonly discovery: SeveralDiscoveries;
   readonly machine: MachineMeter;
   readonly timers: Timers;
   readonly log: Logger;
   readonly events: NodeEvents;
 }
 
-/** How often discovery is asked anew while nobody is found. */
-const LONELY_MS = 10_000;
+/** How often discovery hears who is in, and is asked anew while nobody is. */
+const LOOK_MS = 10_000;
 const NO_LOAD: TrafficLoad = { eventLoopDelayMs: 0, requestsPerSecond: 0, errorRate: 0 };
 
 export class ClusterNode {
   private readonly parts: NodeParts;
   private readonly health: HealthShare;
-  private readonly found = new Map<Discovery, readonly Address[]>();
   private load = NO_LOAD;
   private measuring: Timer | null = null;
   private isTelling = false;
   private toldHealth: FullStatus["cluster_health"] | null = null;
-  private askedAt: number;
+  private lookedAt: number;
 
   constructor(parts: NodeParts) {
     this.parts = parts;
     const { gossip, timers, epoch } = parts;
     this.health = new HealthShare(gossip, timers, epoch);
-    this.askedAt = timers.now();
+    this.lookedAt = timers.now();
     gossip.onChange(() => this.tellMembers());
   }
 
@@ -58,20 +57,12 @@ export class ClusterNode {
 
   /** Rejects when its port cannot be had. Others are looked for for as long as it runs. */
   async start(): Promise<void> {
-    const { gossip, discoveries, timers } = this.parts;
+    const { gossip, discovery, timers } = this.parts;
     await gossip.start();
     this.tellMembers();
     this.measuring = timers.after(LOAD_MS, () => this.measure());
-    this.join();
     const self = { nodeId: gossip.self, address: this.address };
-    for (const discovery of discoveries) {
-      void discovery.start(self, {
-        onFound: (addresses) => {
-          this.found.set(discovery, addresses);
-          this.join();
-        },
-      });
-    }
+    void discovery.start(self, { onFound: (addresses) => gossip.join(addresses) });
   }
 
   takeLoad(load: TrafficLoad): void {
@@ -83,7 +74,7 @@ export class ClusterNode {
   takeServed(_served: unknown): void {}
 
   status(): FullStatus {
-    const { settings, gossip, discoveries, transport } = this.parts;
+    const { settings, gossip, discovery, transport } = this.parts;
     return clusterStatus({
       self: gossip.self,
       config: settings.config,
@@ -92,11 +83,9 @@ export class ClusterNode {
       healthOf: (id) => gossip.healthOf(id),
       loadOf: (id) => this.health.of(id),
       problem: null,
-      discovery: discoveries.map((discovery) => ({
-        type: discovery.type,
-        found: [...(this.found.get(discovery) ?? [])],
-        problem: discovery.problem(),
-      })),
+      discovery: discovery
+        .status()
+        .map(({ found, ...method }) => ({ ...method, found: [...found] })),
       keys: [],
       configVersions: {},
       counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
@@ -111,36 +100,28 @@ export class ClusterNode {
 
   /** Takes itself out of what others are found by, then says goodbye. */
   async leave(graceMs: number): Promise<void> {
-    const { gossip, discoveries } = this.parts;
+    const { gossip, discovery, timers } = this.parts;
     this.measuring?.cancel();
-    const deregistered = Promise.allSettled(discoveries.map((discovery) => discovery.stop()));
+    const deregistered = discovery.stop();
     await gossip.leave(graceMs);
-    await Promise.race([deregistered, this.parts.timers.sleep(graceMs)]);
-  }
-
-  private join(): void {
-    const { settings, gossip } = this.parts;
-    const candidates = new Set([...settings.config.peers, ...[...this.found.values()].flat()]);
-    candidates.delete(this.address);
-    gossip.join([...candidates]);
+    await Promise.race([deregistered, timers.sleep(graceMs)]);
   }
 
   private measure(): void {
     const { machine, gossip, timers } = this.parts;
     this.health.update({ ...machine.take(), ...this.load, links: [...gossip.links()] });
-    this.seekOthers();
+    this.lookAround();
     this.tellHealth();
     this.measuring = timers.after(LOAD_MS, () => this.measure());
   }
 
-  private seekOthers(): void {
-    const { gossip, timers, discoveries } = this.parts;
-    const isAlone = !gossip
-      .members()
-      .some(({ id, state }) => id !== gossip.self && state === "alive");
-    if (!isAlone || timers.now() - this.askedAt < LONELY_MS) return;
-    this.askedAt = timers.now();
-    for (const discovery of discoveries) discovery.refresh();
+  private lookAround(): void {
+    const { gossip, timers, discovery } = this.parts;
+    if (timers.now() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = timers.now();
+    const alive = gossip.members().filter(({ state }) => state === "alive");
+    discovery.joined(new Set(alive.map(({ address }) => address)));
+    if (alive.length <= 1) discovery.refresh();
   }
 
   private tellHealth(): void {

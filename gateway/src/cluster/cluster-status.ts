@@ -58,12 +58,10 @@ function isHealthy({ id, state }: Member, { self, problem, healthOf }: KnownOfCl
   return state === "alive" && healthOf(id) !== "sick";
 }
 
-/** It was told of others, or found addresses of them, and none is a member. */
-function isLonely({ self, members, config, discovery }: KnownOfCluster): boolean {
-  const own = members.find(({ id }) => id === self)?.address;
-  const candidates = [...config.peers, ...discovery.flatMap(({ found }) => found)];
+/** Addresses of others were found, and none is a member. */
+function isLonely({ self, members, discovery }: KnownOfCluster): boolean {
   const hasOthers = members.some(({ id, state }) => id !== self && state !== "left");
-  return !hasOthers && candidates.some((address) => address !== own);
+  return !hasOthers && discovery.some(({ found }) => found.length > 0);
 }
 
 function describeMember(member: Member, known: KnownOfCluster): ClusterMember {
