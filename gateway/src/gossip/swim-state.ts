@@ -116,16 +116,7 @@ export interface SwimState {
   readonly counters: SwimCounters;
 }
 
-export type SwimEvent =
-  /** Something of the agenda may be due. */
-  | { readonly kind: "wake" }
-  | { readonly kind: "packet"; readonly from: Address; readonly packet: Uint8Array }
-  | { readonly kind: "checked"; readonly seq: number; readonly result: CheckResult }
-  | { readonly kind: "refused"; readonly address: Address }
-  | { readonly kind: "doubt"; readonly address: Address }
-  /** Somebody's push-pull; the answer is a `sync-reply`. */
-  | { readonly kind: "sync-request"; readonly view: View }
-  | { readonly kind: "synced"; readonly id: number; readonly view: View | null }
+export type SwimCommand =
   /** All addresses at which nodes may be; those of before are forgotten. */
   | { readonly kind: "candidates"; readonly addresses: readonly Address[] }
   | { readonly kind: "set-meta"; readonly meta: MemberMeta }
@@ -137,6 +128,18 @@ export type SwimEvent =
       readonly body: Uint8Array;
     }
   | { readonly kind: "leave" };
+
+export type SwimEvent =
+  | SwimCommand
+  /** Something of the agenda may be due. */
+  | { readonly kind: "wake" }
+  | { readonly kind: "packet"; readonly from: Address; readonly packet: Uint8Array }
+  | { readonly kind: "checked"; readonly seq: number; readonly result: CheckResult }
+  | { readonly kind: "refused"; readonly address: Address }
+  | { readonly kind: "doubt"; readonly address: Address }
+  /** Somebody's push-pull; the answer is a `sync-reply`. */
+  | { readonly kind: "sync-request"; readonly view: View }
+  | { readonly kind: "synced"; readonly id: number; readonly view: View | null };
 
 export type SwimEffect =
   | { readonly kind: "send"; readonly to: Address; readonly packet: Uint8Array }

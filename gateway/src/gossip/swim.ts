@@ -31,15 +31,28 @@ import {
 } from "./probing.ts";
 import { rejoinBeat, setCandidates } from "./rejoin.ts";
 import { isFirstTime } from "./seen-messages.ts";
-import type { SwimEffect, SwimEvent, SwimState, Turn } from "./swim-state.ts";
+import type { SwimCommand, SwimEffect, SwimEvent, SwimState, Turn } from "./swim-state.ts";
 import { answerSync, pushPullRound, syncEnded } from "./sync.ts";
 
 export function step(state: SwimState, event: SwimEvent, now: number): SwimEffect[] {
   const isFromStream = event.kind === "sync-request" || event.kind === "synced";
   const turn: Turn = { state, now, effects: [], isFromStream };
   noticeStall(turn);
-  handle(turn, event);
+  if (isCommand(event)) command(turn, event);
+  else handle(turn, event);
   return turn.effects;
+}
+
+const COMMANDS = {
+  candidates: true,
+  "set-meta": true,
+  broadcast: true,
+  send: true,
+  leave: true,
+} as const satisfies Record<SwimCommand["kind"], true>;
+
+function isCommand(event: SwimEvent): event is SwimCommand {
+  return event.kind in COMMANDS;
 }
 
 /** When `wake` is to come; it may come earlier. */
@@ -64,7 +77,7 @@ function noticeStall(turn: Turn): void {
   }
 }
 
-function handle(turn: Turn, event: SwimEvent): void {
+function handle(turn: Turn, event: Exclude<SwimEvent, SwimCommand>): void {
   switch (event.kind) {
     case "wake":
       return runDue(turn);
@@ -82,22 +95,11 @@ function handle(turn: Turn, event: SwimEvent): void {
       return answerSync(turn, event.view);
     case "synced":
       return syncEnded(turn, event.id, event.view);
-    case "candidates":
-    case "set-meta":
-    case "broadcast":
-    case "send":
-    case "leave":
-      return command(turn, event);
   }
 }
 
-type Command = Extract<
-  SwimEvent,
-  { kind: "candidates" | "set-meta" | "broadcast" | "send" | "leave" }
->;
-
 /** What the node's own program wants. */
-function command(turn: Turn, event: Command): void {
+function command(turn: Turn, event: SwimCommand): void {
   const { state } = turn;
   switch (event.kind) {
     case "candidates":
