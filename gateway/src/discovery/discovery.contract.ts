@@ -10,7 +10,7 @@ const WAIT = { timeout: 15_000, interval: 10 } as const;
 
 /** A method over the real thing it rests on. */
 export interface MethodRig {
-  /** Where the node of this name is; each one has another address. */
+  /** Where the node of this name is, once it has entered; each one has another address. */
   addressOf(name: string): Address;
   make(name: string, basics: DiscoveryBasics): Discovery | Promise<Discovery>;
   /** For methods that do not register nodes: what the operator, or the cluster, does in their place. */
@@ -36,10 +36,14 @@ export interface TestNode {
 }
 
 export async function startNode(rig: MethodRig, name: string): Promise<TestNode> {
-  const kept = keptLog();
-  const address = rig.addressOf(name);
-  const told: (readonly Address[])[] = [];
   await rig.enter?.(name);
+  return startEntered(rig, name);
+}
+
+async function startEntered(rig: MethodRig, name: string): Promise<TestNode> {
+  const kept = keptLog();
+  const told: (readonly Address[])[] = [];
+  const address = rig.addressOf(name);
   const basics = { timers: systemTimers, log: kept.log, random: Math.random };
   const discovery = await rig.make(name, basics);
   await discovery.start({ nodeId: name, address }, { onFound: (found) => told.push(found) });
@@ -76,8 +80,8 @@ export function discoveryContract(
   describe(`discovery by ${method}`, () => {
     let rig: MethodRig;
     const running: TestNode[] = [];
-    const start = async (name: string): Promise<TestNode> => {
-      const node = await startNode(rig, name);
+    const start = async (name: string, begin = startNode): Promise<TestNode> => {
+      const node = await begin(rig, name);
       running.push(node);
       return node;
     };
