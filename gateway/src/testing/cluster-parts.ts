@@ -48,7 +48,7 @@ export function testMember(
 export function testPlaneCounts(classes: Readonly<Record<string, number>>): PlaneCounts {
   const none = { counts: [], sum: 0 };
   return {
-    proxy: { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 },
+    proxy: { requests: 0, forwarded: 0, pages: 0, retried: 0, waited: 0, broken: 0 },
     traffic: {
       classes: new Map(Object.entries(classes)),
       pages: new Map(),
