@@ -83,11 +83,12 @@ class PolicyBuckets {
   }
 
   /** Takes what is owed to others of the node away from the bucket; it may owe one burst at most. */
-  take({ key, tokens, rate, burst }: Spent, now: number): void {
+  take({ key, tokens, rate, burst }: Spent, now: number): number {
     const at = this.find(key, now, rate, burst);
     const { numbers } = this.young;
     fill(numbers, at, now, rate, burst);
     numbers[at + TOKENS] = Math.max(-burst, (numbers[at + TOKENS] ?? 0) - tokens);
+    return at;
   }
 
   /** What was spent from a key's bucket and not said yet; from now on it is. */
@@ -144,6 +145,17 @@ export class TokenBuckets implements Limiter {
     if (unsaid === 0) buckets.unsaid.add(known);
     numbers[at + UNSAID] = unsaid + 1;
     return 0;
+  }
+
+  /** Takes what was used already, and may leave a debt of one burst at most. */
+  charge(policy: string, key: string, tokens: number, rate: number, burst: number): void {
+    const known = key.length > MAX_KEY ? digest(key) : key;
+    const buckets = this.bucketsOf(policy);
+    const at = buckets.take({ policy, key: known, tokens, rate, burst }, this.clock.now());
+    const { numbers } = buckets;
+    const unsaid = numbers[at + UNSAID] ?? 0;
+    if (unsaid === 0) buckets.unsaid.add(known);
+    numbers[at + UNSAID] = unsaid + tokens;
   }
 
   /** It always knows. */
