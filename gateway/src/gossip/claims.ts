@@ -11,9 +11,15 @@ import { newLinkRecord } from "./round-trip.ts";
 import { suspicionTimeoutMs } from "./suspicion.ts";
 import type { Peer, Turn } from "./swim-state.ts";
 
-/** `from` = where it came from, for an answer to an accusation; null = not worth one. */
-export function applyClaim(turn: Turn, claim: Claim, from: Address | null): void {
-  if (claim.id === turn.state.options.id) return aboutSelf(turn, claim, from);
+/** Where a claim came from, for an answer to an accusation. */
+export interface ClaimSource {
+  readonly sender: NodeId;
+  readonly address: Address;
+}
+
+/** `source`: null = it came over a stream, whose answer says enough. */
+export function applyClaim(turn: Turn, claim: Claim, source: ClaimSource | null): void {
+  if (claim.id === turn.state.options.id) return aboutSelf(turn, claim, source);
   if (claim.kind === "alive") return applyAlive(turn, claim);
   const peer = turn.state.peers.get(claim.id);
   // Of a stranger only its own word counts, and nothing of a former incarnation.
@@ -49,14 +55,20 @@ export function suspicionOver(turn: Turn, id: NodeId): void {
   const from = state.options.id;
   const claim: DeadClaim = { kind: "dead", id, incarnation, evidence, from };
   die(turn, peer, claim, true);
-  sendMessages(turn, address, [claim], false); // if it lives it can refute at once
+  sendMessages(turn, address, [claim], "no-news"); // if it lives it can refute at once
 }
 
 /** What is said of this node to someone who may not know that it lives: its own word, with a new incarnation. */
-function aboutSelf(turn: Turn, claim: Claim, from: Address | null): void {
+function aboutSelf(turn: Turn, claim: Claim, source: ClaimSource | null): void {
   const { state } = turn;
   if (claim.kind === "alive") return aboutNamesake(turn, claim);
-  if (state.hasLeft || claim.incarnation < state.incarnation) return;
+  if (state.hasLeft) return;
+  if (claim.incarnation < state.incarnation) {
+    // Refuted already, and the accuser has missed it.
+    const isAccuser = "from" in claim && claim.from === source?.sender;
+    if (isAccuser) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
+    return;
+  }
   state.incarnation = claim.incarnation + 1;
   if (claim.kind !== "left") {
     state.counters.refutations++;
@@ -68,7 +80,7 @@ function aboutSelf(turn: Turn, claim: Claim, from: Address | null): void {
     turn.effects.push({ kind: "refuted", claimed: claim.kind, by: claim.from });
   }
   announce(turn);
-  if (from !== null) sendMessages(turn, from, [ownClaim(state)], false);
+  if (source !== null) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
 }
 
 export function announce(turn: Turn): void {
@@ -115,6 +127,8 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
       since: now,
       suspicion: null,
       accused: null,
+      turnAt: -Infinity,
+      toldAt: -Infinity,
       answeredAt: -Infinity,
       rejoinAt: 0,
       link: newLinkRecord(),
