@@ -11,6 +11,8 @@ import { newLinkRecord } from "./round-trip.ts";
 import { suspicionTimeoutMs } from "./suspicion.ts";
 import type { Peer, Turn } from "./swim-state.ts";
 
+const CLAIM_AGAIN_MS = 500;
+
 /** Where a claim came from, for an answer to an accusation. */
 export interface ClaimSource {
   readonly sender: NodeId;
@@ -90,17 +92,10 @@ export function announce(turn: Turn): void {
 /** Its former self, at the same address; or another process with its name, which keeps it as long as it lives. */
 function aboutNamesake(turn: Turn, claim: AliveClaim): void {
   const { state } = turn;
-  if (claim.meta.epoch === state.meta.epoch) {
-    state.disputedBy = null; // an echo: it is known under its name
-    return;
-  }
-  if (claim.incarnation < state.incarnation || state.hasLeft) return;
+  const isEcho = claim.meta.epoch === state.meta.epoch;
+  if (isEcho || claim.incarnation < state.incarnation || state.hasLeft) return;
   if (claim.address !== state.options.address) {
-    if (state.disputedBy !== claim.address) {
-      conflict(turn, claim.id, claim.address, state.options.address);
-    }
-    state.disputedBy = claim.address;
-    scheduleOnce(state.agenda, { kind: "rejoin" }, turn.now + state.options.preset.probeIntervalMs);
+    conflict(turn, claim.id, claim.address, state.options.address);
     return;
   }
   state.incarnation = claim.incarnation + 1;
@@ -141,8 +136,15 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
   const isOtherProcess = claim.meta.epoch !== known.meta.epoch;
   if (isOtherProcess && claim.address !== known.address && isLive(known.state)) {
     conflict(turn, claim.id, known.address, claim.address);
-    // If the holder is gone this finds out; then the name is free.
+    // If the holder is gone this finds out; then the name is free, and the claimant is asked again.
     scheduleOnce(state.agenda, { kind: "confirm", id: known.id }, now);
+    if (!state.candidates.has(claim.address)) {
+      state.candidates.set(claim.address, {
+        nextAt: now + CLAIM_AGAIN_MS,
+        delayMs: CLAIM_AGAIN_MS,
+      });
+      scheduleOnce(state.agenda, { kind: "rejoin" }, now + CLAIM_AGAIN_MS);
+    }
     return;
   }
   if (claim.incarnation <= known.incarnation) return;

@@ -3,12 +3,7 @@
  * and on a gossip loop that runs while there is something to tell.
  */
 import { schedule, scheduleOnce } from "./agenda.ts";
-import {
-  dropSubject,
-  enqueue,
-  retransmitLimit,
-  takeBroadcasts,
-} from "./broadcast-queue.ts";
+import { dropSubject, enqueue, retransmitLimit, takeBroadcasts } from "./broadcast-queue.ts";
 import { encodeHeader, encodeMessage, MAX_PACKET_BYTES } from "./codec.ts";
 import type { Address } from "./member.ts";
 import { liveCount, livePeers, pickPeers } from "./member-list.ts";

@@ -98,8 +98,6 @@ export interface SwimState {
   incarnation: number;
   meta: MemberMeta;
   hasLeft: boolean;
-  /** Where another process lives, or lived, that others know under this node's id; null = nowhere. */
-  disputedBy: Address | null;
   readonly peers: Map<NodeId, Peer>;
   readonly random: RandomState;
   readonly agenda: Agenda;
@@ -199,7 +197,6 @@ export function newSwimState(options: SwimOptions, now: number): SwimState {
     incarnation: 0,
     meta: options.meta,
     hasLeft: false,
-    disputedBy: null,
     peers: new Map(),
     random,
     agenda: new Map(),

@@ -42,7 +42,11 @@ export function syncEnded(turn: Turn, id: number, view: View | null): void {
   if (!isFirst || livePeers(state).length === 0 || state.hasLeft) return;
   announce(turn);
   // Who joined at the same time was not in the answer yet.
-  schedule(state.agenda, { kind: "push-pull" }, now + SECOND_LOOK_MS * (0.5 + nextRandom(state.random)));
+  schedule(
+    state.agenda,
+    { kind: "push-pull" },
+    now + SECOND_LOOK_MS * (0.5 + nextRandom(state.random)),
+  );
 }
 
 function mergeView(turn: Turn, view: View): void {

@@ -6,7 +6,13 @@ import {
   oversizedPackets,
   shrunkIncarnations,
 } from "./judge.ts";
-import { healEverything, makeScenario, play, type Scenario, type ScenarioKind } from "./scenario.ts";
+import {
+  healEverything,
+  makeScenario,
+  play,
+  type Scenario,
+  type ScenarioKind,
+} from "./scenario.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
 import { swimProtocol } from "./swim-protocol.ts";
 

@@ -10,12 +10,7 @@ import type { SwimEffect, SwimEvent } from "../swim-state.ts";
 import type { CheckResult } from "../transport.ts";
 import { EventHeap } from "./event-heap.ts";
 import { GOOD_NETWORK, type NetworkConditions, SimulatedNetwork } from "./network.ts";
-import {
-  localTime,
-  type Protocol,
-  type SimulatedNode,
-  simulationTime,
-} from "./simulated-node.ts";
+import { localTime, type Protocol, type SimulatedNode, simulationTime } from "./simulated-node.ts";
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -212,9 +207,8 @@ export class SimulatedCluster {
     if (at >= node.wakeAt && node.wakeAt > this.now) return;
     if (at === Infinity) return;
     node.wakeAt = at;
-    const { epoch } = node;
     this.heap.push(at, () => {
-      if (this.nodes.get(node.id)?.epoch !== epoch || node.wakeAt !== at) return;
+      if (node.wakeAt !== at) return;
       node.wakeAt = Infinity;
       this.tell(node, { kind: "wake" });
     });
