@@ -15,8 +15,10 @@ import { policyRoutes } from "./control/policies.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
+import { trafficMetrics, trafficRoutes } from "./control/traffic.ts";
 import type { Collector } from "./telemetry/collector.ts";
 import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
+import { GatewayTraffic } from "./traffic/gateway-traffic.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -72,6 +74,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   });
   const stopSources = followSources(deps, telemetry);
   const stopPolicies = followPolicies(deps);
+  const traffic = new GatewayTraffic({ dataPlanes, cluster: null, timers });
   const draining = new Draining(dataPlanes);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
@@ -81,7 +84,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     routers: [
       { path: "/", app: healthRoutes(() => draining.readiness()) },
       { path: "/v1/telemetry", app: telemetry.routes },
-      ...operatorRouters(deps, draining, () => [
+      ...operatorRouters(deps, { draining, traffic }, async () => [
         ...proxyMetrics(
           dataPlanes.summary(),
           dataPlanes.readiness(),
@@ -89,6 +92,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
         ),
         ...collectorMetrics(telemetry, control.refusedConnections()),
         ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
+        ...trafficMetrics(await traffic.summary()),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -164,7 +168,7 @@ class Draining {
 
 function operatorRouters(
   { dataPlanes, policyFaults, settings }: GatewayDeps,
-  draining: Draining,
+  { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
@@ -175,6 +179,7 @@ function operatorRouters(
       faults: policyFaults.newest,
     })),
     metricsRoutes(metrics),
+    trafficRoutes(() => traffic.summary()),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -184,7 +189,15 @@ function operatorRouters(
 }
 
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
-const GUARDED = ["/routes", "/policies", "/connections", "/metrics", "/drain", "/restart"];
+const GUARDED = [
+  "/routes",
+  "/policies",
+  "/connections",
+  "/metrics",
+  "/drain",
+  "/restart",
+  "/cluster/traffic",
+];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {
   const { settings, timers, log } = deps;
