@@ -4,6 +4,7 @@ import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
+  composeCluster,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -16,6 +17,7 @@ import { PolicyFaults } from "./workers/policy-faults.ts";
 const WORKER_SCRIPT = programBeside("gateway-worker");
 const CHECK_SCRIPT = programBeside("policy-check");
 const ALERT_SCRIPT = programBeside("alert-rules");
+const GOSSIP_SCRIPT = programBeside("gossip-node");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -50,14 +52,15 @@ await runProgram({
     const policyStorage = composePolicyStorage(config, log);
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
-    const [dataPlanes, parts, { startGateway }] = await Promise.all([
+    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
+      composeCluster(config, { log, gossipScript: GOSSIP_SCRIPT }),
       composeGateway(config, { log, policyStorage, ...shipped }),
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
     const alerts = composeAlerts(config, alertParts);
-    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts });
+    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts, cluster });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
     keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {

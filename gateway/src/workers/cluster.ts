@@ -3,6 +3,8 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
 import type { RouteTally } from "../traffic/route-tally.ts";
+import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -23,6 +25,8 @@ export interface ClusterOptions {
   readonly log: Logger;
   readonly events: PlanesEvents;
   readonly watchdog?: WatchdogLimits;
+  /** Where workers meet the other nodes of the cluster. Absent = there is no cluster, and they meet each other. */
+  readonly limits?: LimitsHost;
 }
 
 /** Of a replaced worker. */
@@ -47,6 +51,7 @@ class ClusterDataPlanes implements DataPlanes {
   /** The parent's own copy of what workers serve; it chooses nothing. */
   private readonly view: Serving;
   private readonly updates: CoalescedUpdates;
+  private readonly limits: LimitsHost;
   private readonly stopWatchdog: () => void;
   private known: Tables = NO_TABLES;
   private readonly stuck = new Set<ScriptKey>();
@@ -63,6 +68,8 @@ class ClusterDataPlanes implements DataPlanes {
     this.options = options;
     this.port = this.askedPort = settings.port;
     this.view = new Serving({ domain: settings.domain, timers, chainOf: () => null });
+    this.limits = options.limits ?? new LimitsNode(timers);
+    this.limits.connect((plane, message) => this.tellLimits(plane, message));
     this.updates = new CoalescedUpdates(timers, (update) => this.send({ kind: "update", update }));
     this.stopWatchdog = startWatchdog({
       timers,
@@ -160,7 +167,7 @@ class ClusterDataPlanes implements DataPlanes {
 
   private launch(): WorkerProcess {
     const { program, settings, timers } = this.options;
-    return new WorkerProcess(program, timers, {
+    const launched = new WorkerProcess(program, timers, {
       onUp: (worker) => {
         const { known: tables } = this;
         worker.send({
@@ -175,6 +182,8 @@ class ClusterDataPlanes implements DataPlanes {
       },
       onMessage: (from, message) => this.heard(from, message),
     });
+    void launched.ended.then(() => this.limits.heard(launched.number, { kind: "gone" }));
+    return launched;
   }
 
   /**
@@ -194,11 +203,12 @@ class ClusterDataPlanes implements DataPlanes {
     else if (message.kind === "policy-log") events.onPolicyLog(message.line);
     else if (message.kind === "problem") log.error(message.event, message.fields);
     else if (message.kind === "served") this.served(message.served);
-    else if (message.kind === "spent") {
-      const { spent } = message;
-      for (const worker of this.workers()) {
-        if (worker !== from) worker.send({ kind: "spent", spent });
-      }
+    else if (message.kind === "limits") this.limits.heard(from.number, message.message);
+  }
+
+  private tellLimits(plane: number, message: LimitsToPlane): void {
+    for (const worker of this.workers()) {
+      if (worker.number === plane) worker.send({ kind: "limits", message });
     }
   }
 
