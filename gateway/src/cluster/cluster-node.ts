@@ -1,4 +1,5 @@
 /** One node: its membership, what finds others for it, and what it shares with them. */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
@@ -7,6 +8,8 @@ import type { Address, Member } from "../gossip/member.ts";
 import type { GossipNode } from "../gossip/gossip-node.ts";
 import type { GossipKey, Keyring } from "../gossip/keyring.ts";
 import type { Transport, TransportCounters } from "../gossip/transport.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
+import { TrafficShare } from "../traffic/traffic-share.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
 import { HealthShare } from "./health-share.ts";
 import type { MachineMeter } from "./machine-meter.ts";
@@ -42,6 +45,7 @@ const NO_LOAD: TrafficLoad = { eventLoopDelayMs: 0, requestsPerSecond: 0, errorR
 export class ClusterNode {
   private readonly parts: NodeParts;
   private readonly health: HealthShare;
+  private readonly trafficShare: TrafficShare;
   private load = NO_LOAD;
   private measuring: Timer | null = null;
   private isTelling = false;
@@ -54,6 +58,7 @@ export class ClusterNode {
     const { gossip, timers, epoch, keyring } = parts;
     this.toldKeys = keyring && idsOf(keyring).join();
     this.health = new HealthShare(gossip, timers, epoch);
+    this.trafficShare = new TrafficShare(gossip, timers, epoch);
     this.lookedAt = timers.now();
     gossip.onChange(() => this.tellMembers());
   }
@@ -78,7 +83,14 @@ export class ClusterNode {
 
   takeLimits(_plane: number, _message: unknown): void {}
 
-  takeServed(_served: unknown): void {}
+  takeServed(served: readonly RouteTally[]): void {
+    this.trafficShare.take(served);
+  }
+
+  /** Of all nodes, in the last minute. */
+  traffic(): ClusterTraffic {
+    return this.trafficShare.summary();
+  }
 
   status(): FullStatus {
     const { settings, gossip, discovery, transport } = this.parts;
@@ -109,6 +121,7 @@ export class ClusterNode {
   async leave(graceMs: number): Promise<void> {
     const { gossip, discovery, timers } = this.parts;
     this.measuring?.cancel();
+    this.trafficShare.stop();
     const deregistered = discovery.stop();
     await gossip.leave(graceMs);
     await Promise.race([deregistered, timers.sleep(graceMs)]);

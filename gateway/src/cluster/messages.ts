@@ -2,9 +2,11 @@
  * What a gateway's parent and its gossip process tell each other over IPC (structured clone). The gossip process has the
  * membership, the transports, discovery, shared counters and leases, off the data plane.
  */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import type { ErrorCode } from "@bifrost/shared/domain/errors";
 import type { ClusterConfig, ClusterSecrets } from "../cluster-config/cluster-config.ts";
 import type { Member, NodeId } from "../gossip/member.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { FullStatus } from "./cluster-status.ts";
 
 export interface GossipSettings {
@@ -36,8 +38,8 @@ export type ToGossip =
   | { readonly kind: "start"; readonly settings: GossipSettings }
   /** From one of this node's data planes: see limits/limit-messages.ts. */
   | { readonly kind: "limits"; readonly plane: number; readonly message: unknown }
-  /** What the data planes served since the last one: see traffic/. */
-  | { readonly kind: "served"; readonly served: unknown }
+  /** What data planes served by route since the last one. */
+  | { readonly kind: "served"; readonly served: readonly RouteTally[] }
   | { readonly kind: "load"; readonly load: TrafficLoad }
   | { readonly kind: "ask"; readonly id: number; readonly question: GossipQuestion }
   /** Say goodbye to the others, then end. */
@@ -45,6 +47,7 @@ export type ToGossip =
 
 export type GossipQuestion =
   | { readonly what: "status" }
+  | { readonly what: "traffic" }
   | {
       readonly what: "rotate-key";
       readonly step: "install" | "use" | "remove";
@@ -70,5 +73,6 @@ export type FromGossip =
 
 export type GossipAnswer =
   | { readonly what: "status"; readonly status: FullStatus }
+  | { readonly what: "traffic"; readonly traffic: ClusterTraffic }
   | { readonly what: "done" }
   | { readonly what: "refused"; readonly code: ErrorCode; readonly message: string };

@@ -71,6 +71,7 @@ class GossipSide {
 async function answer(node: ClusterNode, question: GossipQuestion): Promise<GossipAnswer> {
   try {
     if (question.what === "status") return { what: "status", status: node.status() };
+    if (question.what === "traffic") return { what: "traffic", traffic: node.traffic() };
     await node.rotateKey(question);
     return { what: "done" };
   } catch (error) {
