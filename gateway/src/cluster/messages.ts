@@ -4,8 +4,17 @@
  */
 import type { ErrorCode } from "@bifrost/shared/domain/errors";
 import type { ClusterConfig, ClusterSecrets } from "../cluster-config/cluster-config.ts";
+import type { FirestoreAccess } from "../compose-firestore.ts";
 import type { Member, NodeId } from "../gossip/member.ts";
 import type { FullStatus } from "./cluster-status.ts";
+
+/** What discovery needs of the platform, where a method does. */
+export interface PlatformAccess extends FirestoreAccess {
+  /** null = the pod's own service account. */
+  readonly kubeconfig: string | null;
+  /** Vouches for the gateway itself. */
+  readonly metadataUrl: string;
+}
 
 export interface GossipSettings {
   /** Stays the same when the gossip process is replaced. */
@@ -17,6 +26,7 @@ export interface GossipSettings {
   /** Name of the machine or Kubernetes node. */
   readonly host: string;
   readonly version: string;
+  readonly platform: PlatformAccess;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
