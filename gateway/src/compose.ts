@@ -222,9 +222,9 @@ export async function composeCluster(
 
 function platformOf(config: GatewayConfig): PlatformAccess {
   const { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl } = config;
-  const { kubeconfig, ownMetadataUrl: metadataUrl } = config;
+  const { kubeconfig, ownMetadataUrl: metadataUrl, oidcIssuer, oidcCertificatesUrl } = config;
   const firestore = { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl };
-  return { ...firestore, kubeconfig, metadataUrl };
+  return { ...firestore, kubeconfig, metadataUrl, oidcIssuer, oidcCertificatesUrl };
 }
 
 /** Never one that another node has, or that this machine's former gateway had. */

@@ -28,6 +28,8 @@ const NO_PLATFORM = {
   firestoreUrl: "",
   kubeconfig: null,
   metadataUrl: "",
+  oidcIssuer: "",
+  oidcCertificatesUrl: "",
 };
 const NO_TRAFFIC = { totals: null, planes: [], crashes: 0, kills: 0, crashLoops: 0 };
 

@@ -8,12 +8,15 @@ import type { FirestoreAccess } from "../compose-firestore.ts";
 import type { Member, NodeId } from "../gossip/member.ts";
 import type { FullStatus } from "./cluster-status.ts";
 
-/** What discovery needs of the platform, where a method does. */
+/** What discovery and the transport over HTTPS need of the platform. */
 export interface PlatformAccess extends FirestoreAccess {
   /** null = the pod's own service account. */
   readonly kubeconfig: string | null;
   /** Vouches for the gateway itself. */
   readonly metadataUrl: string;
+  /** Of the tokens that nodes show each other over HTTPS. */
+  readonly oidcIssuer: string;
+  readonly oidcCertificatesUrl: string;
 }
 
 export interface GossipSettings {
