@@ -5,7 +5,7 @@
  * URL that is called; TLS keeps it, and the packets, from everybody else.
  *
  * What it can tell of a node that is gone: directly connected, the same as a mesh. Behind a front that accepts for it,
- * nothing is ever `refused` or `unreachable` by the kernel: a dead instance is `stalled`, whose suspicion takes from 4 s on.
+ * nothing is ever `refused` by its kernel: a dead instance is `stalled`, whose suspicion is the slowest (HTTPS in presets.ts).
  */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
