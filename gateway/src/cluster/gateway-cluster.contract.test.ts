@@ -125,6 +125,11 @@ test("told to leave, it is left to the others; then there is nothing to ask", as
   });
 });
 
+async function keysOf(cluster: GatewayCluster): Promise<readonly number[]> {
+  const { details } = await cluster.status();
+  return details.keys.map(({ id }) => id);
+}
+
 test("keys that were rotated are those of the process that is started next, too", async () => {
   const [one = 0, two = 0] = await freePorts(2);
   const keys = [{ id: 1, key: randomBytes(32) }];
@@ -135,14 +140,12 @@ test("keys that were rotated are those of the process that is started next, too"
   await a.rotateKey({ step: "install", id: 2, key });
   await a.rotateKey({ step: "use", id: 2, key: null });
   await a.rotateKey({ step: "remove", id: 1, key: null });
-  const only = (of: GatewayCluster): Promise<readonly number[]> =>
-    of.status().then(({ details }) => details.keys.map(({ id }) => id));
-  await vi.waitFor(async () => expect(await only(b)).toEqual([2]), { timeout: WAIT_MS });
+  await vi.waitFor(async () => expect(await keysOf(b)).toEqual([2]), { timeout: WAIT_MS });
   const killed = b.pid ?? 0;
   process.kill(killed, "SIGKILL");
   await eventually("another one is there", () => b.pid !== killed && b.problem === null, WAIT_MS);
   await eventually("a sees it", () => stateOf(a, "b") === "alive", WAIT_MS);
-  expect(await only(b)).toEqual([2]);
+  expect(await keysOf(b)).toEqual([2]);
   expect((await a.status()).details.keys).toEqual([
     { id: 2, isPrimary: true, installedAt: expect.arrayContaining(["a"]) as unknown },
   ]);
