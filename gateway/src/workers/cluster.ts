@@ -2,9 +2,9 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
-import type { RouteTally } from "../traffic/route-tally.ts";
 import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
 import { LimitsNode } from "../limits/limits-node.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
