@@ -16,13 +16,23 @@ const WRITES = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
   .map((name) => `${name}_temp_path ${name}_temp;`)
   .join(" ");
 
-/** The text of ops/compose/nginx.conf with these ports instead of the containers' names; nothing else of it is changed. */
-export function localNginxConfig(port: number, gateways: readonly number[]): string {
+export interface NginxOptions {
+  /** Instead of the file's 30 s, for which a gateway is left alone after three failures. */
+  readonly failTimeoutSeconds?: number;
+}
+
+/** The text of ops/compose/nginx.conf with these ports instead of the containers' names. */
+export function localNginxConfig(
+  port: number,
+  gateways: readonly number[],
+  { failTimeoutSeconds = 30 }: NginxOptions = {},
+): string {
   const shipped = readFileSync(path.join(ROOT, "ops", "compose", "nginx.conf"), "utf8");
   const served = shipped
     .replaceAll(/server bifrost-(\d+):8080/g, (_, number: string) => {
       return `server 127.0.0.1:${gateways[Number(number) - 1]}`;
     })
+    .replaceAll("fail_timeout=30s", `fail_timeout=${failTimeoutSeconds}s`)
     .replace("listen 80;", `listen 127.0.0.1:${port};`)
     .replace("http {", `http {\n    access_log off; ${WRITES}`);
   const user = process.getuid?.() === 0 ? "user root;" : "";
@@ -37,15 +47,19 @@ export function nginxArguments(config: string): readonly string[] {
   return ["-p", `${folder}/`, "-e", "stderr", "-c", file];
 }
 
-export async function startNginx(port: number, gateways: readonly number[]): Promise<RunningNginx> {
-  const nginx = spawn("nginx", nginxArguments(localNginxConfig(port, gateways)), {
+export async function startNginx(
+  port: number,
+  gateways: readonly number[],
+  options: NginxOptions = {},
+): Promise<RunningNginx> {
+  const nginx = spawn("nginx", nginxArguments(localNginxConfig(port, gateways, options)), {
     stdio: ["ignore", "ignore", "pipe"],
   });
   endWithTests(nginx);
   let said = "";
   nginx.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   const ended = new Promise<never>((_, reject) => {
-    nginx.once("exit", (code) => reject(new Error(`nginx ended with ${code}:\n${said}`)));
+    nginx.once("close", (code) => reject(new Error(`nginx ended with ${code}:\n${said}`)));
   });
   ended.catch(() => undefined); // heard only while it starts
   const address = `http://127.0.0.1:${port}`;
