@@ -32,7 +32,7 @@ export async function composeNode(
   const gossip = composeMembership(settings, { epoch, transport, log });
   const machine = new MachineMeter(timers);
   const discovery = composeDiscovery(config, log);
-  const parts = { settings, epoch, gossip, transport, discovery, machine, timers, log };
+  const parts = { settings, epoch, gossip, transport, keyring, discovery, machine, timers, log };
   const node = new ClusterNode({ ...parts, events });
   await node.start();
   return node;

@@ -19,7 +19,7 @@ async function written(content: string | Uint8Array): Promise<string> {
 }
 
 test("without a file the gateway runs alone, on Firestore", async () => {
-  const alone = { cluster: null, configStore: { type: "firestore" } };
+  const alone = { cluster: null, configStore: { type: "firestore" }, providers: [] };
   expect(await loadClusterFile({ file: null, storePassword: null })).toEqual(alone);
 });
 

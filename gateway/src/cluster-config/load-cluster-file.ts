@@ -15,7 +15,7 @@ export async function loadClusterFile({
   file,
   storePassword,
 }: LoadFileOptions): Promise<ClusterFile> {
-  if (file === null) return { cluster: null, configStore: { type: "firestore" } };
+  if (file === null) return { cluster: null, configStore: { type: "firestore" }, providers: [] };
   return readClusterFile(await textOf(file), { file, storePassword });
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import type { SeveralDiscoveries } from "../discovery/several.ts";
 import type { Address, Member } from "../gossip/member.ts";
 import type { GossipNode } from "../gossip/gossip-node.ts";
+import type { GossipKey, Keyring } from "../gossip/keyring.ts";
 import type { Transport, TransportCounters } from "../gossip/transport.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
 import { HealthShare } from "./health-share.ts";
@@ -13,6 +14,8 @@ import { type GossipQuestion, type GossipSettings, LOAD_MS, type TrafficLoad } f
 
 export interface NodeEvents {
   readonly onMembers: (members: readonly Member[]) => void;
+  /** After a rotation; the first one seals. */
+  readonly onKeys: (keys: readonly GossipKey[]) => void;
   /** For one data plane of this gateway, or for all of them (null). */
   readonly onLimits: (plane: number | null, message: unknown) => void;
 }
@@ -23,6 +26,8 @@ export interface NodeParts {
   readonly gossip: GossipNode;
   /** That of `gossip`, which starts and stops it. */
   readonly transport: Transport;
+  /** null = nothing is sealed. */
+  readonly keyring: Keyring | null;
   readonly discovery: SeveralDiscoveries;
   readonly machine: MachineMeter;
   readonly timers: Timers;
@@ -40,12 +45,14 @@ export class ClusterNode {
   private load = NO_LOAD;
   private measuring: Timer | null = null;
   private isTelling = false;
+  private toldKeys: string | null;
   private toldHealth: FullStatus["cluster_health"] | null = null;
   private lookedAt: number;
 
   constructor(parts: NodeParts) {
     this.parts = parts;
-    const { gossip, timers, epoch } = parts;
+    const { gossip, timers, epoch, keyring } = parts;
+    this.toldKeys = keyring && idsOf(keyring).join();
     this.health = new HealthShare(gossip, timers, epoch);
     this.lookedAt = timers.now();
     gossip.onChange(() => this.tellMembers());
@@ -86,7 +93,7 @@ export class ClusterNode {
       discovery: discovery
         .status()
         .map(({ found, ...method }) => ({ ...method, found: [...found] })),
-      keys: [],
+      keys: describeKeys(this.parts),
       configVersions: {},
       counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
     });
@@ -112,6 +119,7 @@ export class ClusterNode {
     this.health.update({ ...machine.take(), ...this.load, links: [...gossip.links()] });
     this.lookAround();
     this.tellHealth();
+    this.tellKeys();
     this.measuring = timers.after(LOAD_MS, () => this.measure());
   }
 
@@ -132,6 +140,20 @@ export class ClusterNode {
     this.parts.log[level](`cluster health: ${health}`, { members, healthy });
   }
 
+  private tellKeys(): void {
+    const { keyring, events } = this.parts;
+    if (keyring === null) return;
+    const ids = idsOf(keyring);
+    if (ids.join() === this.toldKeys) return;
+    this.toldKeys = ids.join();
+    events.onKeys(
+      ids.flatMap((id) => {
+        const key = keyring.reveal(id);
+        return key === null ? [] : [{ id, key }];
+      }),
+    );
+  }
+
   /** Many changes come at once when a node joins. */
   private tellMembers(): void {
     if (this.isTelling) return;
@@ -141,6 +163,17 @@ export class ClusterNode {
       this.parts.events.onMembers(this.parts.gossip.members());
     });
   }
+}
+
+/** The one that seals first. */
+function idsOf({ primary, ids }: Keyring): readonly number[] {
+  return [primary, ...ids.filter((id) => id !== primary)];
+}
+
+function describeKeys({ keyring, gossip }: NodeParts): FullStatus["details"]["keys"] {
+  if (keyring === null) return [];
+  const { primary } = keyring;
+  return keyring.ids.map((id) => ({ id, isPrimary: id === primary, installedAt: [gossip.self] }));
 }
 
 function countersOf({ refused, ...counted }: TransportCounters): Readonly<Record<string, number>> {

@@ -43,6 +43,8 @@ export class GatewayCluster {
   private readonly membersListeners = new Set<(members: readonly Member[]) => void>();
   private readonly limitsListeners = new Set<(relayed: RelayedLimits) => void>();
   private process: GossipProcess | null = null;
+  /** Rotations change them while the environment stays as it was. */
+  private gossipKeys: GossipSettings["secrets"]["gossipKeys"];
   private control = "";
   private failure: string | null = "The gossip process is starting.";
   /** Why the present process cannot go on, in its own words. */
@@ -54,6 +56,7 @@ export class GatewayCluster {
 
   constructor(options: GatewayClusterOptions) {
     this.options = options;
+    this.gossipKeys = options.settings.secrets.gossipKeys;
   }
 
   get self(): NodeId {
@@ -153,10 +156,10 @@ export class GatewayCluster {
   }
 
   private heard(process: GossipProcess, message: Exclude<FromGossip, { kind: "answer" }>): void {
-    const { log, settings } = this.options;
+    const { log } = this.options;
     switch (message.kind) {
       case "up":
-        process.send({ kind: "start", settings: { ...settings, control: this.control } });
+        process.send({ kind: "start", settings: this.settingsNow() });
         return;
       case "listening":
         if (this.leaving === null) this.failure = null;
@@ -173,11 +176,20 @@ export class GatewayCluster {
         this.members = message.members;
         for (const listener of this.membersListeners) listener(message.members);
         return;
+      case "keys":
+        this.gossipKeys = message.keys;
+        return;
       case "limits":
         for (const listener of this.limitsListeners) listener(message);
         return;
       case "beat":
     }
+  }
+
+  private settingsNow(): GossipSettings {
+    const { settings } = this.options;
+    const secrets = { ...settings.secrets, gossipKeys: this.gossipKeys };
+    return { ...settings, secrets, control: this.control };
   }
 
   private ended(how: number | string): void {

@@ -103,14 +103,14 @@ test("an idle node tells its health once and no more", () => {
   expect(hub.sent[0]?.bytes).toBeLessThan(40);
 });
 
-test("a busy node tells its changes, though not more often than every two seconds", () => {
+test("a busy node tells its changes, though not more often than every five seconds", () => {
   const [a, b] = [join("a"), join("b")];
-  for (let second = 0; second < 20; second++) {
+  for (let second = 0; second < 60; second++) {
     a.update({ ...CALM, requestsPerSecond: 100 * 2 ** (second % 8) });
     clock.jump(1000);
   }
-  expect(hub.sent.length).toBeGreaterThan(5);
-  expect(hub.sent.length).toBeLessThanOrEqual(10);
+  expect(hub.sent.length).toBeGreaterThan(8);
+  expect(hub.sent.length).toBeLessThanOrEqual(12);
   expect(b.of("a")?.requestsPerSecond).toBeGreaterThan(100);
 });
 
@@ -159,8 +159,8 @@ test("nothing is kept of nodes that are forgotten", () => {
 
 test.each<[string, Partial<NodeHealth>, boolean]>([
   ["the same", {}, false],
-  ["a little more CPU", { cpu: 0.25 }, false],
-  ["much more CPU", { cpu: 0.4 }, true],
+  ["a little more CPU", { cpu: 0.3 }, false],
+  ["much more CPU", { cpu: 0.5 }, true],
   ["a hiccup of the event loop", { eventLoopDelayMs: 20 }, false],
   ["an event loop that is late", { eventLoopDelayMs: 200 }, true],
   ["a tenth more requests", { requestsPerSecond: 110 }, false],

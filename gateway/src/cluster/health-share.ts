@@ -6,7 +6,7 @@ import type { Membership } from "../gossip/membership.ts";
 import { decodeHealth, encodeHealth, type HealthRecord } from "./health-record.ts";
 
 /** Changes closer together are told at once. */
-const LEAST_MS = 2000;
+const LEAST_MS = 5000;
 /** In a cluster where nothing happens health is not to cost more than failure detection does. */
 const MOST_MS = 300_000;
 
@@ -98,18 +98,18 @@ export class HealthShare {
 export function isNews(told: NodeHealth, now: NodeHealth): boolean {
   const memory = Math.abs(now.memoryBytes - told.memoryBytes) / Math.max(1, now.memoryLimitBytes);
   return (
-    Math.abs(now.cpu - told.cpu) >= 0.1 ||
+    Math.abs(now.cpu - told.cpu) >= 0.2 ||
     memory >= 0.05 ||
     Math.abs(now.errorRate - told.errorRate) >= 0.05 ||
-    isOtherSize(told.eventLoopDelayMs, now.eventLoopDelayMs, 50) ||
-    isOtherSize(told.requestsPerSecond, now.requestsPerSecond, 1) ||
+    isOtherSize(told.eventLoopDelayMs, now.eventLoopDelayMs, 100) ||
+    isOtherSize(told.requestsPerSecond, now.requestsPerSecond, 10) ||
     now.links.length !== told.links.length ||
     now.links.some((link) => {
       const former = told.links.find(({ nodeId }) => nodeId === link.nodeId);
       return (
         former === undefined ||
-        Math.abs(link.loss - former.loss) >= 0.1 ||
-        isOtherSize(former.roundTripMs ?? 0, link.roundTripMs ?? 0, 5)
+        Math.abs(link.loss - former.loss) >= 0.2 ||
+        isOtherSize(former.roundTripMs ?? 0, link.roundTripMs ?? 0, 20)
       );
     })
   );

@@ -62,6 +62,8 @@ export type FromGossip =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   /** After every change; all of them. */
   | { readonly kind: "members"; readonly members: readonly Member[] }
+  /** After a rotation; for the process that is started when this one ends. The first one seals. */
+  | { readonly kind: "keys"; readonly keys: ClusterSecrets["gossipKeys"] }
   /** For one of this node's data planes, or for all of them (null). */
   | { readonly kind: "limits"; readonly plane: number | null; readonly message: unknown }
   | { readonly kind: "answer"; readonly id: number; readonly answer: GossipAnswer };

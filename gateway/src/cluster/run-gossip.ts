@@ -42,6 +42,7 @@ class GossipSide {
   private start(settings: GossipSettings): void {
     this.node = this.startNode(settings, {
       onMembers: (members) => tell({ kind: "members", members }),
+      onKeys: (keys) => tell({ kind: "keys", keys }),
       onLimits: (plane, message) => tell({ kind: "limits", plane, message }),
     });
     this.node.then(({ address }) => tell({ kind: "listening", address })).catch(fail);
