@@ -21,6 +21,8 @@ export interface InProcessOptions {
   /** Absent = there is no cluster. */
   readonly limits?: LimitsHost;
   readonly onProblem: (event: string, detail: string) => void;
+  /** It listens once this is there. Absent = at once, knowing nothing. */
+  readonly firstTables?: Promise<Tables>;
 }
 
 export interface InProcessDataPlanes extends DataPlanes {
@@ -45,14 +47,14 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     onProblem,
   );
   limits.connect((_plane, message) => policies.hearLimits(message));
-  const plane = await Plane.start(options.settings, NO_TABLES, {
+  let tables = (await options.firstTables) ?? NO_TABLES;
+  const plane = await Plane.start(options.settings, tables, {
     timers,
     policies,
     openBucket,
     onProblem,
   });
   const { dataPlane } = plane;
-  let tables: Tables = NO_TABLES;
   let totals: PlaneCounts | null = null;
   function summary(): PlanesSummary {
     const { counts, gauges } = plane.takeReport();
