@@ -4,6 +4,7 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
 import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
 import { LimitsNode } from "../limits/limits-node.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -58,6 +59,7 @@ class ClusterDataPlanes implements DataPlanes {
   private readonly hasFirstTables: Promise<void>;
   private readonly stuck = new Set<ScriptKey>();
   private totals: PlaneCounts | null = null;
+  private served: (served: readonly RouteTally[]) => void = () => undefined;
   private crashes = 0;
   private kills = 0;
   /** Who asks for a restart while one is under way waits for that one. */
@@ -137,6 +139,10 @@ class ClusterDataPlanes implements DataPlanes {
     return { totals, planes, crashes, kills, crashLoops };
   }
 
+  onServed(listener: (served: readonly RouteTally[]) => void): void {
+    this.served = listener;
+  }
+
   connections(): Promise<readonly PlaneConnections[]> {
     return this.askAll("connections");
   }
@@ -207,6 +213,7 @@ class ClusterDataPlanes implements DataPlanes {
     if (message.kind === "fault") events.onFault(message.fault);
     else if (message.kind === "policy-log") events.onPolicyLog(message.line);
     else if (message.kind === "problem") log.error(message.event, message.fields);
+    else if (message.kind === "served") this.served(message.served);
     else if (message.kind === "limits") this.limits.heard(from.number, message.message);
   }
 

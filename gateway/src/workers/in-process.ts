@@ -1,5 +1,5 @@
 /** The one data plane in the parent itself: for tests, and where one process is enough. */
-import type { Timers } from "@bifrost/shared/domain/time";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import type { LimitsHost } from "../limits/limit-messages.ts";
@@ -7,6 +7,7 @@ import { LimitsNode } from "../limits/limits-node.ts";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
+import { REPORT_MS } from "./messages.ts";
 import { Plane, type PlaneCounts, type PlaneSettings } from "./plane.ts";
 import type { StartPolicyRuntime } from "./policy-runtime.ts";
 import { PolicySlot } from "./policy-slot.ts";
@@ -56,6 +57,14 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   });
   const { dataPlane } = plane;
   let totals: PlaneCounts | null = null;
+  let listener: Parameters<DataPlanes["onServed"]>[0] | null = null;
+  const tellServed = (): Timer =>
+    timers.after(REPORT_MS, () => {
+      const served = plane.takeServed();
+      if (served.length > 0) listener?.(served);
+      telling = tellServed();
+    });
+  let telling = tellServed();
   function summary(): PlanesSummary {
     const { counts, gauges } = plane.takeReport();
     totals = totals === null ? counts : plus(totals, counts);
@@ -72,12 +81,16 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     serving: () => dataPlane.table(),
     readiness: () => ({ ...dataPlane.readiness(), workers: true }),
     summary,
+    onServed: (given) => void (listener = given),
     connections: () => Promise.resolve([plane.connections()]),
     recorded: () => Promise.resolve(plane.recordedRequests()),
     // There is no process to replace but this one.
     restart: () => Promise.resolve(),
     reopenLogs: () => void plane.reopenLog().catch((error: unknown) => refused(onProblem, error)),
-    stop: (graceMs) => plane.stop(graceMs),
+    stop(graceMs) {
+      telling.cancel();
+      return plane.stop(graceMs);
+    },
   };
 }
 
