@@ -18,6 +18,7 @@ const GATEWAYS = [
 ] as const;
 type Gateway = (typeof GATEWAYS)[number];
 
+const byName = (one: string, other: string) => one.localeCompare(other);
 const CLIENTS = 4;
 const BODY = "hello from shop";
 
@@ -101,6 +102,23 @@ describe("three gateways", () => {
         new RegExp(`^${nodeId} +http://127.0.0.1:\\d+ control \\d+, gossip \\d+$`, "m"),
       );
     }
+  });
+
+  test("get a new key for their gossip without a restart, and one that is restarted then has it", async () => {
+    const { stdout } = endedWith(0, await platform.cli(["cluster", "keys", "rotate"]));
+    expect(stdout).toBe(
+      "Key 2 is known to every node.\nKey 2 seals what every node sends.\nKey 1 is forgotten.\n",
+    );
+    await endGateway(GATEWAYS[2], "SIGTERM");
+    const answer = endedWith(0, await platform.cli(["cluster", "status", "--json"]));
+    const { details } = JSON.parse(answer.stdout) as ClusterStatus;
+    const keys = details?.keys.map((key) => ({
+      ...key,
+      installedAt: key.installedAt.toSorted(byName),
+    }));
+    const everyone = GATEWAYS.map(({ nodeId }) => nodeId);
+    expect(keys).toEqual([{ id: 2, isPrimary: true, installedAt: everyone }]);
+    endedWith(0, await platform.cli(["cluster", "diagnose", "--json"]));
   });
 
   test("lose no request while one after the other is taken out of nginx, restarted and put back", async ({
