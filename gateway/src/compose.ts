@@ -16,9 +16,11 @@ import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import { AlertProcess } from "./alerts/alert-process.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
+import type { ClusterFile, ConfigStoreConfig } from "./cluster-config/cluster-config.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import { processEnvironment, type GatewayConfig } from "./config.ts";
@@ -62,34 +64,74 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
   };
 }
 
+/** Nothing of a cluster is loaded where there is none. */
+export async function composeClusterFile({
+  clusterFile: file,
+  storePassword,
+}: GatewayConfig): Promise<ClusterFile> {
+  if (file === null) return { cluster: null, configStore: { type: "firestore" } };
+  const { loadClusterFile } = await import("./cluster-config/load-cluster-file.ts");
+  return loadClusterFile({ file, storePassword });
+}
+
+type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts">;
+
 export async function composeGateway(
   config: GatewayConfig,
-  { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
-): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts">> {
+  parts: GatewayParts,
+): Promise<ComposedDeps> {
+  const timers = systemTimers;
+  const { log, configStore, standardPolicies } = parts;
+  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
+  const settings = { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret };
+  const standard = readStandardScripts(standardPolicies, log);
+  if (configStore.type === "firestore") {
+    const { stored, ...sources } = await composeOnFirestore(config, parts);
+    return { ...sources, policies: { standard, stored }, ownConfig: null, settings, timers, log };
+  }
+  const { composePostgres } = await import("./compose-store.ts");
+  const {
+    policies: stored,
+    own,
+    ...sources
+  } = await composePostgres(config, configStore, {
+    timers,
+    log,
+  });
+  const policies = { standard, stored };
+  return { ...sources, policies, ownConfig: own, replicas: null, settings, timers, log };
+}
+
+async function composeOnFirestore(
+  config: GatewayConfig,
+  { log, policyStorage, checkScript }: GatewayParts,
+): Promise<
+  Pick<GatewayDeps, "routes" | "backends" | "replicas"> & { stored: StoredPolicies | null }
+> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
-  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
   const source = new FirestorePolicySource({ firestore, timers, log });
   const checker = new ForkedChecker({ program: helperProgram(checkScript), timers });
   return {
-    policies: {
-      standard: readStandardScripts(standardPolicies, log),
-      stored: policyStorage === null ? null : { ...policyStorage, source, checker },
-    },
-    settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
+    stored:
+      policyStorage === null
+        ? null
+        : { ...policyStorage, source, checking: { versions: policyStorage.store, checker } },
     routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),
     ),
     replicas: composeReplicas(config, timers),
-    timers,
-    log,
   };
 }
 
-export type PolicyStorage = Pick<StoredPolicies, "store" | "loader" | "log">;
+export interface PolicyStorage {
+  readonly store: PolicyStore;
+  readonly loader: ScriptLoader;
+  readonly log: PolicyLog;
+}
 
 /** What is stored of policies; null when no bucket is named. Written as `svc:gateway`. */
 export function composePolicyStorage(config: GatewayConfig, log: Logger): PolicyStorage | null {
@@ -115,6 +157,7 @@ export function composePolicyStorage(config: GatewayConfig, log: Logger): Policy
 export interface GatewayParts {
   readonly log: Logger;
   readonly policyStorage: PolicyStorage | null;
+  readonly configStore: ConfigStoreConfig;
   /** Folder of the policies that come with the gateway. */
   readonly standardPolicies: string;
   /** Entry point of a process that checks a candidate. */

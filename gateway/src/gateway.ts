@@ -8,6 +8,7 @@ import type { RouteSource } from "@bifrost/shared/ports/route-source";
 import type { Alerts } from "./alerts/alerts.ts";
 import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
+import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
@@ -43,6 +44,8 @@ export interface GatewayDeps {
   readonly alerts: Alerts | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
+  /** null = routes and policies are somebody else's to change. */
+  readonly ownConfig: OwnConfig | null;
   /** null = samples are collected but stored nowhere. */
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
@@ -112,6 +115,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       const storeMs = Math.min(graceMs, STORE_MS);
       const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
       await Promise.race([stored, timers.sleep(storeMs)]);
+      await deps.ownConfig?.close();
     },
   };
 }
@@ -163,12 +167,13 @@ class Draining {
 }
 
 function operatorRouters(
-  { dataPlanes, policyFaults, settings }: GatewayDeps,
+  { dataPlanes, policyFaults, ownConfig, settings }: GatewayDeps,
   draining: Draining,
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
     routeRoutes(() => dataPlanes.serving()),
+    configRoutes(ownConfig),
     policyRoutes(() => ({
       tables: dataPlanes.tables(),
       summary: dataPlanes.summary(),
@@ -184,7 +189,15 @@ function operatorRouters(
 }
 
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
-const GUARDED = ["/routes", "/policies", "/connections", "/metrics", "/drain", "/restart"];
+const GUARDED = [
+  "/routes",
+  "/config/*",
+  "/policies",
+  "/connections",
+  "/metrics",
+  "/drain",
+  "/restart",
+];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {
   const { settings, timers, log } = deps;

@@ -4,6 +4,7 @@ import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
+  composeClusterFile,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -47,12 +48,14 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const policyStorage = composePolicyStorage(config, log);
+    const { configStore } = await composeClusterFile(config);
+    const isOnFirestore = configStore.type === "firestore";
+    const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
     const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeGateway(config, { log, policyStorage, ...shipped }),
+      composeGateway(config, { log, policyStorage, configStore, ...shipped }),
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
