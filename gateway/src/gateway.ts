@@ -11,6 +11,7 @@ import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
 import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
 import { clusterMetrics } from "./control/cluster-metrics.ts";
+import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
@@ -51,6 +52,8 @@ export interface GatewayDeps {
   readonly cluster: GatewayCluster | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
+  /** null = routes and policies are somebody else's to change. */
+  readonly ownConfig: OwnConfig | null;
   /** null = samples are collected but stored nowhere. */
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
@@ -126,6 +129,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       const storeMs = Math.min(graceMs, STORE_MS);
       const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
       await Promise.race([stored, timers.sleep(storeMs)]);
+      await deps.ownConfig?.close();
     },
   };
 }
@@ -199,12 +203,13 @@ function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string,
 }
 
 function operatorRouters(
-  { dataPlanes, policyFaults, cluster, settings }: GatewayDeps,
+  { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
   { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
     routeRoutes(() => dataPlanes.serving()),
+    configRoutes(ownConfig),
     policyRoutes(() => ({
       tables: dataPlanes.tables(),
       summary: dataPlanes.summary(),
@@ -224,6 +229,7 @@ function operatorRouters(
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
 const GUARDED = [
   "/routes",
+  "/config/*",
   "/policies",
   "/connections",
   "/metrics",

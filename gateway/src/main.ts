@@ -5,6 +5,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
   composeCluster,
+  composeClusterFile,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -49,13 +50,15 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const policyStorage = composePolicyStorage(config, log);
+    const { configStore, cluster: clusterConfig } = await composeClusterFile(config);
+    const isOnFirestore = configStore.type === "firestore";
+    const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
     const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeCluster(config, { log, gossipScript: GOSSIP_SCRIPT }),
-      composeGateway(config, { log, policyStorage, ...shipped }),
+      composeCluster(config, clusterConfig, { log, gossipScript: GOSSIP_SCRIPT }),
+      composeGateway(config, { log, policyStorage, configStore, ...shipped }),
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
