@@ -14,8 +14,8 @@ import { clusterMetrics } from "./control/cluster-metrics.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
-import { policyRoutes } from "./control/policies.ts";
 import type { Metric } from "./control/prometheus.ts";
+import { policyRoutes } from "./control/policies.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
@@ -180,19 +180,6 @@ class Draining {
   }
 }
 
-async function gatewayMetrics(
-  { dataPlanes, alerts, cluster }: GatewayDeps,
-  traffic: GatewayTraffic,
-): Promise<readonly Metric[]> {
-  const { disabled } = dataPlanes.tables().policies;
-  return [
-    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
-    ...(alerts === null ? [] : alertMetrics(alerts)),
-    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
-    ...trafficMetrics(await traffic.summary()),
-  ];
-}
-
 function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
   const problem = cluster?.problem ?? null;
   return problem === null ? {} : { cluster: problem };
@@ -219,6 +206,19 @@ function operatorRouters(
   for (const path of GUARDED) guarded.use(path, requireBearer(settings.controlToken));
   for (const app of apps) guarded.route("/", app);
   return [{ path: "/", app: guarded }];
+}
+
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { policies } = dataPlanes.tables();
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), policies.disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...trafficMetrics(await traffic.summary()),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+  ];
 }
 
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
