@@ -43,6 +43,7 @@ import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
+import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
 import { startPolicies } from "./workers/start-policies.ts";
@@ -173,6 +174,8 @@ export interface DataPlaneParts {
   readonly policyStorage: PolicyStorage | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
+  /** See ClusterOptions. */
+  readonly firstTables: Promise<Tables>;
 }
 
 /**
@@ -181,7 +184,7 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript"> {
+export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -250,7 +253,7 @@ export async function composeCluster(
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
@@ -266,6 +269,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
+      firstTables,
     });
   }
   const program = {
@@ -273,7 +277,8 @@ export function composeDataPlanes(
     nodeArguments: WORKER_ARGUMENTS,
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
-  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+  const timers = systemTimers;
+  return startCluster({ workers, program, settings, timers, log, events, firstTables });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {
