@@ -136,6 +136,13 @@ export const FUNCTION_VARIABLES = {
       v.maxValue(65_535),
     ),
   }),
+  providersUrl: variable<string | null>({
+    name: "BIFROST_PROVIDERS_URL",
+    meaning:
+      "Address at which apps call AI providers through the gateway; new deployments find it and a token of their project in their environment. Absent = they get neither.",
+    schema: urlForm,
+    fallback: null,
+  }),
   collectorProtocol: variable<CollectorProtocol>({
     name: "BIFROST_COLLECTOR_PROTOCOL",
     meaning: "What sidecars speak there: `http` (NDJSON) or `grpc` (a stream).",

@@ -3,7 +3,7 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import type { LimitsHost } from "../limits/limit-messages.ts";
-import { LimitsNode } from "../limits/limits-node.ts";
+import { hostLimits } from "../limits/limits-hub.ts";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
@@ -32,7 +32,7 @@ const ONLY_PLANE = 1;
 export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
   const { timers, events, openBucket, onProblem } = options;
   const { onFault, onPolicyLog: onLog } = events;
-  const limits = options.limits ?? new LimitsNode(timers);
+  const limits = options.limits ?? hostLimits(timers);
   const policies = new PolicySlot(
     () =>
       options.startPolicies({
@@ -44,7 +44,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
       }),
     onProblem,
   );
-  limits.connect((_plane, message) => policies.hearLimits(message));
+  limits.join(ONLY_PLANE, (message) => policies.hearLimits(message));
   const plane = await Plane.start(options.settings, NO_TABLES, {
     timers,
     policies,
