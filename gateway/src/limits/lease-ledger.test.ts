@@ -55,10 +55,14 @@ test("an empty bucket says when there is a token; lent tokens take up its room u
   const ledger = new LeaseLedger();
   ledger.open(KEY, ASK, 1, 0);
   expect(ledger.ask(KEY, "a", ASK, 0)).toEqual({ granted: 20, waitMs: 100 });
-  expect(ledger.ask(KEY, "b", { ...ASK, want: 1 }, 50)).toEqual({ granted: 0, waitMs: 50 });
   // It still has all of them: the bucket is as full as it was, and does not fill.
+  expect(ledger.ask(KEY, "b", { ...ASK, want: 1 }, 50)).toEqual({ granted: 0, waitMs: 100 });
   expect(ledger.ask(KEY, "a", { ...ASK, want: 0, have: 20 }, 2000).granted).toBe(0);
-  expect(ledger.ask(KEY, "b", { ...ASK, want: 5 }, 2100).granted).toBe(1);
+  expect(ledger.ask(KEY, "b", { ...ASK, want: 1 }, 2050)).toEqual({ granted: 0, waitMs: 100 });
+  // Some are spent.
+  ledger.ask(KEY, "a", { ...ASK, want: 0, have: 10 }, 2100);
+  expect(ledger.ask(KEY, "b", { ...ASK, want: 1 }, 2150)).toEqual({ granted: 0, waitMs: 50 });
+  expect(ledger.ask(KEY, "b", { ...ASK, want: 1 }, 2200)).toEqual({ granted: 1, waitMs: 0 });
 });
 
 test("what is handed over is handed over once", () => {

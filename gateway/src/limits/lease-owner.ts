@@ -22,7 +22,7 @@ import { VOTE_MS, type Standing } from "./standing.ts";
 import { Votes } from "./votes.ts";
 
 /** How often the others are asked for their votes while anything is lent. */
-const POLL_MS = 300;
+const POLL_MS = 200;
 /** How long a first loan waits for them. */
 const FIRST_VOTES_MS = 100;
 /** How often the next owner is told what is lent. */
@@ -61,7 +61,8 @@ export class LeaseOwner {
   private readonly ownShare = new LeaseLedger();
   /** What others lend that would be this node's next; until when that matters. */
   private readonly lentElsewhere = new Map<KeyHash, number>();
-  private readonly moved = new Map<KeyHash, number>();
+  /** To whom keys went that others may still ask for here. */
+  private readonly moved = new Map<KeyHash, { readonly to: NodeId; readonly until: number }>();
   /** Accounts that are being opened. */
   private readonly opening = new Map<KeyHash, Promise<void>>();
   /** What the next owners are still to be told. */
@@ -69,6 +70,7 @@ export class LeaseOwner {
   private claiming: { keys: KeyHash[]; answers: Promise<ReadonlyMap<KeyHash, Claimed>> } | null =
     null;
   private polledAt = -Infinity;
+  private lentOwnAt = -Infinity;
   private isPolling = false;
   private isTelling = false;
 
@@ -94,6 +96,7 @@ export class LeaseOwner {
   lendOwnShare(owner: NodeId, hash: KeyHash, holder: string, ask: AccountAsk): WireGrant {
     const now = this.timers.now();
     if ((this.votedAt.get(owner) ?? -Infinity) > now - VOTE_MS) return null;
+    this.lentOwnAt = now;
     this.lentBy({ ...ask, hash }, now);
     this.ownShare.setPart(1 / Math.max(1, this.standing.size), now);
     // What time gave while the owner could be reached, the owner lent.
@@ -107,7 +110,7 @@ export class LeaseOwner {
 
   packet(from: NodeId, packet: LimitPacket): void {
     const now = this.timers.now();
-    if (packet.kind === "poll" && this.standing.isLive(from)) {
+    if (packet.kind === "poll" && this.maySpeakFor(from, now)) {
       this.votedAt.set(from, now);
       this.membership?.send(from, "limits", encodePacket({ kind: "vote", at: packet.at }));
     } else if (packet.kind === "vote") this.votes.take(from, packet.at, now);
@@ -128,11 +131,11 @@ export class LeaseOwner {
   }
 
   /** `from` begins to lend these keys. */
-  claimed(keys: readonly KeyHash[]): readonly Claimed[] {
+  claimed(from: NodeId, keys: readonly KeyHash[]): readonly Claimed[] {
     const now = this.timers.now();
     this.setPart(now);
     return keys.map((hash) => {
-      this.moved.set(hash, now + MOVED_MS);
+      this.moved.set(hash, { to: from, until: now + MOVED_MS });
       const account = this.ledger.handOver(hash, now);
       if (account !== null) return { level: account.level };
       return this.opening.has(hash) || this.isLentElsewhere(hash, now) ? "lent" : "unknown";
@@ -158,6 +161,7 @@ export class LeaseOwner {
 
   forget(node: NodeId): void {
     this.votes.forget(node);
+    for (const [hash, { to }] of this.moved) if (to === node) this.moved.delete(hash);
   }
 
   /** Gives everything to the next owners; this node lends nothing from now on. */
@@ -190,13 +194,18 @@ export class LeaseOwner {
       if (until <= now) this.lentElsewhere.delete(hash);
     }
     for (const [node, at] of this.votedAt) if (at <= now - VOTE_MS) this.votedAt.delete(node);
-    for (const [hash, until] of this.moved) if (until <= now) this.moved.delete(hash);
+    for (const [hash, { until }] of this.moved) if (until <= now) this.moved.delete(hash);
+  }
+
+  /** Who lends a share of its own has none to speak for another one with. */
+  private maySpeakFor(node: NodeId, now: number): boolean {
+    return this.standing.isLive(node) && this.lentOwnAt <= now - OUT_OF_REACH_MS;
   }
 
   private isOwner(hash: KeyHash): boolean {
     const now = this.timers.now();
     const { owner } = this.standing.ownerOf(hash, now);
-    return owner === this.standing.self && (this.moved.get(hash) ?? 0) <= now;
+    return owner === this.standing.self && (this.moved.get(hash)?.until ?? 0) <= now;
   }
 
   private lend(hash: KeyHash, holder: string, ask: AccountAsk): WireGrant {

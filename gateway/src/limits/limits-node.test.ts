@@ -39,13 +39,13 @@ test.each(cases)(
 
 test.each(cases)(
   "strict: never more than one bucket gives, and nearly all of it (seed $seed, $nodes nodes, loss $loss)",
-  async ({ seed, nodes, ...options }) => {
-    const cluster = rig(seed, nodes, options);
+  async ({ seed, nodes, loss, planesPerNode }) => {
+    const cluster = rig(seed, nodes, { loss, planesPerNode });
     const limit = { key: "k", rate: RATE, burst: RATE, mode: "strict" } as const;
     const load = new LimitLoad(cluster, limit, () => (2 * RATE) / nodes);
     await cluster.time.advance(10_000);
     expect(load.overshoot()).toBe(0);
-    expect(load.passed.length).toBeGreaterThan(0.95 * load.idealPassed);
+    expect(load.passed.length).toBeGreaterThan((loss === 0 ? 0.97 : 0.92) * load.idealPassed);
     expect(load.waited).toBeLessThan(0.02 * load.arrived);
     expect(cluster.messages / nodes / 10).toBeLessThan(60);
   },
@@ -133,7 +133,7 @@ test.each(SEEDS)(
     expect(load.passedBetween(8000, 12_000)).toBeLessThanOrEqual(4.04 * RATE);
     cluster.heal();
     await cluster.time.advance(4000);
-    expect(load.overshoot()).toBeLessThanOrEqual(0.02 * RATE);
+    expect(load.overshoot()).toBeLessThanOrEqual(0.03 * RATE);
     expect(load.passedBetween(14_000, 16_000)).toBeGreaterThan(1.9 * RATE);
   },
 );

@@ -171,7 +171,7 @@ export class LimitsNode {
   private async request(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeRequest(body);
     this.sweepLater();
-    if (request.kind === "claim") return encodeClaims(this.owner.claimed(request.keys));
+    if (request.kind === "claim") return encodeClaims(this.owner.claimed(from, request.keys));
     if (request.kind === "hand-over") {
       this.owner.handedOver(request.accounts);
       return new Uint8Array();
