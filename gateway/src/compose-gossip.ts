@@ -32,6 +32,7 @@ export async function composeNode(
     keyring,
     discovery: composeDiscovery(config, { timers, log }),
     machine: new MachineMeter(timers),
+    random: Math.random,
     timers,
     log,
     events,

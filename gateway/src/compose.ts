@@ -176,6 +176,8 @@ export interface DataPlaneParts {
   readonly workerScript: string;
   /** See ClusterOptions. */
   readonly firstTables: Promise<Tables>;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
 }
 
 /**
@@ -184,7 +186,10 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
+export interface AlertParts extends Omit<
+  DataPlaneParts,
+  "workerScript" | "firstTables" | "cluster"
+> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -253,13 +258,15 @@ export async function composeCluster(
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables, cluster }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
   };
+  // Without a cluster data planes meet each other in this process.
+  const common = { firstTables, ...(cluster === null ? {} : { limits: cluster.limits }) };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
     return startInProcess({
@@ -269,7 +276,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
-      firstTables,
+      ...common,
     });
   }
   const program = {
@@ -278,7 +285,7 @@ export function composeDataPlanes(
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
   const timers = systemTimers;
-  return startCluster({ workers, program, settings, timers, log, events, firstTables });
+  return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {

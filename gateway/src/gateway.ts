@@ -16,6 +16,7 @@ import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
 import { policyRoutes } from "./control/policies.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
@@ -181,6 +182,19 @@ class Draining {
     await this.dataPlanes.stop(graceMs);
     await this.cluster?.leave(LEAVE_MS);
   }
+}
+
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { disabled } = dataPlanes.tables().policies;
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+    ...trafficMetrics(await traffic.summary()),
+  ];
 }
 
 function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {

@@ -68,7 +68,7 @@ await runProgram({
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all
     );
-    const planeParts = { log, policyFaults, policyStorage, firstTables };
+    const planeParts = { log, policyFaults, policyStorage, firstTables, cluster };
     const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       sources,
