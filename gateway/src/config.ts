@@ -2,6 +2,7 @@
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import {
+  CALLER_VARIABLES,
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
   textForm,
@@ -19,6 +20,7 @@ import { isRange } from "./proxy/trusted-proxies.ts";
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
+  ...CALLER_VARIABLES,
   ...TELEMETRY_VARIABLES,
   host: variable({
     name: "BIFROST_GATEWAY_HOST",
@@ -31,6 +33,13 @@ export const GATEWAY_VARIABLES = {
     meaning: "Port for the apps' traffic; 0 picks a free one.",
     schema: wholeNumberForm(0, 65_535),
     fallback: 8080,
+  }),
+  machine: variable<string | null>({
+    name: "BIFROST_MACHINE",
+    meaning:
+      "Name of the machine, or of the Kubernetes node (`spec.nodeName`), on which this gateway runs, told to its cluster; absent = the host name.",
+    schema: v.pipe(textForm, v.maxLength(255)),
+    fallback: null,
   }),
   domain: variable({
     name: "BIFROST_DOMAIN",
