@@ -207,6 +207,11 @@ describe("replicas in other regions", () => {
     expect([order("1234"), order("1234"), order("1234")]).toEqual(["1324", "3142", "1324"]);
   });
 
+  test("come third where there are many in the own region, which may be gone as a whole", () => {
+    balancer.setDistant(new Set(["7", "8"]));
+    expect(order("12345678")).toBe("12734568");
+  });
+
   test("take the traffic when there is none in the own region", () => {
     balancer.setDistant(new Set(["1", "2", "3"]));
     expect([order(), order()]).toEqual(["123", "231"]);

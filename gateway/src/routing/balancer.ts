@@ -8,6 +8,12 @@
 import type { Clock } from "@bifrost/shared/domain/time";
 import { Outliers, type AttemptResult } from "./outliers.ts";
 
+/**
+ * A request that could reach none of so many replicas in its own region tries one elsewhere: when a whole region is gone,
+ * there may be more replicas in it than a request tries.
+ */
+const NEAR_TRIES = 2;
+
 export interface BalancerDeps {
   readonly clock: Clock;
   /** From 0 up to 1. */
@@ -70,9 +76,20 @@ export class Balancer {
 
   private nearFirst(addresses: readonly string[], cursor: number): readonly string[] {
     if (this.distant.size === 0) return this.turn(addresses, cursor);
-    const near = addresses.filter((address) => !this.distant.has(address));
-    const distant = addresses.filter((address) => this.distant.has(address));
-    return [...this.turn(near, cursor), ...this.turn(distant, cursor)];
+    const near = this.turn(
+      addresses.filter((address) => !this.distant.has(address)),
+      cursor,
+    );
+    const distant = this.turn(
+      addresses.filter((address) => this.distant.has(address)),
+      cursor,
+    );
+    return [
+      ...near.slice(0, NEAR_TRIES),
+      ...distant.slice(0, 1),
+      ...near.slice(NEAR_TRIES),
+      ...distant.slice(1),
+    ];
   }
 
   private turn(addresses: readonly string[], cursor: number): readonly string[] {
