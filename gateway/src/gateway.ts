@@ -136,18 +136,23 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 
 /** Answers the function that stops it. */
 function followSources(
-  { dataPlanes, routes, backends, alerts, timers }: GatewayDeps,
+  { dataPlanes, routes, backends, alerts, cluster, timers }: GatewayDeps,
   { collector }: RunningTelemetry,
 ): () => void {
-  const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
+  const health = new HealthFeed({
+    timers,
+    region: cluster?.region ?? "",
+    tell: (update) => dataPlanes.update(update),
+  });
+  cluster?.onMembers((members) => health.setMembers(members));
   const stops = [
     routes.watch((table) => {
       dataPlanes.update({ routes: table });
       alerts?.setTeams(table.teams);
     }),
     backends.watch((table) => {
-      dataPlanes.update({ backends: table });
       health.setBackends(table);
+      dataPlanes.update({ backends: table });
       alerts?.setBackends(table);
     }),
     collector.samples.subscribe((samples) => health.take(samples)),

@@ -65,6 +65,10 @@ export class GatewayCluster {
     return this.options.settings.nodeId;
   }
 
+  get region(): string {
+    return this.options.settings.config.region;
+  }
+
   /** Of the gossip process; null when there is none now. */
   get pid(): number | null {
     return this.process?.pid ?? null;
