@@ -30,7 +30,7 @@ export async function composeNode(
     gossip: composeMembership(settings, { epoch, transport, log }),
     transport,
     keyring,
-    discovery: composeDiscovery(config, { timers, log }),
+    discovery: await composeDiscovery(settings, { timers, log }),
     machine: new MachineMeter(timers),
     random: Math.random,
     timers,
