@@ -9,5 +9,6 @@ export function platformSettings(config: FunctionConfig): PlatformSettings {
     collectorHost: config.collectorHost,
     collectorPort: config.collectorPort,
     collectorProtocol: config.collectorProtocol,
+    ...(config.providersUrl === null ? {} : { providersUrl: config.providersUrl }),
   };
 }

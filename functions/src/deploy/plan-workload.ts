@@ -1,6 +1,7 @@
 /** The objects of an app in the cluster. */
 import type { WorkloadConfig } from "@bifrost/shared/app-config/app-config";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+import { providerToken } from "@bifrost/shared/domain/provider-token";
 import { telemetryToken } from "@bifrost/shared/domain/telemetry-token";
 import { assertManifests } from "@bifrost/shared/manifest/check-manifest";
 import { renderManifests } from "@bifrost/shared/manifest/manifests";
@@ -25,6 +26,7 @@ export async function planWorkload(
     commitSha: commit.sha,
     imageReference: `${ports.config.registry}/${projectId}@${imageDigest}`,
     telemetryToken: telemetryToken(ports.config.telemetrySecret, id),
+    providerToken: providerToken(ports.config.telemetrySecret, projectId),
     platform: snapshot.settings,
   });
   assertManifests(objects, await ports.typeMaps());

@@ -3,8 +3,10 @@
  * copied by structured clone, so maps and sets pass.
  */
 import type { LogFields } from "@bifrost/shared/ports/logger";
+import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { PlaneConnections, PlaneReport, PlaneSettings } from "./plane.ts";
-import type { LimitSpends, PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
+import type { PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
 import type { RecordedRequest } from "./request-ring.ts";
 import type { Tables, TableUpdate } from "./tables.ts";
 
@@ -12,8 +14,7 @@ export type ToWorker =
   /** The first message; the worker listens once all of it is in service. */
   | { readonly kind: "start"; readonly settings: PlaneSettings; readonly tables: Tables }
   | { readonly kind: "update"; readonly update: TableUpdate }
-  /** What `limit` spent elsewhere. */
-  | { readonly kind: "spent"; readonly spent: LimitSpends }
+  | { readonly kind: "limits"; readonly message: LimitsToPlane }
   | { readonly kind: "ask"; readonly id: number; readonly what: keyof Answers }
   | { readonly kind: "reopen-log" }
   /** Take no more connections, end what is under way, then end. */
@@ -28,8 +29,10 @@ export type FromWorker =
   /** Also the sign of life. */
   | { readonly kind: "report"; readonly report: PlaneReport }
   | { readonly kind: "beat" }
+  /** By route, since the last one. */
+  | { readonly kind: "served"; readonly served: readonly RouteTally[] }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
-  | { readonly kind: "spent"; readonly spent: LimitSpends }
+  | { readonly kind: "limits"; readonly message: LimitsFromPlane }
   | { readonly kind: "fault"; readonly fault: PolicyFault }
   | { readonly kind: "policy-log"; readonly line: PolicyLogLine }
   | { readonly kind: "problem"; readonly event: string; readonly fields: LogFields };
@@ -42,5 +45,3 @@ export interface Answers {
 
 /** How often a worker reports; the parent takes it for lost after WATCHDOG.silenceMs without. */
 export const REPORT_MS = 500;
-/** How often workers tell each other what `limit` spent. */
-export const SPENT_MS = 50;

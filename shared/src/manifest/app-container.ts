@@ -5,6 +5,7 @@ import { commandLine } from "./command-line.ts";
 import { APP_UID, lockedDown } from "./container-security.ts";
 import type { ManifestInput } from "./manifest-input.ts";
 import { APP_CONTAINER, HTTP_PORT, objectNames } from "./names.ts";
+import { providerEnvironment } from "./provider-access.ts";
 
 /** Longest time an app may take to answer its first probe. */
 const STARTUP_SECONDS = 300;
@@ -32,7 +33,7 @@ export function appContainer(input: ManifestInput): V1Container {
     image: input.imageReference,
     ...(command === null ? {} : { command: commandLine(command) }),
     ports: [{ name: HTTP_PORT, containerPort: config.app.port, protocol: "TCP" }],
-    env: [{ name: "PORT", value: String(config.app.port) }],
+    env: [{ name: "PORT", value: String(config.app.port) }, ...providerEnvironment(input)],
     envFrom: [{ configMapRef: { name: objectNames(input).env } }],
     // No CPU limit: an idle node's cores may be used, and throttling makes tail latency worse.
     resources: {

@@ -59,6 +59,7 @@ export function inputFor(config: WorkloadConfig): ManifestInput {
     commitSha: "c0ffee".repeat(6) + "c0ff",
     imageReference: `registry.example/team/shop@${DIGEST}`,
     telemetryToken: "a-telemetry-token",
+    providerToken: "a-provider-token",
     platform: {
       namespacePrefix: "app-",
       sidecarImage: `registry.example/bifrost/sidecar@${DIGEST}`,

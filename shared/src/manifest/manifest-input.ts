@@ -16,6 +16,8 @@ export interface ManifestInput {
   readonly imageReference: string;
   /** What the sidecars of this deployment show to the collector. */
   readonly telemetryToken: string;
+  /** What the app shows to the gateway when it calls an AI provider; used when the settings name a `providersUrl`. */
+  readonly providerToken: string;
   readonly platform: PlatformSettings;
 }
 

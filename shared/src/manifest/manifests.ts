@@ -8,6 +8,7 @@ import type { ManifestInput } from "./manifest-input.ts";
 import { assertRenderable } from "./manifest-input.ts";
 import { namespace } from "./namespace.ts";
 import { networkPolicy } from "./network-policy.ts";
+import { providerSecrets } from "./provider-access.ts";
 import { service } from "./service.ts";
 import { telemetrySecret } from "./telemetry-secret.ts";
 
@@ -25,6 +26,7 @@ export function renderManifests(input: ManifestInput): KubernetesObject[] {
     networkPolicy(input),
     envConfigMap(input),
     telemetrySecret(input),
+    ...providerSecrets(input),
     deployment(input),
     service(input),
     autoscaler(input),

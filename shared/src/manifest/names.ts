@@ -19,6 +19,7 @@ interface ObjectNames {
   readonly workload: string;
   readonly env: string;
   readonly telemetry: string;
+  readonly providers: string;
 }
 
 export function objectNames(input: ManifestInput): ObjectNames {
@@ -28,6 +29,7 @@ export function objectNames(input: ManifestInput): ObjectNames {
     workload,
     env: `${workload}-env`,
     telemetry: `${workload}-telemetry`,
+    providers: `${workload}-providers`,
   };
 }
 

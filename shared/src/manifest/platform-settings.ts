@@ -21,6 +21,8 @@ export const platformSettingsSchema = v.strictObject({
   collectorPort: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)),
   /** What they speak there; snapshots from before there was a choice have none: `http`. */
   collectorProtocol: v.exactOptional(v.picklist(COLLECTOR_PROTOCOLS)),
+  /** Where apps call AI providers through the gateway; absent = they are not told of it. */
+  providersUrl: v.exactOptional(v.pipe(v.string(), v.url(), v.maxLength(512))),
   /** Namespaces whose pods may open connections to apps; default: `bifrost`. */
   ingressNamespaces: v.exactOptional(v.array(v.pipe(v.string(), v.regex(DNS_LABEL)))),
   /** Address ranges that may do so as well: a gateway outside the cluster; default: none. */
