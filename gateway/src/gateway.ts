@@ -203,8 +203,8 @@ function operatorRouters(
       faults: policyFaults.newest,
     })),
     metricsRoutes(metrics),
-    trafficRoutes(() => traffic.summary()),
     clusterKeyRoutes(cluster),
+    trafficRoutes(() => traffic.summary()),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -234,8 +234,8 @@ const GUARDED = [
   "/metrics",
   "/drain",
   "/restart",
-  "/cluster/traffic",
   "/cluster/keys",
+  "/cluster/traffic",
 ];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {

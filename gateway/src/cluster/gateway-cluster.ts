@@ -122,9 +122,9 @@ export class GatewayCluster {
     return this.statusAlone();
   }
 
-  /** What all nodes served in the last minute; null = there is nobody to ask now. */
+  /** What all nodes served; null = there is nobody to ask now. */
   async traffic(): Promise<ClusterTraffic | null> {
-    if (this.process?.isListening !== true) return null;
+    if (this.process?.isListening !== true || this.failure !== null) return null;
     const answer = await this.process.ask({ what: "traffic" }).catch(() => null);
     return answer?.what === "traffic" ? answer.traffic : null;
   }

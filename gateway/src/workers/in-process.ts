@@ -22,6 +22,8 @@ export interface InProcessOptions {
   /** Absent = there is no cluster. */
   readonly limits?: LimitsHost;
   readonly onProblem: (event: string, detail: string) => void;
+  /** It listens once this is there. Absent = at once, knowing nothing. */
+  readonly firstTables?: Promise<Tables>;
 }
 
 export interface InProcessDataPlanes extends DataPlanes {
@@ -46,14 +48,14 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     onProblem,
   );
   limits.connect((_plane, message) => policies.hearLimits(message));
-  const plane = await Plane.start(options.settings, NO_TABLES, {
+  let tables = (await options.firstTables) ?? NO_TABLES;
+  const plane = await Plane.start(options.settings, tables, {
     timers,
     policies,
     openBucket,
     onProblem,
   });
   const { dataPlane } = plane;
-  let tables: Tables = NO_TABLES;
   let totals: PlaneCounts | null = null;
   let listener: Parameters<DataPlanes["onServed"]>[0] | null = null;
   const tellServed = (): Timer =>

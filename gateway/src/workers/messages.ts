@@ -3,8 +3,8 @@
  * copied by structured clone, so maps and sets pass.
  */
 import type { LogFields } from "@bifrost/shared/ports/logger";
-import type { RouteTally } from "../traffic/route-tally.ts";
 import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { PlaneConnections, PlaneReport, PlaneSettings } from "./plane.ts";
 import type { PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
 import type { RecordedRequest } from "./request-ring.ts";

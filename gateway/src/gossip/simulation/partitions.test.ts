@@ -31,19 +31,22 @@ describe("a cluster cut in two, each side holding the other for dead", () => {
     ["60 s", 4, SEEDS, 60_000, 5000],
     ["60 s", 10, SEEDS / 2, 60_000, 5000],
     ["an hour", 4, SEEDS / 20, 3_600_000, 60_000],
-  ])("after %s is one again without an operator, with %i nodes", (_for, size, seeds, cutMs, healMs) => {
-    for (let seed = 1; seed <= seeds; seed++) {
-      const cluster = formed(size, seed);
-      const [one, other] = halves(cluster, seed);
-      cluster.cut(one, other);
-      cluster.cut(other, one);
-      cluster.run(cutMs);
-      expect(isSplit(cluster, [one, other]), `seed ${seed}: split`).toBe(true);
-      cluster.network.healAll();
-      cluster.runUntil(() => disagreements(cluster).length === 0, healMs, 20);
-      expect(disagreements(cluster), `seed ${seed}`).toEqual([]);
-    }
-  });
+  ])(
+    "after %s is one again without an operator, with %i nodes",
+    (_for, size, seeds, cutMs, healMs) => {
+      for (let seed = 1; seed <= seeds; seed++) {
+        const cluster = formed(size, seed);
+        const [one, other] = halves(cluster, seed);
+        cluster.cut(one, other);
+        cluster.cut(other, one);
+        cluster.run(cutMs);
+        expect(isSplit(cluster, [one, other]), `seed ${seed}: split`).toBe(true);
+        cluster.network.healAll();
+        cluster.runUntil(() => disagreements(cluster).length === 0, healMs, 20);
+        expect(disagreements(cluster), `seed ${seed}`).toEqual([]);
+      }
+    },
+  );
 
   it("that heals while hosts are lost keeps only those for dead", () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
