@@ -1,17 +1,14 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
 import { randomBytes } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
-import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { FirestoreConfigSource } from "@bifrost/shared/cloud/firestore-config-source";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
-import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
-import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
-import { principalToken } from "@bifrost/shared/cloud/principal-token";
 import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
@@ -21,10 +18,14 @@ import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
-import { processEnvironment, type GatewayConfig } from "./config.ts";
+import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
+import type { PlatformAccess } from "./cluster/messages.ts";
+import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
+import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
+import { routesFromConfig } from "./routing/routes-from-config.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
 import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
@@ -37,8 +38,10 @@ import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
+import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
+import { GATEWAY_VERSION } from "./version.ts";
 import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
@@ -64,7 +67,7 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
 export async function composeGateway(
   config: GatewayConfig,
   { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
-): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts">> {
+): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
@@ -77,7 +80,7 @@ export async function composeGateway(
       stored: policyStorage === null ? null : { ...policyStorage, source, checker },
     },
     settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
-    routes: new FirestoreRoutes({ firestore, timers, log }),
+    routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),
@@ -126,6 +129,8 @@ export interface DataPlaneParts {
   readonly policyStorage: PolicyStorage | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
+  /** See ClusterOptions. */
+  readonly firstTables: Promise<Tables>;
 }
 
 /**
@@ -134,7 +139,7 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript"> {
+export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -169,18 +174,73 @@ function policyLogger(
   };
 }
 
-/** A process beside the workers that runs what strangers wrote. */
-function helperProgram(script: string): HelperProgram {
+/** A process beside the workers. `more`: variables it sees beside what workers see. */
+function helperProgram(script: string, more?: RegExp): HelperProgram {
   const shown = Object.entries(processEnvironment()).flatMap(([name, value]) =>
-    SHOWN.test(name) && value !== undefined ? [[name, value] as const] : [],
+    (SHOWN.test(name) || more?.test(name) === true) && value !== undefined
+      ? [[name, value] as const]
+      : [],
   );
   const nodeArguments = ["--enable-source-maps", "--max-old-space-size=256"];
   return { script, nodeArguments, environment: Object.fromEntries(shown) };
 }
 
+export interface ClusterParts {
+  readonly log: Logger;
+  /** Entry point of the gossip process. */
+  readonly gossipScript: string;
+}
+
+/** What the gossip process sees of the environment beside that: how to reach the cloud and the cluster it runs in. */
+const SHOWN_TO_GOSSIP = /^(?:KUBERNETES_.*|METADATA_.*|GCE_METADATA_.*|HOME)$/;
+
+/** null = this gateway runs alone; then nothing of a cluster is loaded. Started by the gateway. */
+export async function composeCluster(
+  config: GatewayConfig,
+  { log, gossipScript }: ClusterParts,
+): Promise<GatewayCluster | null> {
+  const { clusterFile: file, storePassword } = config;
+  if (file === null) return null;
+  const [{ loadClusterFile }, { GatewayCluster }] = await Promise.all([
+    import("./cluster-config/load-cluster-file.ts"),
+    import("./cluster/gateway-cluster.ts"),
+  ]);
+  const { cluster } = await loadClusterFile({ file, storePassword });
+  if (cluster === null) return null;
+  return new GatewayCluster({
+    program: helperProgram(gossipScript, SHOWN_TO_GOSSIP),
+    settings: {
+      nodeId: cluster.nodeId ?? nameOf(cluster.gossip.port),
+      config: cluster,
+      secrets: clusterSecrets(config),
+      host: config.machine ?? hostname(),
+      version: GATEWAY_VERSION,
+      logLevel: config.logLevel,
+      platform: platformOf(config),
+    },
+    timers: systemTimers,
+    log,
+  });
+}
+
+function platformOf(config: GatewayConfig): PlatformAccess {
+  const { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl } = config;
+  const { kubeconfig, ownMetadataUrl: metadataUrl, oidcIssuer, oidcCertificatesUrl } = config;
+  const firestore = { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl };
+  return { ...firestore, kubeconfig, metadataUrl, oidcIssuer, oidcCertificatesUrl };
+}
+
+/** Never one that another node has, or that this machine's former gateway had. */
+function nameOf(gossipPort: number): string {
+  const machine = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 40);
+  return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
+}
+
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
@@ -196,6 +256,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
+      firstTables,
     });
   }
   const program = {
@@ -203,7 +264,8 @@ export function composeDataPlanes(
     nodeArguments: WORKER_ARGUMENTS,
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
-  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+  const timers = systemTimers;
+  return startCluster({ workers, program, settings, timers, log, events, firstTables });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {
@@ -233,20 +295,4 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
 function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
   return new FirestoreReplicaStore(composeFirestore(config, config.metadataUrl, clock));
-}
-
-/** Firestore as the principal that this metadata server vouches for. */
-function composeFirestore(
-  { functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl, projectId }: CollectorConfig,
-  metadataUrl: string,
-  clock: Timers,
-): FirestoreRest {
-  const token = principalToken({
-    issuerUrl: `${functionsUrl}/issue-principal`,
-    identityToolkitUrl,
-    apiKey: firebaseApiKey,
-    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
-    clock,
-  });
-  return new FirestoreRest({ baseUrl: firestoreUrl, projectId, token });
 }

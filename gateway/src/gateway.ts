@@ -6,17 +6,23 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 import type { Alerts } from "./alerts/alerts.ts";
+import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
 import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
+import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
+import { clusterMetrics } from "./control/cluster-metrics.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { policyRoutes } from "./control/policies.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
+import { trafficMetrics, trafficRoutes } from "./control/traffic.ts";
 import type { Collector } from "./telemetry/collector.ts";
 import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
+import { GatewayTraffic } from "./traffic/gateway-traffic.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -41,6 +47,8 @@ export interface GatewayDeps {
   readonly policies: GatewayPolicies;
   /** null = no alert rules are run. */
   readonly alerts: Alerts | null;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = samples are collected but stored nowhere. */
@@ -63,32 +71,37 @@ export interface RunningGateway {
 
 /** Part of the grace that is kept for what is not stored yet. */
 const STORE_MS = 1000;
+/** For the goodbye to the other nodes; what is not told by then they find out. */
+const LEAVE_MS = 500;
 
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
-  const { dataPlanes, timers, log, settings } = deps;
+  const { dataPlanes, cluster, timers, log, settings } = deps;
   const telemetry = await startTelemetry(telemetryOptions(deps)).catch(async (error: unknown) => {
     await dataPlanes.stop(0);
     throw error;
   });
   const stopSources = followSources(deps, telemetry);
   const stopPolicies = followPolicies(deps);
-  const draining = new Draining(dataPlanes);
+  const traffic = new GatewayTraffic({ dataPlanes, cluster, timers });
+  const draining = new Draining(dataPlanes, cluster);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
     port: settings.controlPort,
     timers,
     log,
     routers: [
-      { path: "/", app: healthRoutes(() => draining.readiness()) },
-      { path: "/v1/telemetry", app: telemetry.routes },
-      ...operatorRouters(deps, draining, () => [
-        ...proxyMetrics(
-          dataPlanes.summary(),
-          dataPlanes.readiness(),
-          dataPlanes.tables().policies.disabled,
+      {
+        path: "/",
+        app: healthRoutes(
+          () => draining.readiness(),
+          () => clusterDetails(cluster),
         ),
+      },
+      { path: "/", app: clusterStatusRoutes({ cluster, token: settings.controlToken }) },
+      { path: "/v1/telemetry", app: telemetry.routes },
+      ...operatorRouters(deps, { draining, traffic }, async () => [
         ...collectorMetrics(telemetry, control.refusedConnections()),
-        ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
+        ...(await gatewayMetrics(deps, traffic)),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -99,6 +112,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   if (settings.controlToken === null) {
     log.warn("control API is closed but for its probes: BIFROST_CONTROL_TOKEN is not set");
   }
+  cluster?.start(`${settings.controlHost}:${control.port}`, () => dataPlanes.summary());
   return {
     port: dataPlanes.port,
     controlPort: control.port,
@@ -145,10 +159,12 @@ function followSources(
 /** Of an operator who takes his time and a signal that does not, the shorter grace counts. */
 class Draining {
   private readonly dataPlanes: DataPlanes;
+  private readonly cluster: GatewayCluster | null;
   private hasBegun = false;
 
-  constructor(dataPlanes: DataPlanes) {
+  constructor(dataPlanes: DataPlanes, cluster: GatewayCluster | null) {
     this.dataPlanes = dataPlanes;
+    this.cluster = cluster;
   }
 
   readiness(): Readonly<Record<string, boolean>> {
@@ -156,15 +172,22 @@ class Draining {
     return this.hasBegun ? { ...parts, accepting: false } : parts;
   }
 
-  drain(graceMs: number): Promise<void> {
+  /** Leaves the cluster only when the last response has ended: until then its limits hold for it. */
+  async drain(graceMs: number): Promise<void> {
     this.hasBegun = true;
-    return this.dataPlanes.stop(graceMs);
+    await this.dataPlanes.stop(graceMs);
+    await this.cluster?.leave(LEAVE_MS);
   }
 }
 
+function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
+  const problem = cluster?.problem ?? null;
+  return problem === null ? {} : { cluster: problem };
+}
+
 function operatorRouters(
-  { dataPlanes, policyFaults, settings }: GatewayDeps,
-  draining: Draining,
+  { dataPlanes, policyFaults, cluster, settings }: GatewayDeps,
+  { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
@@ -175,6 +198,8 @@ function operatorRouters(
       faults: policyFaults.newest,
     })),
     metricsRoutes(metrics),
+    clusterKeyRoutes(cluster),
+    trafficRoutes(() => traffic.summary()),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -183,8 +208,30 @@ function operatorRouters(
   return [{ path: "/", app: guarded }];
 }
 
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { policies } = dataPlanes.tables();
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), policies.disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...trafficMetrics(await traffic.summary()),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+  ];
+}
+
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
-const GUARDED = ["/routes", "/policies", "/connections", "/metrics", "/drain", "/restart"];
+const GUARDED = [
+  "/routes",
+  "/policies",
+  "/connections",
+  "/metrics",
+  "/drain",
+  "/restart",
+  "/cluster/keys",
+  "/cluster/traffic",
+];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {
   const { settings, timers, log } = deps;

@@ -4,6 +4,7 @@ import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
+  composeCluster,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -11,11 +12,14 @@ import {
 } from "./compose.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
 import { runProgram } from "./run-program.ts";
+import { watchEarly } from "./workers/first-tables.ts";
+import { NO_TABLES } from "./workers/tables.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
 const WORKER_SCRIPT = programBeside("gateway-worker");
 const CHECK_SCRIPT = programBeside("policy-check");
 const ALERT_SCRIPT = programBeside("alert-rules");
+const GOSSIP_SCRIPT = programBeside("gossip-node");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -50,14 +54,23 @@ await runProgram({
     const policyStorage = composePolicyStorage(config, log);
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
-    const [dataPlanes, parts, { startGateway }] = await Promise.all([
-      composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeGateway(config, { log, policyStorage, ...shipped }),
+    const sources = composeGateway(config, { log, policyStorage, ...shipped }).then((parts) =>
+      watchEarly(parts, systemTimers),
+    );
+    const firstTables = sources.then(
+      (parts) => parts.firstTables,
+      () => NO_TABLES, // it does not start at all
+    );
+    const planeParts = { log, policyFaults, policyStorage, firstTables };
+    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
+      composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
+      composeCluster(config, { log, gossipScript: GOSSIP_SCRIPT }),
+      sources,
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
     const alerts = composeAlerts(config, alertParts);
-    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts });
+    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts, cluster });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
     keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {

@@ -77,6 +77,8 @@ export class TokenBuckets implements Limiter {
     fill(numbers, at, this.clock.now(), partRate, partBurst);
     const left = (numbers[at + TOKENS] ?? 0) - tokens;
     numbers[at + TOKENS] = Math.max(-mostOwed(partRate, partBurst), left);
+    numbers[at + RATE] = rate;
+    numbers[at + BURST] = burst;
     numbers[at + ASKED] = (numbers[at + ASKED] ?? 0) + tokens;
     numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + tokens;
     buckets.unsaid.add(known);
