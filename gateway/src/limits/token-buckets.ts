@@ -54,7 +54,8 @@ export class TokenBuckets implements Limiter {
     const at = buckets.find(known, now, rate, burst);
     const { numbers } = buckets;
     const { part } = this;
-    const [partRate, partBurst] = [rate * part, Math.max(1, burst * part)];
+    const partRate = rate * part;
+    const partBurst = part === 1 ? burst : Math.max(1, burst * part);
     fill(numbers, at, now, partRate, partBurst);
     numbers[at + RATE] = rate;
     numbers[at + BURST] = burst;
