@@ -13,6 +13,7 @@ import { GossipNode } from "./gossip/gossip-node.ts";
 import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import type { Transport } from "./gossip/transport.ts";
 
 export async function composeNode(
@@ -59,6 +60,7 @@ function composeMembership(
     timers: systemTimers,
     seed: randomBytes(4).readUInt32BE(),
     uptime: () => performance.now(),
+    preset: config.transport === "https" ? HTTPS : MESH,
     health: { timeoutMs, successThreshold, failureThreshold },
     deduplicationMs,
     preset: config.transport === "https" ? HTTPS : MESH,
