@@ -27,6 +27,7 @@ const WITH_PACKAGES = {
   "gateway-worker": "gateway/src/gateway-worker.ts",
   "policy-check": "gateway/src/policy-check.ts",
   "alert-rules": "gateway/src/alert-rules.ts",
+  "gossip-node": "gateway/src/gossip-node.ts",
   collector: "gateway/src/collector-main.ts",
 };
 /** Programs that run alone: in a sandbox, in a pod, from any folder. The sidecar is one more of them. */

@@ -1,6 +1,6 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
 import { randomBytes } from "node:crypto";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
@@ -20,10 +20,15 @@ import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import { AlertProcess } from "./alerts/alert-process.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
-import type { ClusterFile, ConfigStoreConfig } from "./cluster-config/cluster-config.ts";
+import type {
+  ClusterConfig,
+  ClusterFile,
+  ConfigStoreConfig,
+} from "./cluster-config/cluster-config.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
-import { processEnvironment, type GatewayConfig } from "./config.ts";
+import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
+import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
@@ -42,6 +47,7 @@ import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
+import { GATEWAY_VERSION } from "./version.ts";
 import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
@@ -69,12 +75,12 @@ export async function composeClusterFile({
   clusterFile: file,
   storePassword,
 }: GatewayConfig): Promise<ClusterFile> {
-  if (file === null) return { cluster: null, configStore: { type: "firestore" } };
+  if (file === null) return { cluster: null, configStore: { type: "firestore" }, providers: [] };
   const { loadClusterFile } = await import("./cluster-config/load-cluster-file.ts");
   return loadClusterFile({ file, storePassword });
 }
 
-type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts">;
+type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">;
 
 export async function composeGateway(
   config: GatewayConfig,
@@ -213,13 +219,55 @@ function policyLogger(
   };
 }
 
-/** A process beside the workers that runs what strangers wrote. */
-function helperProgram(script: string): HelperProgram {
+/** A process beside the workers. `more`: variables it sees beside what workers see. */
+function helperProgram(script: string, more?: RegExp): HelperProgram {
   const shown = Object.entries(processEnvironment()).flatMap(([name, value]) =>
-    SHOWN.test(name) && value !== undefined ? [[name, value] as const] : [],
+    (SHOWN.test(name) || more?.test(name) === true) && value !== undefined
+      ? [[name, value] as const]
+      : [],
   );
   const nodeArguments = ["--enable-source-maps", "--max-old-space-size=256"];
   return { script, nodeArguments, environment: Object.fromEntries(shown) };
+}
+
+export interface ClusterParts {
+  readonly log: Logger;
+  /** Entry point of the gossip process. */
+  readonly gossipScript: string;
+}
+
+/** What the gossip process sees of the environment beside that: how to reach the cloud and the cluster it runs in. */
+const SHOWN_TO_GOSSIP = /^(?:KUBERNETES_.*|METADATA_.*|GCE_METADATA_.*|HOME)$/;
+
+/** null = this gateway runs alone; then nothing of a cluster is loaded. Started by the gateway. */
+export async function composeCluster(
+  config: GatewayConfig,
+  cluster: ClusterConfig | null,
+  { log, gossipScript }: ClusterParts,
+): Promise<GatewayCluster | null> {
+  if (cluster === null) return null;
+  const { GatewayCluster } = await import("./cluster/gateway-cluster.ts");
+  return new GatewayCluster({
+    program: helperProgram(gossipScript, SHOWN_TO_GOSSIP),
+    settings: {
+      nodeId: cluster.nodeId ?? nameOf(cluster.gossip.port),
+      config: cluster,
+      secrets: clusterSecrets(config),
+      host: config.machine ?? hostname(),
+      version: GATEWAY_VERSION,
+      logLevel: config.logLevel,
+    },
+    timers: systemTimers,
+    log,
+  });
+}
+
+/** Never one that another node has, or that this machine's former gateway had. */
+function nameOf(gossipPort: number): string {
+  const machine = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 40);
+  return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
 }
 
 export function composeDataPlanes(

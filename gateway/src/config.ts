@@ -32,6 +32,13 @@ export const GATEWAY_VARIABLES = {
     schema: wholeNumberForm(0, 65_535),
     fallback: 8080,
   }),
+  machine: variable<string | null>({
+    name: "BIFROST_MACHINE",
+    meaning:
+      "Name of the machine, or of the Kubernetes node (`spec.nodeName`), on which this gateway runs, told to its cluster; absent = the host name.",
+    schema: v.pipe(textForm, v.maxLength(255)),
+    fallback: null,
+  }),
   domain: variable({
     name: "BIFROST_DOMAIN",
     meaning: "Domain (with port, if not the default one) below which every project gets its host.",

@@ -6,9 +6,12 @@ import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
 import type { RouteSource } from "@bifrost/shared/ports/route-source";
 import type { Alerts } from "./alerts/alerts.ts";
+import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
 import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
 import { configRoutes, type OwnConfig } from "./control/config.ts";
+import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
+import { clusterMetrics } from "./control/cluster-metrics.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
@@ -42,6 +45,8 @@ export interface GatewayDeps {
   readonly policies: GatewayPolicies;
   /** null = no alert rules are run. */
   readonly alerts: Alerts | null;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = routes and policies are somebody else's to change. */
@@ -66,25 +71,34 @@ export interface RunningGateway {
 
 /** Part of the grace that is kept for what is not stored yet. */
 const STORE_MS = 1000;
+/** For the goodbye to the other nodes; what is not told by then they find out. */
+const LEAVE_MS = 500;
 
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
-  const { dataPlanes, timers, log, settings } = deps;
+  const { dataPlanes, cluster, timers, log, settings } = deps;
   const telemetry = await startTelemetry(telemetryOptions(deps)).catch(async (error: unknown) => {
     await dataPlanes.stop(0);
     throw error;
   });
   const stopSources = followSources(deps, telemetry);
   const stopPolicies = followPolicies(deps);
-  const draining = new Draining(dataPlanes);
+  const draining = new Draining(dataPlanes, cluster);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
     port: settings.controlPort,
     timers,
     log,
     routers: [
-      { path: "/", app: healthRoutes(() => draining.readiness()) },
+      {
+        path: "/",
+        app: healthRoutes(
+          () => draining.readiness(),
+          () => clusterDetails(cluster),
+        ),
+      },
+      { path: "/", app: clusterStatusRoutes({ cluster, token: settings.controlToken }) },
       { path: "/v1/telemetry", app: telemetry.routes },
-      ...operatorRouters(deps, draining, () => [
+      ...operatorRouters(deps, draining, async () => [
         ...proxyMetrics(
           dataPlanes.summary(),
           dataPlanes.readiness(),
@@ -92,6 +106,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
         ),
         ...collectorMetrics(telemetry, control.refusedConnections()),
         ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
+        ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -102,6 +117,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   if (settings.controlToken === null) {
     log.warn("control API is closed but for its probes: BIFROST_CONTROL_TOKEN is not set");
   }
+  cluster?.start(`${settings.controlHost}:${control.port}`, () => dataPlanes.summary());
   return {
     port: dataPlanes.port,
     controlPort: control.port,
@@ -149,10 +165,12 @@ function followSources(
 /** Of an operator who takes his time and a signal that does not, the shorter grace counts. */
 class Draining {
   private readonly dataPlanes: DataPlanes;
+  private readonly cluster: GatewayCluster | null;
   private hasBegun = false;
 
-  constructor(dataPlanes: DataPlanes) {
+  constructor(dataPlanes: DataPlanes, cluster: GatewayCluster | null) {
     this.dataPlanes = dataPlanes;
+    this.cluster = cluster;
   }
 
   readiness(): Readonly<Record<string, boolean>> {
@@ -160,14 +178,21 @@ class Draining {
     return this.hasBegun ? { ...parts, accepting: false } : parts;
   }
 
-  drain(graceMs: number): Promise<void> {
+  /** Leaves the cluster only when the last response has ended: until then its limits hold for it. */
+  async drain(graceMs: number): Promise<void> {
     this.hasBegun = true;
-    return this.dataPlanes.stop(graceMs);
+    await this.dataPlanes.stop(graceMs);
+    await this.cluster?.leave(LEAVE_MS);
   }
 }
 
+function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
+  const problem = cluster?.problem ?? null;
+  return problem === null ? {} : { cluster: problem };
+}
+
 function operatorRouters(
-  { dataPlanes, policyFaults, ownConfig, settings }: GatewayDeps,
+  { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
   draining: Draining,
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
@@ -180,6 +205,7 @@ function operatorRouters(
       faults: policyFaults.newest,
     })),
     metricsRoutes(metrics),
+    clusterKeyRoutes(cluster),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -197,6 +223,7 @@ const GUARDED = [
   "/metrics",
   "/drain",
   "/restart",
+  "/cluster/keys",
 ];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {

@@ -5,6 +5,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
   composeClusterFile,
+  composeCluster,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -17,6 +18,7 @@ import { PolicyFaults } from "./workers/policy-faults.ts";
 const WORKER_SCRIPT = programBeside("gateway-worker");
 const CHECK_SCRIPT = programBeside("policy-check");
 const ALERT_SCRIPT = programBeside("alert-rules");
+const GOSSIP_SCRIPT = programBeside("gossip-node");
 
 /** Shipped beside the bundle; in the sources one folder up. */
 const STANDARD_POLICIES = fileURLToPath(
@@ -48,19 +50,20 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const { configStore } = await composeClusterFile(config);
+    const { cluster: clusterConfig, configStore } = await composeClusterFile(config);
     const isOnFirestore = configStore.type === "firestore";
     const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
-    const [dataPlanes, parts, { startGateway }] = await Promise.all([
+    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
+      composeCluster(config, clusterConfig, { log, gossipScript: GOSSIP_SCRIPT }),
       composeGateway(config, { log, policyStorage, configStore, ...shipped }),
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
     const alerts = composeAlerts(config, alertParts);
-    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts });
+    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts, cluster });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
     keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {

@@ -33,8 +33,14 @@ export async function runProgram(program: Program): Promise<void> {
   } catch (error) {
     const log = program.logger();
     log.error(`${program.name} did not start`, { error: messageOf(error) });
-    process.exit(isBifrostError(error, "invalid-environment") ? EXIT_CONFIG : 1);
+    process.exit(isConfigError(error) ? EXIT_CONFIG : 1);
   }
+}
+
+function isConfigError(error: unknown): boolean {
+  return (
+    isBifrostError(error, "invalid-environment") || isBifrostError(error, "cluster-config-invalid")
+  );
 }
 
 function stopOnSignal({ name, drainMs }: Program, started: Started, log: Logger): void {

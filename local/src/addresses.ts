@@ -1,6 +1,8 @@
 /** Which program answers where on 127.0.0.1. Fixed, because git remotes, manifests and images name them. */
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { GatewayPorts } from "./gateways.ts";
 
 /** Distance of each program from the base port; the apps' own port comes first. */
 const OFFSETS = {
@@ -32,10 +34,23 @@ export function addressesFrom(basePort: number): Addresses {
 }
 
 /** Throws `port-taken`, naming every taken port at once. */
-export async function assertFree(addresses: Addresses): Promise<void> {
-  const checks = Object.entries(addresses).map(async ([program, port]) =>
-    (await isFree(port)) ? [] : [`${port} (${program})`],
-  );
+export async function assertFree(
+  addresses: Addresses,
+  gateways: readonly GatewayPorts[],
+): Promise<void> {
+  const [, ...others] = gateways;
+  const checks = [
+    ...Object.entries(addresses).map(([program, port]) => takenPort(port, program)),
+    ...others.flatMap(({ name, traffic, control }) => [
+      takenPort(traffic, name),
+      takenPort(control, `control of ${name}`),
+    ]),
+    // One gateway does not gossip.
+    ...(others.length === 0 ? [] : gateways).flatMap(({ name, gossip }) => [
+      takenPort(gossip, `gossip of ${name}`),
+      takenPort(gossip, `gossip of ${name}, UDP`, isUdpFree),
+    ]),
+  ];
   const taken = (await Promise.all(checks)).flat();
   if (taken.length === 0) return;
   throw new BifrostError(
@@ -43,6 +58,18 @@ export async function assertFree(addresses: Addresses): Promise<void> {
     `another program uses port ${taken.join(", ")}; stop it, or choose other ports: npm start -- --port 9080`,
     { taken },
   );
+}
+
+async function takenPort(port: number, whose: string, isIt = isFree): Promise<readonly string[]> {
+  return (await isIt(port)) ? [] : [`${port} (${whose})`];
+}
+
+function isUdpFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createSocket("udp4");
+    probe.once("error", () => resolve(false));
+    probe.bind(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  });
 }
 
 function isFree(port: number): Promise<boolean> {

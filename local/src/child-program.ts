@@ -9,8 +9,8 @@ export interface ChildProgramOptions {
   readonly name: string;
   readonly script: string;
   readonly nodeArguments?: readonly string[];
-  /** The whole environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** The whole environment; asked for at each start. */
+  readonly env: () => Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly timers: Timers;
   readonly log: Logger;
@@ -47,7 +47,7 @@ export class ChildProgram {
     let lastLine = "";
     // Its standard input is a pipe that closes when this process ends, however it ends: the program then ends too.
     const child = spawn(process.execPath, [...nodeArguments, script], {
-      env: { ...env, BIFROST_EXIT_WITH_STDIN: "1" },
+      env: { ...env(), BIFROST_EXIT_WITH_STDIN: "1" },
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child = child;

@@ -8,6 +8,7 @@ import type { AssemblyContext } from "./assemble/context.ts";
 import { startFunctions } from "./assemble/programs.ts";
 import type { LocalConfig } from "./config.ts";
 import type { SandboxLevel } from "./sandbox/sandbox.ts";
+import { gatewaysFrom } from "./gateways.ts";
 import { loadSecrets } from "./secrets.ts";
 import { StopList } from "./stop-list.ts";
 
@@ -31,9 +32,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { config, timers, log, root } = options;
   mkdirSync(path.join(config.home, "logs"), { recursive: true, mode: 0o700 });
   const addresses = addressesFrom(config.basePort);
-  await assertFree(addresses);
+  const gateways = gatewaysFrom(addresses, config.gateways);
+  await assertFree(addresses, gateways);
   const secrets = loadSecrets(config.home);
-  const context: AssemblyContext = { root, config, addresses, secrets, timers, log };
+  const context: AssemblyContext = { root, config, addresses, gateways, secrets, timers, log };
   const stops = new StopList(log);
   try {
     // Its code loads on the other core while the stand-ins' code, which is as much, loads here.

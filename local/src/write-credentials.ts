@@ -1,6 +1,7 @@
 /** What the CLI needs to find and enter this platform, and a shim that runs it from any folder. */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { keysFileOf } from "./assemble/cluster-files.ts";
 import { addressOf, type AssemblyContext, REPOSITORY_OWNER } from "./assemble/context.ts";
 import { writePrivate } from "./secrets.ts";
 
@@ -22,6 +23,11 @@ export function writeCredentials(context: AssemblyContext): void {
       owner: REPOSITORY_OWNER,
       user: "bifrost",
       password: context.secrets.apiKey,
+    },
+    cluster: {
+      controls: context.gateways.map(({ control }) => `http://127.0.0.1:${control}`),
+      token: context.secrets.controlToken,
+      ...(context.gateways.length > 1 ? { keysFile: keysFileOf(context) } : {}),
     },
   });
   mkdirSync(path.join(home, "bin"), { recursive: true });

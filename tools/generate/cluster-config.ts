@@ -12,6 +12,10 @@ import {
   STORE_FIELDS,
   TLS_FIELDS,
 } from "@bifrost/gateway/cluster-config/fields";
+import {
+  PROVIDER_FIELDS,
+  PROVIDER_LIMIT_FIELDS,
+} from "@bifrost/gateway/cluster-config/provider-fields";
 import { code, markdownTable } from "./markdown-table.ts";
 
 /** The Markdown between the fences, without the fences. */
@@ -31,6 +35,8 @@ export function clusterConfigReference(): string {
     ),
     section(code("config_store"), STORE_FIELDS),
     section(`${code("config_store.config")} with ${code('"type": "postgres"')}`, POSTGRES_FIELDS),
+    section(`${code("providers")}, each`, PROVIDER_FIELDS),
+    section(`${code("providers")}: each of ${code("limits")}`, PROVIDER_LIMIT_FIELDS),
   ].join("\n\n");
 }
 

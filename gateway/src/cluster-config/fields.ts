@@ -47,6 +47,11 @@ export const FILE_FIELDS = {
     fallbackWords: "Firestore",
     about: "Where routes, policies and settings come from.",
   },
+  providers: {
+    kind: nested,
+    fallbackWords: "none",
+    about: "AI providers that apps call through this gateway, and how much they may ask of them.",
+  },
 } as const satisfies Fields;
 
 export const CLUSTER_FIELDS = {

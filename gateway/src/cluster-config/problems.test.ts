@@ -24,7 +24,7 @@ describe("each problem tells its place, what was found, what is allowed and what
     ],
     [
       { clusterconfig: {} },
-      'clusterconfig: found a field "clusterconfig" that is not known; allowed: cluster_config, config_store; did you mean "cluster_config"?',
+      'clusterconfig: found a field "clusterconfig" that is not known; allowed: cluster_config, config_store, providers; did you mean "cluster_config"?',
     ],
     [
       clusterFile({ peers: ["a"], gossip: { prot: 1 } }),

@@ -93,7 +93,11 @@ describe("the sample files of the documentation, word for word", () => {
 
 describe("defaults", () => {
   test("an empty file is a gateway alone on Firestore", () => {
-    expect(readFileText({})).toEqual({ cluster: null, configStore: { type: "firestore" } });
+    expect(readFileText({})).toEqual({
+      cluster: null,
+      configStore: { type: "firestore" },
+      providers: [],
+    });
   });
 
   test("peers alone make a cluster; their port is the gossip port", () => {
@@ -167,6 +171,10 @@ test("what is switched off is nothing, but what it says is checked", () => {
     cluster_config: { enabled: false },
     config_store: { enabled: false, type: "postgres" },
   };
-  expect(readFileText(off)).toEqual({ cluster: null, configStore: { type: "firestore" } });
+  expect(readFileText(off)).toEqual({
+    cluster: null,
+    configStore: { type: "firestore" },
+    providers: [],
+  });
   expect(problemsOf({ cluster_config: { enabled: false, gosip: {} } })).toHaveLength(1);
 });

@@ -12,6 +12,7 @@ import {
 } from "./fields.ts";
 import { jsonMistake } from "./json-text.ts";
 import { Problems } from "./problems.ts";
+import { readProviders } from "./read-providers.ts";
 import { readDiscoveries } from "./read-discovery.ts";
 import { below, readObject, reportMissing, type ValuesOf } from "./read-object.ts";
 import type { Place } from "./value-kinds.ts";
@@ -36,8 +37,13 @@ export function readClusterFile(text: string, options: ReadFileOptions): Cluster
     { path: ["config_store"], problems },
     options.storePassword,
   );
+  const providers = readProviders(file.providers, { path: ["providers"], problems });
   if (problems.count > 0) throw problems.toError(options.file);
-  return { cluster: cluster ?? null, configStore: configStore ?? { type: "firestore" } };
+  return {
+    cluster: cluster ?? null,
+    configStore: configStore ?? { type: "firestore" },
+    providers,
+  };
 }
 
 function jsonIn(text: string, file: string): unknown {

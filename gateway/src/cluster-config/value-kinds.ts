@@ -202,6 +202,28 @@ export function serverUrl(example: string): ValueKind<string> {
   });
 }
 
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Prompts travel encrypted unless they stay on this machine. */
+export function providerUrl(example: string): ValueKind<URL> {
+  return plain({
+    expects: "an https URL without user, password, query and fragment; http on this machine only",
+    example: `"${example}"`,
+    accept(found) {
+      if (typeof found !== "string" || found.length > 512 || !URL.canParse(found)) return undefined;
+      const url = new URL(found);
+      const { protocol, hostname, origin, pathname, href } = url;
+      const isPrivate = protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
+      return isPrivate && href === `${origin}${pathname}` ? url : undefined;
+    },
+  });
+}
+
+/** A list of objects, each to be read by fields of its own. */
+export function objects(most: number): ValueKind<readonly unknown[]> {
+  return listOf({ expects: "an object", example: "{}", read: (found) => found ?? null }, most);
+}
+
 export function listOf<T>(item: ValueKind<T>, most: number): ValueKind<readonly T[]> {
   return {
     expects: `a list of at most ${most}, each ${item.expects}`,

@@ -2,19 +2,35 @@
  * What a gateway's parent and its gossip process tell each other over IPC (structured clone). The gossip process has the
  * membership, the transports, discovery, shared counters and leases, off the data plane.
  */
-import type { ClusterStatus } from "@bifrost/shared/api/cluster";
+import type { ErrorCode } from "@bifrost/shared/domain/errors";
 import type { ClusterConfig, ClusterSecrets } from "../cluster-config/cluster-config.ts";
-import type { Member } from "../gossip/member.ts";
+import type { Member, NodeId } from "../gossip/member.ts";
+import type { FullStatus } from "./cluster-status.ts";
 
 export interface GossipSettings {
+  /** Stays the same when the gossip process is replaced. */
+  readonly nodeId: NodeId;
   readonly config: ClusterConfig;
   readonly secrets: ClusterSecrets;
-  /** `host:port` of the control API, told to the others. */
+  /** `host:port` of the control API, told to the others; a host that means every address is told as the node's own. */
   readonly control: string;
   /** Name of the machine or Kubernetes node. */
   readonly host: string;
   readonly version: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
 }
+
+/** How the processes that carry traffic are. */
+export interface TrafficLoad {
+  /** The worst of all of them since the last one. */
+  readonly eventLoopDelayMs: number;
+  readonly requestsPerSecond: number;
+  /** Share of responses with status 5xx, 0 to 1. */
+  readonly errorRate: number;
+}
+
+/** How often the parent tells it. */
+export const LOAD_MS = 1000;
 
 export type ToGossip =
   | { readonly kind: "start"; readonly settings: GossipSettings }
@@ -22,6 +38,7 @@ export type ToGossip =
   | { readonly kind: "limits"; readonly plane: number; readonly message: unknown }
   /** What the data planes served since the last one: see traffic/. */
   | { readonly kind: "served"; readonly served: unknown }
+  | { readonly kind: "load"; readonly load: TrafficLoad }
   | { readonly kind: "ask"; readonly id: number; readonly question: GossipQuestion }
   /** Say goodbye to the others, then end. */
   | { readonly kind: "leave"; readonly graceMs: number };
@@ -36,17 +53,22 @@ export type GossipQuestion =
     };
 
 export type FromGossip =
+  /** It listens to messages; what is sent to it before is lost. */
   | { readonly kind: "up" }
+  /** The sign of life. */
+  | { readonly kind: "beat" }
   | { readonly kind: "listening"; readonly address: string }
   /** It ends after this. */
-  | { readonly kind: "failed"; readonly code: string; readonly message: string }
+  | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   /** After every change; all of them. */
-  | { readonly kind: "members"; readonly self: string; readonly members: readonly Member[] }
+  | { readonly kind: "members"; readonly members: readonly Member[] }
+  /** After a rotation; for the process that is started when this one ends. The first one seals. */
+  | { readonly kind: "keys"; readonly keys: ClusterSecrets["gossipKeys"] }
   /** For one of this node's data planes, or for all of them (null). */
   | { readonly kind: "limits"; readonly plane: number | null; readonly message: unknown }
   | { readonly kind: "answer"; readonly id: number; readonly answer: GossipAnswer };
 
 export type GossipAnswer =
-  | { readonly what: "status"; readonly status: ClusterStatus }
+  | { readonly what: "status"; readonly status: FullStatus }
   | { readonly what: "done" }
-  | { readonly what: "refused"; readonly code: string; readonly message: string };
+  | { readonly what: "refused"; readonly code: ErrorCode; readonly message: string };

@@ -1,15 +1,23 @@
 /** Who may ask the control API more than whether it is well: the holder of one token. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 
 /** Throws `unauthenticated` for everyone without the token; with null, for everyone. */
 export function requireBearer(token: string | null): MiddlewareHandler {
-  const wanted = token === null ? null : digest(`Bearer ${token}`);
+  const isHolder = holderOf(token);
   return async (c, next) => {
-    const given = digest(c.req.header("authorization") ?? "");
-    if (wanted === null || !timingSafeEqual(given, wanted)) throw refusal(wanted === null);
+    if (!isHolder(c)) throw refusal(token === null);
     await next();
+  };
+}
+
+/** Whether a request carries the token; with null, none does. */
+export function holderOf(token: string | null): (c: Context) => boolean {
+  const wanted = token === null ? null : digest(`Bearer ${token}`);
+  return (c) => {
+    const given = digest(c.req.header("authorization") ?? "");
+    return wanted !== null && timingSafeEqual(given, wanted);
   };
 }
 

@@ -3,9 +3,9 @@ import { Hono } from "hono";
 import type { RunningTelemetry } from "../telemetry/start-telemetry.ts";
 import { byLabel, counter, gauge, histogram, renderMetrics, type Metric } from "./prometheus.ts";
 
-export function metricsRoutes(metrics: () => readonly Metric[]): Hono {
+export function metricsRoutes(metrics: () => readonly Metric[] | Promise<readonly Metric[]>): Hono {
   const app = new Hono();
-  app.get("/metrics", (c) => c.text(renderMetrics(metrics())));
+  app.get("/metrics", async (c) => c.text(renderMetrics(await metrics())));
   return app;
 }
 

@@ -17,7 +17,7 @@ import { HOST } from "./proxy-rig.ts";
 import { eventually, TEST_SECRET, TEST_TOKEN } from "./test-gateway.ts";
 import { buildPrograms, type BuiltPrograms } from "./worker-program.ts";
 
-const PROGRAMS = ["main", "gateway-worker", "alert-rules", "policy-check"] as const;
+const PROGRAMS = ["main", "gateway-worker", "alert-rules", "policy-check", "gossip-node"] as const;
 const DEPLOYMENT = "abcdefghij";
 const SHIPPED_POLICIES = new URL("../../policies/", import.meta.url);
 
@@ -29,10 +29,13 @@ interface ReadyLine {
 export interface RunningProgram {
   readonly child: ChildProcess;
   readonly port: number;
+  readonly controlPort: number;
   /** Of the processes that carry its traffic. */
   readonly workers: readonly number[];
   /** Its code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
+  /** All it wrote so far. */
+  output(): string;
 }
 
 export class GatewayPrograms {
@@ -93,7 +96,7 @@ export class GatewayPrograms {
     const { port, controlPort } = JSON.parse(readyLine() ?? "") as ReadyLine;
     await untilReady(controlPort);
     known.workers = await workersOf(controlPort);
-    return { child, port, workers: known.workers, ended };
+    return { child, port, controlPort, workers: known.workers, ended, output: () => output };
   }
 
   /** Ends what tests left running. */

@@ -15,6 +15,7 @@ import { startInProcess } from "../workers/in-process.ts";
 import type { PlaneSettings } from "../workers/plane.ts";
 import { PolicyFaults } from "../workers/policy-faults.ts";
 import type { Alerts } from "../alerts/alerts.ts";
+import type { GatewayCluster } from "../cluster/gateway-cluster.ts";
 import { startPolicies } from "../workers/start-policies.ts";
 import { testSources, type TestSources } from "./sources.ts";
 
@@ -38,6 +39,8 @@ export interface TestGatewayOptions {
   readonly policies?: GatewayPolicies;
   /** None when absent. */
   readonly alerts?: Alerts;
+  /** None when absent. */
+  readonly cluster?: GatewayCluster;
   readonly limits?: Partial<ProxyLimits>;
   readonly telemetry?: Pick<TelemetryOptions, "limits" | "grpcLimits">;
   readonly upstreams?: Partial<PoolLimits>;
@@ -94,7 +97,14 @@ export async function startGatewayOver(
   dataPlanes: DataPlanes,
   options: Pick<
     TestGatewayOptions,
-    "replicas" | "ownConfig" | "telemetry" | "isSilent" | "policies" | "alerts" | "controlToken"
+    | "replicas"
+    | "ownConfig"
+    | "telemetry"
+    | "isSilent"
+    | "policies"
+    | "alerts"
+    | "cluster"
+    | "controlToken"
   > & {
     readonly policyFaults: PolicyFaults;
   },
@@ -102,6 +112,7 @@ export async function startGatewayOver(
   const sources = testSources();
   const gateway = await startGateway({
     alerts: options.alerts ?? null,
+    cluster: options.cluster ?? null,
     settings: {
       controlHost: "127.0.0.1",
       controlPort: 0,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { ChildProgram } from "../child-program.ts";
+import type { GatewayPorts } from "../gateways.ts";
 import type { Platform } from "../platform.ts";
 import { detectSandbox } from "../sandbox/detect-sandbox.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -10,7 +11,8 @@ import type { StopList } from "../stop-list.ts";
 import { writeCredentials } from "../write-credentials.ts";
 import { startApps } from "./apps.ts";
 import { startBuilds } from "./builds.ts";
-import { addressOf, type AssemblyContext } from "./context.ts";
+import { writeClusterFiles } from "./cluster-files.ts";
+import type { AssemblyContext } from "./context.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { type DatabaseFiles, startMessages } from "./messages.ts";
 import { startGateway } from "./programs.ts";
@@ -32,9 +34,9 @@ export async function assemble(context: AssemblyContext, parts: AssemblyParts): 
   const messages = await startMessages(context, trust, readDatabaseFiles(context.root), keep);
   const builds = await startBuilds(context, { ...trust, ...messages, sandbox }, keep);
   const apps = await startApps(context, { ...messages, sandbox }, keep);
-  const gateway = keep(startGateway(context));
+  const gateways = startGateways(context, keep);
   const control = await startControlPlane(context, { ...trust, ...messages }, keep);
-  await Promise.all([functions.ready, gateway.ready.then(() => untilRouting(context))]);
+  await Promise.all([functions.ready, ...gateways.map(({ routing }) => routing)]);
   writeCredentials(context);
   control.begin();
   const products = [trust, messages, builds, control, apps].flatMap((part) => part.products);
@@ -43,7 +45,10 @@ export async function assemble(context: AssemblyContext, parts: AssemblyParts): 
     sandboxLevel: sandbox.level,
     info: () => ({
       ...Object.fromEntries(products.map((product) => [product.product, product.info()])),
-      programs: describePrograms({ functions, gateway }),
+      programs: describePrograms([
+        ["functions", functions],
+        ...gateways.map(({ name, program }) => [name, program] as const),
+      ]),
     }),
     stop: () => stops.stopAll(),
   };
@@ -53,12 +58,29 @@ const ROUTING_POLL_MS = 25;
 /** A gateway that knows its routes only later is no reason not to start: it says `starting` meanwhile. */
 const ROUTING_PATIENCE_MS = 5_000;
 
+/** They are stopped together: each waits for what it has under way. */
+function startGateways(context: AssemblyContext, keep: Keep) {
+  if (context.gateways.length > 1) writeClusterFiles(context);
+  const gateways = context.gateways.map((ports) => {
+    const program = startGateway(context, ports);
+    const routing = program.ready.then(() => untilRouting(context, ports));
+    routing.catch(() => {}); // whoever waits for it sees the error
+    return { name: ports.name, program, routing };
+  });
+  keep({
+    async stop() {
+      await Promise.all(gateways.map(({ program }) => program.stop()));
+    },
+  });
+  return gateways;
+}
+
 /** The gateway listens before it has read its routes; ready means that it serves them. */
-async function untilRouting(context: AssemblyContext): Promise<void> {
+async function untilRouting(context: AssemblyContext, { control }: GatewayPorts): Promise<void> {
   const { timers } = context;
   const end = timers.now() + ROUTING_PATIENCE_MS;
   while (timers.now() < end) {
-    const answer = await fetch(`${addressOf(context, "control")}/ready`).catch(() => null);
+    const answer = await fetch(`http://127.0.0.1:${control}/ready`).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.ok === true) return;
     await timers.sleep(ROUTING_POLL_MS);
@@ -83,9 +105,7 @@ function readDatabaseFiles(root: string): DatabaseFiles {
 }
 
 function describePrograms(
-  programs: Readonly<Record<string, ChildProgram>>,
+  programs: readonly (readonly [string, ChildProgram])[],
 ): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(programs).map(([name, program]) => [name, program.pid ?? null]),
-  );
+  return Object.fromEntries(programs.map(([name, program]) => [name, program.pid ?? null]));
 }

@@ -4,6 +4,7 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Addresses } from "../addresses.ts";
 import type { LocalConfig } from "../config.ts";
+import type { GatewayPorts } from "../gateways.ts";
 import type { Secrets } from "../secrets.ts";
 import type { Program } from "../addresses.ts";
 import type { StandInOptions } from "../stand-in.ts";
@@ -12,6 +13,8 @@ export interface AssemblyContext {
   readonly root: string;
   readonly config: LocalConfig;
   readonly addresses: Addresses;
+  /** At least one; the first has the base port. */
+  readonly gateways: readonly GatewayPorts[];
   readonly secrets: Secrets;
   readonly timers: Timers;
   readonly log: Logger;

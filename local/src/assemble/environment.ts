@@ -2,7 +2,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import type { GatewayPorts } from "../gateways.ts";
 import { ID_TOKEN_KEYS_PATH } from "../identity/published-keys.ts";
+import { clusterVariables } from "./cluster-files.ts";
 import {
   addressOf,
   type AssemblyContext,
@@ -92,17 +94,21 @@ export function functionsEnvironment(context: AssemblyContext): ProgramEnvironme
 
 export const GITHUB_APP_ID = "1";
 
-export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment {
+export function gatewayEnvironment(
+  context: AssemblyContext,
+  gateway: GatewayPorts,
+): ProgramEnvironment {
   return {
     ...shared(context),
+    ...(context.gateways.length > 1 ? clusterVariables(context, gateway) : {}),
     BIFROST_GATEWAY_HOST: "127.0.0.1",
-    BIFROST_GATEWAY_PORT: String(context.addresses.gateway),
+    BIFROST_GATEWAY_PORT: String(gateway.traffic),
     BIFROST_CONTROL_HOST: "127.0.0.1",
-    BIFROST_CONTROL_PORT: String(context.addresses.control),
+    BIFROST_CONTROL_PORT: String(gateway.control),
     BIFROST_CONTROL_TOKEN: context.secrets.controlToken,
     // One process serves one machine's apps; it still can be ended apart from its parent.
     BIFROST_GATEWAY_WORKERS: "1",
-    BIFROST_ACCESS_LOG: path.join(context.config.home, "logs", "access.log"),
+    BIFROST_ACCESS_LOG: path.join(context.config.home, "logs", accessLogOf(gateway)),
     // Sidecars of this machine report over HTTP.
     BIFROST_TELEMETRY_GRPC_PORT: "0",
     // The collector's own account: it may write replicas and nothing else.
@@ -110,4 +116,8 @@ export function gatewayEnvironment(context: AssemblyContext): ProgramEnvironment
     // And the gateway's, for what it finds out about policies.
     BIFROST_GATEWAY_METADATA_URL: `${metadataBase(context)}/gateway`,
   };
+}
+
+function accessLogOf({ name }: GatewayPorts): string {
+  return name.replace(/^gateway/, "access").concat(".log");
 }

@@ -1,5 +1,5 @@
 /** What the terminal says once the platform serves: addresses, where data lies, what to try. */
-import { addressOf, REPOSITORY_OWNER } from "../assemble/context.ts";
+import { addressOf, type AssemblyContext, REPOSITORY_OWNER } from "../assemble/context.ts";
 import { domainOf } from "../assemble/environment.ts";
 import type { Platform } from "../platform.ts";
 import { shimPath } from "../write-credentials.ts";
@@ -38,7 +38,7 @@ export function describePlatform(
     `Apps          http://<slug>.${domain}`,
     `API           ${api}`,
     `Git           ${addressOf(context, "git")}/${REPOSITORY_OWNER}/<name>.git`,
-    `Gateway       ${addressOf(context, "control")}  (routes, policies, metrics: Bearer controlToken of secrets.json)`,
+    ...describeGateways(context),
     `Data          ${context.config.home}`,
     `Isolation     ${ISOLATION[sandboxLevel]}`,
     `Command line  ${shim}`,
@@ -47,6 +47,7 @@ export function describePlatform(
     `  alias bifrost=${shim}`,
     "  bifrost init        # writes deploy.toml and adds the git remote `bifrost`",
     "  bifrost deploy      # shows every state and the build log until it is healthy",
+    ...(context.gateways.length > 1 ? [CLUSTER_COMMAND] : []),
     "",
     "Ctrl-C stops everything; `npm start` continues; `npm run clean` deletes the data.",
     "",
@@ -55,4 +56,20 @@ export function describePlatform(
     oneLine: `API ${api}, apps http://<slug>.${domain}, data ${context.config.home}`,
     text: lines.join("\n"),
   };
+}
+
+const CLUSTER_COMMAND =
+  "  bifrost cluster status    # the gateways as one cluster; also: nodes, diagnose, keys rotate";
+
+function describeGateways(context: AssemblyContext): readonly string[] {
+  const control = `Gateway       ${addressOf(context, "control")}  (routes, policies, metrics: Bearer controlToken of secrets.json)`;
+  if (context.gateways.length === 1) return [control];
+  const each = context.gateways.map((gateway) =>
+    [
+      gateway.nodeId.padEnd(13),
+      `http://127.0.0.1:${gateway.traffic}`,
+      `control ${gateway.control}, gossip ${gateway.gossip}`,
+    ].join(" "),
+  );
+  return [control, ...each];
 }

@@ -1,0 +1,182 @@
+/** One node: its membership, what finds others for it, and what it shares with them. */
+import { BifrostError } from "@bifrost/shared/domain/errors";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
+import type { Logger } from "@bifrost/shared/ports/logger";
+import type { SeveralDiscoveries } from "../discovery/several.ts";
+import type { Address, Member } from "../gossip/member.ts";
+import type { GossipNode } from "../gossip/gossip-node.ts";
+import type { GossipKey, Keyring } from "../gossip/keyring.ts";
+import type { Transport, TransportCounters } from "../gossip/transport.ts";
+import { clusterStatus, type FullStatus } from "./cluster-status.ts";
+import { HealthShare } from "./health-share.ts";
+import type { MachineMeter } from "./machine-meter.ts";
+import { type GossipQuestion, type GossipSettings, LOAD_MS, type TrafficLoad } from "./messages.ts";
+
+export interface NodeEvents {
+  readonly onMembers: (members: readonly Member[]) => void;
+  /** After a rotation; the first one seals. */
+  readonly onKeys: (keys: readonly GossipKey[]) => void;
+  /** For one data plane of this gateway, or for all of them (null). */
+  readonly onLimits: (plane: number | null, message: unknown) => void;
+}
+
+export interface NodeParts {
+  readonly settings: GossipSettings;
+  readonly epoch: number;
+  readonly gossip: GossipNode;
+  /** That of `gossip`, which starts and stops it. */
+  readonly transport: Transport;
+  /** null = nothing is sealed. */
+  readonly keyring: Keyring | null;
+  readonly discovery: SeveralDiscoveries;
+  readonly machine: MachineMeter;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly events: NodeEvents;
+}
+
+/** How often discovery hears who is in, and is asked anew while nobody is. */
+const LOOK_MS = 10_000;
+const NO_LOAD: TrafficLoad = { eventLoopDelayMs: 0, requestsPerSecond: 0, errorRate: 0 };
+
+export class ClusterNode {
+  private readonly parts: NodeParts;
+  private readonly health: HealthShare;
+  private load = NO_LOAD;
+  private measuring: Timer | null = null;
+  private isTelling = false;
+  private toldKeys: string | null;
+  private toldHealth: FullStatus["cluster_health"] | null = null;
+  private lookedAt: number;
+
+  constructor(parts: NodeParts) {
+    this.parts = parts;
+    const { gossip, timers, epoch, keyring } = parts;
+    this.toldKeys = keyring && idsOf(keyring).join();
+    this.health = new HealthShare(gossip, timers, epoch);
+    this.lookedAt = timers.now();
+    gossip.onChange(() => this.tellMembers());
+  }
+
+  get address(): Address {
+    return this.parts.transport.localAddress;
+  }
+
+  /** Rejects when its port cannot be had. Others are looked for for as long as it runs. */
+  async start(): Promise<void> {
+    const { gossip, discovery, timers } = this.parts;
+    await gossip.start();
+    this.tellMembers();
+    this.measuring = timers.after(LOAD_MS, () => this.measure());
+    const self = { nodeId: gossip.self, address: this.address };
+    void discovery.start(self, { onFound: (addresses) => gossip.join(addresses) });
+  }
+
+  takeLoad(load: TrafficLoad): void {
+    this.load = load;
+  }
+
+  takeLimits(_plane: number, _message: unknown): void {}
+
+  takeServed(_served: unknown): void {}
+
+  status(): FullStatus {
+    const { settings, gossip, discovery, transport } = this.parts;
+    return clusterStatus({
+      self: gossip.self,
+      config: settings.config,
+      isEncrypted: settings.secrets.gossipKeys.length > 0,
+      members: gossip.members(),
+      healthOf: (id) => gossip.healthOf(id),
+      loadOf: (id) => this.health.of(id),
+      problem: null,
+      discovery: discovery
+        .status()
+        .map(({ found, ...method }) => ({ ...method, found: [...found] })),
+      keys: describeKeys(this.parts),
+      configVersions: {},
+      counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
+    });
+  }
+
+  rotateKey(
+    _question: Omit<Extract<GossipQuestion, { what: "rotate-key" }>, "what">,
+  ): Promise<void> {
+    return Promise.reject(new BifrostError("not-implemented", "Keys cannot be rotated yet."));
+  }
+
+  /** Takes itself out of what others are found by, then says goodbye. */
+  async leave(graceMs: number): Promise<void> {
+    const { gossip, discovery, timers } = this.parts;
+    this.measuring?.cancel();
+    const deregistered = discovery.stop();
+    await gossip.leave(graceMs);
+    await Promise.race([deregistered, timers.sleep(graceMs)]);
+  }
+
+  private measure(): void {
+    const { machine, gossip, timers } = this.parts;
+    this.health.update({ ...machine.take(), ...this.load, links: [...gossip.links()] });
+    this.lookAround();
+    this.tellHealth();
+    this.tellKeys();
+    this.measuring = timers.after(LOAD_MS, () => this.measure());
+  }
+
+  private lookAround(): void {
+    const { gossip, timers, discovery } = this.parts;
+    if (timers.now() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = timers.now();
+    const alive = gossip.members().filter(({ state }) => state === "alive");
+    discovery.joined(new Set(alive.map(({ address }) => address)));
+    if (alive.length <= 1) discovery.refresh();
+  }
+
+  private tellHealth(): void {
+    const { cluster_health: health, members, healthy_members: healthy } = this.status();
+    if (health === this.toldHealth) return;
+    this.toldHealth = health;
+    const level = health === "HEALTHY" ? "info" : "warn";
+    this.parts.log[level](`cluster health: ${health}`, { members, healthy });
+  }
+
+  private tellKeys(): void {
+    const { keyring, events } = this.parts;
+    if (keyring === null) return;
+    const ids = idsOf(keyring);
+    if (ids.join() === this.toldKeys) return;
+    this.toldKeys = ids.join();
+    events.onKeys(
+      ids.flatMap((id) => {
+        const key = keyring.reveal(id);
+        return key === null ? [] : [{ id, key }];
+      }),
+    );
+  }
+
+  /** Many changes come at once when a node joins. */
+  private tellMembers(): void {
+    if (this.isTelling) return;
+    this.isTelling = true;
+    queueMicrotask(() => {
+      this.isTelling = false;
+      this.parts.events.onMembers(this.parts.gossip.members());
+    });
+  }
+}
+
+/** The one that seals first. */
+function idsOf({ primary, ids }: Keyring): readonly number[] {
+  return [primary, ...ids.filter((id) => id !== primary)];
+}
+
+function describeKeys({ keyring, gossip }: NodeParts): FullStatus["details"]["keys"] {
+  if (keyring === null) return [];
+  const { primary } = keyring;
+  return keyring.ids.map((id) => ({ id, isPrimary: id === primary, installedAt: [gossip.self] }));
+}
+
+function countersOf({ refused, ...counted }: TransportCounters): Readonly<Record<string, number>> {
+  const reasons = Object.entries(refused).map(([reason, count]) => [`refused:${reason}`, count]);
+  return { ...counted, ...Object.fromEntries(reasons) };
+}
