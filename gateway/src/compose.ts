@@ -6,12 +6,9 @@ import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-so
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreConfigSource } from "@bifrost/shared/cloud/firestore-config-source";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
-import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
-import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
-import { principalToken } from "@bifrost/shared/cloud/principal-token";
 import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
@@ -28,7 +25,9 @@ import type {
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
+import type { PlatformAccess } from "./cluster/messages.ts";
 import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
+import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
@@ -45,6 +44,7 @@ import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
+import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
 import { GATEWAY_VERSION } from "./version.ts";
@@ -176,6 +176,8 @@ export interface DataPlaneParts {
   readonly policyStorage: PolicyStorage | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
+  /** See ClusterOptions. */
+  readonly firstTables: Promise<Tables>;
 }
 
 /**
@@ -184,7 +186,7 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript"> {
+export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -256,10 +258,18 @@ export async function composeCluster(
       host: config.machine ?? hostname(),
       version: GATEWAY_VERSION,
       logLevel: config.logLevel,
+      platform: platformOf(config),
     },
     timers: systemTimers,
     log,
   });
+}
+
+function platformOf(config: GatewayConfig): PlatformAccess {
+  const { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl } = config;
+  const { kubeconfig, ownMetadataUrl: metadataUrl, oidcIssuer, oidcCertificatesUrl } = config;
+  const firestore = { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl };
+  return { ...firestore, kubeconfig, metadataUrl, oidcIssuer, oidcCertificatesUrl };
 }
 
 /** Never one that another node has, or that this machine's former gateway had. */
@@ -272,7 +282,7 @@ function nameOf(gossipPort: number): string {
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
@@ -288,6 +298,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
+      firstTables,
     });
   }
   const program = {
@@ -295,7 +306,8 @@ export function composeDataPlanes(
     nodeArguments: WORKER_ARGUMENTS,
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
-  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+  const timers = systemTimers;
+  return startCluster({ workers, program, settings, timers, log, events, firstTables });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {
@@ -325,20 +337,4 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
 function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
   return new FirestoreReplicaStore(composeFirestore(config, config.metadataUrl, clock));
-}
-
-/** Firestore as the principal that this metadata server vouches for. */
-function composeFirestore(
-  { functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl, projectId }: CollectorConfig,
-  metadataUrl: string,
-  clock: Timers,
-): FirestoreRest {
-  const token = principalToken({
-    issuerUrl: `${functionsUrl}/issue-principal`,
-    identityToolkitUrl,
-    apiKey: firebaseApiKey,
-    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
-    clock,
-  });
-  return new FirestoreRest({ baseUrl: firestoreUrl, projectId, token });
 }

@@ -2,6 +2,7 @@
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import {
+  CALLER_VARIABLES,
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
   textForm,
@@ -19,6 +20,7 @@ import { isRange } from "./proxy/trusted-proxies.ts";
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
+  ...CALLER_VARIABLES,
   ...TELEMETRY_VARIABLES,
   host: variable({
     name: "BIFROST_GATEWAY_HOST",

@@ -15,12 +15,15 @@ import { clusterMetrics } from "./control/cluster-metrics.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { policyRoutes } from "./control/policies.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
+import { trafficMetrics, trafficRoutes } from "./control/traffic.ts";
 import type { Collector } from "./telemetry/collector.ts";
 import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
+import { GatewayTraffic } from "./traffic/gateway-traffic.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -82,6 +85,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   });
   const stopSources = followSources(deps, telemetry);
   const stopPolicies = followPolicies(deps);
+  const traffic = new GatewayTraffic({ dataPlanes, cluster, timers });
   const draining = new Draining(dataPlanes, cluster);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
@@ -98,15 +102,9 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       },
       { path: "/", app: clusterStatusRoutes({ cluster, token: settings.controlToken }) },
       { path: "/v1/telemetry", app: telemetry.routes },
-      ...operatorRouters(deps, draining, async () => [
-        ...proxyMetrics(
-          dataPlanes.summary(),
-          dataPlanes.readiness(),
-          dataPlanes.tables().policies.disabled,
-        ),
+      ...operatorRouters(deps, { draining, traffic }, async () => [
         ...collectorMetrics(telemetry, control.refusedConnections()),
-        ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
-        ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+        ...(await gatewayMetrics(deps, traffic)),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -193,7 +191,7 @@ function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string,
 
 function operatorRouters(
   { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
-  draining: Draining,
+  { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
@@ -206,12 +204,26 @@ function operatorRouters(
     })),
     metricsRoutes(metrics),
     clusterKeyRoutes(cluster),
+    trafficRoutes(() => traffic.summary()),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
   for (const path of GUARDED) guarded.use(path, requireBearer(settings.controlToken));
   for (const app of apps) guarded.route("/", app);
   return [{ path: "/", app: guarded }];
+}
+
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { policies } = dataPlanes.tables();
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), policies.disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...trafficMetrics(await traffic.summary()),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+  ];
 }
 
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
@@ -224,6 +236,7 @@ const GUARDED = [
   "/drain",
   "/restart",
   "/cluster/keys",
+  "/cluster/traffic",
 ];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {

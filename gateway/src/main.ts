@@ -13,6 +13,8 @@ import {
 } from "./compose.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
 import { runProgram } from "./run-program.ts";
+import { watchEarly } from "./workers/first-tables.ts";
+import { NO_TABLES } from "./workers/tables.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
 const WORKER_SCRIPT = programBeside("gateway-worker");
@@ -55,10 +57,18 @@ await runProgram({
     const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
+    const sources = composeGateway(config, { log, policyStorage, configStore, ...shipped }).then(
+      (parts) => watchEarly(parts, systemTimers),
+    );
+    const firstTables = sources.then(
+      (parts) => parts.firstTables,
+      () => NO_TABLES, // it does not start at all
+    );
+    const planeParts = { log, policyFaults, policyStorage, firstTables };
     const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
-      composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
+      composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       composeCluster(config, clusterConfig, { log, gossipScript: GOSSIP_SCRIPT }),
-      composeGateway(config, { log, policyStorage, configStore, ...shipped }),
+      sources,
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };

@@ -162,15 +162,23 @@ const CLUSTER_TROUBLES: readonly Trouble[] = [
     name: "broadcast",
     symptom: "messages do not reach all nodes",
     phrases: ["failed to broadcast"],
-    look: everyView(({ details }) =>
-      counted(details.counters, /too-large|queue(?:-|d|D|F)|dropped/),
-    ),
+    look: everyView(({ details }) => counted(details.counters, /too-large|dropped/)),
     cause: "A message was too large, or there was nobody to send it to.",
     remedies: [
       "see above whether the cluster has other members that are healthy",
       OPEN_PORT,
       "keep what is shared small: fewer routes, policies and limits with keys of their own in one cluster",
       "the log says at start when gossip could not begin",
+    ],
+  },
+  {
+    name: "two-of-a-name",
+    symptom: "two nodes have one name",
+    look: everyView(({ details }) => counted(details.counters, /^conflicts$/)),
+    cause:
+      "Another running node has the same `node_id`, or runs on a host of the same name with the same port.",
+    remedies: [
+      "give each node a `node_id` of its own, or leave it out so that host name and port make it",
     ],
   },
   {

@@ -1,4 +1,5 @@
 /** The cluster as a gateway's parent sees it: it keeps the gossip process alive, and asks it. */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
@@ -115,6 +116,13 @@ export class GatewayCluster {
       if (answer?.what === "status") return answer.status;
     }
     return this.statusAlone();
+  }
+
+  /** What all nodes served; null = there is nobody to ask now. */
+  async traffic(): Promise<ClusterTraffic | null> {
+    if (this.process?.isListening !== true || this.failure !== null) return null;
+    const answer = await this.process.ask({ what: "traffic" }).catch(() => null);
+    return answer?.what === "traffic" ? answer.traffic : null;
   }
 
   /** Rejects when the cluster refuses, or there is none to ask. */

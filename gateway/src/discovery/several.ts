@@ -119,6 +119,7 @@ class FilteredMethod {
   readonly #timers: Timers;
   #found: readonly Address[] = [];
   #loneliness: Timer | null = null;
+  #isStarted = false;
   #isStopped = false;
 
   constructor(method: Method, troubles: TroubleLog, timers: Timers) {
@@ -134,6 +135,7 @@ class FilteredMethod {
 
   async start(self: DiscoverySelf, onChange: () => void): Promise<void> {
     const { discovery } = this.#method;
+    this.#isStarted = true;
     await discovery.start(self, {
       onFound: (addresses) => {
         this.#found = addresses.filter((address) => this.#isAllowed(address));
@@ -148,10 +150,10 @@ class FilteredMethod {
     this.#watchLoneliness();
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#loneliness?.cancel();
-    return this.#method.discovery.stop();
+    if (this.#isStarted) await this.#method.discovery.stop();
   }
 
   #isAllowed(address: Address): boolean {

@@ -10,12 +10,7 @@ import type { SwimEffect, SwimEvent } from "../swim-state.ts";
 import type { CheckResult } from "../transport.ts";
 import { EventHeap } from "./event-heap.ts";
 import { GOOD_NETWORK, type NetworkConditions, SimulatedNetwork } from "./network.ts";
-import {
-  localTime,
-  type Protocol,
-  type SimulatedNode,
-  simulationTime,
-} from "./simulated-node.ts";
+import { localTime, type Protocol, type SimulatedNode, simulationTime } from "./simulated-node.ts";
 
 export interface ClusterOptions {
   readonly seed: number;
@@ -42,6 +37,7 @@ export interface Delivery {
 
 /** As the kernel tears down a killed process, plus the deferred reconnect. */
 const CRASH_SEEN_MS = { least: 2, most: 25 };
+const ROUNDING_MS = 1e-3;
 const SYNC_TIMEOUT_MS = 5000;
 const THRESHOLDS = { timeoutMs: 10_000, successThreshold: 3, failureThreshold: 3 };
 
@@ -206,13 +202,13 @@ export class SimulatedCluster {
   }
 
   private planWake(node: SimulatedNode): void {
-    const at = Math.max(this.now, simulationTime(node, node.process.nextWakeAt()));
+    // A little later than meant, as timers are; rounding never makes it a little earlier.
+    const at = Math.max(this.now, simulationTime(node, node.process.nextWakeAt()) + ROUNDING_MS);
     if (at >= node.wakeAt && node.wakeAt > this.now) return;
     if (at === Infinity) return;
     node.wakeAt = at;
-    const { epoch } = node;
     this.heap.push(at, () => {
-      if (this.nodes.get(node.id)?.epoch !== epoch || node.wakeAt !== at) return;
+      if (node.wakeAt !== at) return;
       node.wakeAt = Infinity;
       this.tell(node, { kind: "wake" });
     });
