@@ -57,17 +57,25 @@ await runProgram({
     const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
     // Workers start while this process still loads what only it needs.
-    const sources = composeGateway(config, { log, policyStorage, configStore, ...shipped }).then(
-      (parts) => watchEarly(parts, systemTimers),
-    );
+    const cluster = await composeCluster(config, clusterConfig, {
+      log,
+      gossipScript: GOSSIP_SCRIPT,
+    });
+    const configCluster = config.configPublicKey === null ? null : cluster;
+    const sources = composeGateway(config, {
+      log,
+      policyStorage,
+      configStore,
+      configCluster,
+      ...shipped,
+    }).then((parts) => watchEarly(parts, systemTimers));
     const firstTables = sources.then(
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all
     );
     const planeParts = { log, policyFaults, policyStorage, firstTables };
-    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
+    const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
-      composeCluster(config, clusterConfig, { log, gossipScript: GOSSIP_SCRIPT }),
       sources,
       import("./gateway.ts"),
     ]);

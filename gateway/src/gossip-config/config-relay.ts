@@ -6,6 +6,7 @@ import type { ConfigDocument } from "@bifrost/shared/domain/config-document";
 import {
   type ConfigVersion,
   configVersion,
+  laterOf,
   timeOf,
   versionAfter,
 } from "@bifrost/shared/domain/config-version";
@@ -80,7 +81,6 @@ export class ConfigRelay {
   private readonly syncing = new Set<NodeId>();
   private refused = 0;
   private quietUntil = 0;
-  private isStopped = false;
 
   constructor(parts: ConfigRelayParts) {
     this.parts = parts;
@@ -97,10 +97,12 @@ export class ConfigRelay {
     return { documents: this.set.size, refused: this.refused };
   }
 
-  /** For a parent that has just started. */
-  tellAll(): void {
-    const told = [...this.set.all()].map(toldOf);
-    if (told.length > 0) this.parts.onDocuments(told);
+  /** The newest of each kind. */
+  versions(): Readonly<Record<string, ConfigVersion>> {
+    const newest = new Map<string, ConfigVersion>();
+    for (const { kind, version } of this.set.all())
+      newest.set(kind, laterOf(version, newest.get(kind) ?? version));
+    return Object.fromEntries(newest);
   }
 
   /** Takes what this node's own store tells; without a signer it is nobody else's business. */
@@ -122,10 +124,6 @@ export class ConfigRelay {
     );
     const signed = newer.map((document) => signer.sign(kind, document));
     this.spread(this.merge([...signed, ...this.buried(signer, kind)]));
-  }
-
-  stop(): void {
-    this.isStopped = true;
   }
 
   /**
@@ -163,7 +161,6 @@ export class ConfigRelay {
   }
 
   private broadcast(entries: readonly ConfigEntry[]): void {
-    if (this.isStopped) return;
     const { membership } = this.parts;
     const bodies = entries.map((entry) => framed(MESSAGE.entries, encodeEntries([entry])));
     const small = bodies.filter((body) => body.byteLength <= membership.maxMessageBytes);
@@ -193,7 +190,7 @@ export class ConfigRelay {
   private async sync(from: NodeId): Promise<void> {
     const digests = await this.ask(from, Uint8Array.of(QUESTION.digests));
     let wanted = this.set.differing(digests);
-    while (wanted.length > 0 && !this.isStopped) {
+    while (wanted.length > 0) {
       const answer = await this.ask(from, Uint8Array.of(QUESTION.buckets, ...wanted));
       const covered = answer[0] ?? 0;
       this.take(decodeEntries(answer.subarray(1)));
