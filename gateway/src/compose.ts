@@ -1,6 +1,6 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
 import { randomBytes } from "node:crypto";
-import { availableParallelism, hostname } from "node:os";
+import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
@@ -26,8 +26,7 @@ import type {
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
-import type { PlatformAccess } from "./cluster/messages.ts";
-import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
+import { processEnvironment, type GatewayConfig } from "./config.ts";
 import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
@@ -49,7 +48,6 @@ import type { PlaneSettings } from "./workers/plane.ts";
 import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
-import { GATEWAY_VERSION } from "./version.ts";
 import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
@@ -184,6 +182,8 @@ export interface DataPlaneParts {
   readonly workerScript: string;
   /** See ClusterOptions. */
   readonly firstTables: Promise<Tables>;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
 }
 
 /**
@@ -192,7 +192,10 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
+export interface AlertParts extends Omit<
+  DataPlaneParts,
+  "workerScript" | "firstTables" | "cluster"
+> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -254,47 +257,22 @@ export async function composeCluster(
   { log, gossipScript }: ClusterParts,
 ): Promise<GatewayCluster | null> {
   if (cluster === null) return null;
-  const { GatewayCluster } = await import("./cluster/gateway-cluster.ts");
-  return new GatewayCluster({
-    program: helperProgram(gossipScript, SHOWN_TO_GOSSIP),
-    settings: {
-      nodeId: cluster.nodeId ?? nameOf(cluster.gossip.port),
-      config: cluster,
-      secrets: clusterSecrets(config),
-      host: config.machine ?? hostname(),
-      version: GATEWAY_VERSION,
-      logLevel: config.logLevel,
-      platform: platformOf(config),
-    },
-    timers: systemTimers,
-    log,
-  });
-}
-
-function platformOf(config: GatewayConfig): PlatformAccess {
-  const { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl } = config;
-  const { kubeconfig, ownMetadataUrl: metadataUrl, oidcIssuer, oidcCertificatesUrl } = config;
-  const firestore = { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl };
-  return { ...firestore, kubeconfig, metadataUrl, oidcIssuer, oidcCertificatesUrl };
-}
-
-/** Never one that another node has, or that this machine's former gateway had. */
-function nameOf(gossipPort: number): string {
-  const machine = hostname()
-    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
-    .slice(0, 40);
-  return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
+  const { composeGatewayCluster } = await import("./compose-cluster.ts");
+  const program = helperProgram(gossipScript, SHOWN_TO_GOSSIP);
+  return composeGatewayCluster(config, cluster, { program, timers: systemTimers, log });
 }
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables, cluster }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
   };
+  // Without a cluster data planes meet each other in this process.
+  const common = { firstTables, ...(cluster === null ? {} : { limits: cluster.limits }) };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
     return startInProcess({
@@ -304,7 +282,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
-      firstTables,
+      ...common,
     });
   }
   const program = {
@@ -313,7 +291,7 @@ export function composeDataPlanes(
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
   const timers = systemTimers;
-  return startCluster({ workers, program, settings, timers, log, events, firstTables });
+  return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {

@@ -9,14 +9,14 @@ import type { Alerts } from "./alerts/alerts.ts";
 import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
 import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
-import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
 import { clusterMetrics } from "./control/cluster-metrics.ts";
+import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
-import type { Metric } from "./control/prometheus.ts";
 import { policyRoutes } from "./control/policies.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
@@ -136,18 +136,23 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 
 /** Answers the function that stops it. */
 function followSources(
-  { dataPlanes, routes, backends, alerts, timers }: GatewayDeps,
+  { dataPlanes, routes, backends, alerts, cluster, timers }: GatewayDeps,
   { collector }: RunningTelemetry,
 ): () => void {
-  const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
+  const health = new HealthFeed({
+    timers,
+    region: cluster?.region ?? "",
+    tell: (update) => dataPlanes.update(update),
+  });
+  cluster?.onMembers((members) => health.setMembers(members));
   const stops = [
     routes.watch((table) => {
       dataPlanes.update({ routes: table });
       alerts?.setTeams(table.teams);
     }),
     backends.watch((table) => {
-      dataPlanes.update({ backends: table });
       health.setBackends(table);
+      dataPlanes.update({ backends: table });
       alerts?.setBackends(table);
     }),
     collector.samples.subscribe((samples) => health.take(samples)),
@@ -184,6 +189,19 @@ class Draining {
   }
 }
 
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { disabled } = dataPlanes.tables().policies;
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+    ...trafficMetrics(await traffic.summary()),
+  ];
+}
+
 function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
   const problem = cluster?.problem ?? null;
   return problem === null ? {} : { cluster: problem };
@@ -211,19 +229,6 @@ function operatorRouters(
   for (const path of GUARDED) guarded.use(path, requireBearer(settings.controlToken));
   for (const app of apps) guarded.route("/", app);
   return [{ path: "/", app: guarded }];
-}
-
-async function gatewayMetrics(
-  { dataPlanes, alerts, cluster }: GatewayDeps,
-  traffic: GatewayTraffic,
-): Promise<readonly Metric[]> {
-  const { policies } = dataPlanes.tables();
-  return [
-    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), policies.disabled),
-    ...(alerts === null ? [] : alertMetrics(alerts)),
-    ...trafficMetrics(await traffic.summary()),
-    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
-  ];
 }
 
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */

@@ -4,8 +4,8 @@ import { rotateLog, type RotationOptions } from "./access-log/rotate-log.ts";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
-  composeClusterFile,
   composeCluster,
+  composeClusterFile,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -52,15 +52,15 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const { cluster: clusterConfig, configStore } = await composeClusterFile(config);
+    const { configStore, cluster: clusterConfig } = await composeClusterFile(config);
     const isOnFirestore = configStore.type === "firestore";
     const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
-    // Workers start while this process still loads what only it needs.
     const cluster = await composeCluster(config, clusterConfig, {
       log,
       gossipScript: GOSSIP_SCRIPT,
     });
+    // Workers start while this process still loads what only it needs.
     const configCluster = config.configPublicKey === null ? null : cluster;
     const sources = composeGateway(config, {
       log,
@@ -73,7 +73,7 @@ await runProgram({
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all
     );
-    const planeParts = { log, policyFaults, policyStorage, firstTables };
+    const planeParts = { log, policyFaults, policyStorage, firstTables, cluster };
     const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       sources,

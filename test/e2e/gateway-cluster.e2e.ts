@@ -97,6 +97,17 @@ describe("three gateways", () => {
     expect(members).toEqual(
       expect.arrayContaining(GATEWAYS.map(({ nodeId }) => [nodeId, "alive"])),
     );
+    // What it finds depends on how busy this machine is: all were asked, and none is amiss by its state.
+    const diagnosis = JSON.parse(
+      (await platform.cli(["cluster", "diagnose", "--json"])).stdout,
+    ) as {
+      readonly nodes: readonly string[];
+      readonly checks: readonly { readonly name: string; readonly verdict: string }[];
+    };
+    expect(diagnosis.nodes).toEqual(GATEWAYS.map(({ nodeId }) => nodeId));
+    const isOk = (name: string) =>
+      diagnosis.checks.find((check) => check.name === name)?.verdict === "ok";
+    expect(["no-answer", "no-gossip", "one-member", "split", "lost-member"].every(isOk)).toBe(true);
     for (const { nodeId } of GATEWAYS) {
       expect(platform.printed).toMatch(
         new RegExp(`^${nodeId} +http://127.0.0.1:\\d+ control \\d+, gossip \\d+$`, "m"),
@@ -118,7 +129,6 @@ describe("three gateways", () => {
     }));
     const everyone = GATEWAYS.map(({ nodeId }) => nodeId);
     expect(keys).toEqual([{ id: 2, isPrimary: true, installedAt: everyone }]);
-    endedWith(0, await platform.cli(["cluster", "diagnose", "--json"]));
   });
 
   test("lose no request while one after the other is taken out of nginx, restarted and put back", async ({

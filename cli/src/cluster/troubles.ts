@@ -13,6 +13,8 @@ const MANY_INCARNATIONS = 5;
 const LATELY_MS = 10 * 60_000;
 const MUCH_LOSS = 0.05;
 const LATE_LOOP_MS = 200;
+/** Around a restart or a change of keys a few are ordinary; somebody with other keys goes on sending. */
+const MANY_STRANGE_PACKETS = 20;
 
 const CLUSTER_TROUBLES: readonly Trouble[] = [
   {
@@ -185,7 +187,11 @@ const CLUSTER_TROUBLES: readonly Trouble[] = [
     name: "strangers",
     symptom: "packets come that this cluster cannot open",
     look: everyView(({ details }) =>
-      counted(details.counters, /unknown-key|not-opened|not-sealed|other-cluster/),
+      counted(
+        details.counters,
+        /unknown-key|not-opened|not-sealed|other-cluster/,
+        MANY_STRANGE_PACKETS,
+      ),
     ),
     cause: "A node has other gossip keys or another `label`, or none at all.",
     remedies: [
