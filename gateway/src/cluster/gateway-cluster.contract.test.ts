@@ -1,5 +1,6 @@
 /** The parent's side of the cluster over real gossip processes, without the rest of a gateway. */
 import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -189,4 +190,20 @@ test("what one node's data planes use of a limit the others' hear, also after th
   there.use(1);
   here.use(5);
   await eventually("b has heard of 5 more", () => there.spentElsewhere >= before + 5, WAIT_MS);
+});
+
+test("while no gossip process can be had, the data planes of one gateway share their limits", async () => {
+  const [port = 0, other = 0] = await freePorts(2);
+  const holder = createServer().listen(port, "127.0.0.1");
+  const a = start("a", [port, other]);
+  const [one, two] = [joinPlane(a, 1), joinPlane(a, 2)];
+  await eventually("it has said why", () => a.problem?.includes(String(port)) === true, WAIT_MS);
+  two.use(1);
+  one.use(7);
+  await eventually("the other has heard of 7", () => two.spentElsewhere >= 7, WAIT_MS);
+  holder.close();
+  await eventually("it listens", () => a.problem === null, WAIT_MS);
+  two.use(1);
+  one.use(5);
+  await eventually("the other has heard of 5 more", () => two.spentElsewhere >= 12, WAIT_MS);
 });
