@@ -10,6 +10,7 @@ import type { GossipSettings } from "./cluster/messages.ts";
 import { composeDiscovery } from "./compose-discovery.ts";
 import { composeTransport } from "./compose-transport.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { HTTPS, MESH } from "./gossip/presets.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
@@ -62,5 +63,6 @@ function composeMembership(
     preset: config.transport === "https" ? HTTPS : MESH,
     health: { timeoutMs, successThreshold, failureThreshold },
     deduplicationMs,
+    preset: config.transport === "https" ? HTTPS : MESH,
   });
 }

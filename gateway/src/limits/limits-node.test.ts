@@ -2,7 +2,8 @@
 import { expect, test } from "vitest";
 import { LimitCluster, LimitLoad, type SimulatedNode } from "./testing/limit-cluster.ts";
 
-const SEEDS = [1, 2, 3];
+const SEEDS =
+  process.env["BIFROST_SOAK"] === "long" ? Array.from({ length: 40 }, (_, i) => i + 1) : [1, 2];
 const RATE = 1000;
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;

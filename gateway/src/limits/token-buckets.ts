@@ -54,7 +54,8 @@ export class TokenBuckets implements Limiter {
     const at = buckets.find(known, now, rate, burst);
     const { numbers } = buckets;
     const { part } = this;
-    const [partRate, partBurst] = [rate * part, Math.max(1, burst * part)];
+    const partRate = rate * part;
+    const partBurst = part === 1 ? burst : Math.max(1, burst * part);
     fill(numbers, at, now, partRate, partBurst);
     numbers[at + RATE] = rate;
     numbers[at + BURST] = burst;
@@ -77,6 +78,8 @@ export class TokenBuckets implements Limiter {
     fill(numbers, at, this.clock.now(), partRate, partBurst);
     const left = (numbers[at + TOKENS] ?? 0) - tokens;
     numbers[at + TOKENS] = Math.max(-mostOwed(partRate, partBurst), left);
+    numbers[at + RATE] = rate;
+    numbers[at + BURST] = burst;
     numbers[at + ASKED] = (numbers[at + ASKED] ?? 0) + tokens;
     numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + tokens;
     buckets.unsaid.add(known);

@@ -139,7 +139,8 @@ export class LimitCluster {
     range: readonly [number, number],
   ): void {
     this.time.after(this.between(range), () => {
-      if (state === "suspect" && this.canReach(node, at)) return;
+      // It may have come back, or have been started anew, meanwhile.
+      if (state === "suspect" && this.canReach(this.node(node.id), at)) return;
       at.membership.see(node.id, state, evidence);
     });
   }
