@@ -12,6 +12,7 @@ import { composeTransport } from "./compose-transport.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
 import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
 import type { Transport } from "./gossip/transport.ts";
 
@@ -62,6 +63,5 @@ function composeMembership(
     preset: config.transport === "https" ? HTTPS : MESH,
     health: { timeoutMs, successThreshold, failureThreshold },
     deduplicationMs,
-    preset: config.transport === "https" ? HTTPS : MESH,
   });
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ConfigDocument } from "@bifrost/shared/domain/config-document";
 import { configVersion } from "@bifrost/shared/domain/config-version";
+import { createServer } from "node:net";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -190,4 +191,60 @@ test("configuration that one gateway's store holds reaches the others, signed, a
     () => heard.get("shop.test")?.value?.["projectId"] === "q",
     WAIT_MS,
   );
+});
+
+/** A data plane that says what it used, and hears what others did. */
+function joinPlane(cluster: GatewayCluster, plane: number) {
+  const heard: number[] = [];
+  cluster.limits.join(plane, (message) => {
+    if (message.kind === "elsewhere") heard.push(...message.shared.map(({ spent }) => spent));
+  });
+  cluster.limits.heard(plane, { kind: "up" });
+  return {
+    use(spent: number): void {
+      const use = { scope: "s", key: "k", spent, asked: spent, rate: 1000, burst: 1000 };
+      cluster.limits.heard(plane, { kind: "used", shared: [use], split: [] });
+    },
+    get spentElsewhere(): number {
+      return heard.reduce((sum, spent) => sum + spent, 0);
+    },
+  };
+}
+
+test("what one node's data planes use of a limit the others' hear, also after their gossip process was replaced", async () => {
+  const [one = 0, two = 0] = await freePorts(2);
+  const a = start("a", [one, two]);
+  const b = start("b", [two, one]);
+  const [here, there] = [joinPlane(a, 1), joinPlane(b, 1)];
+  await eventually("they see each other", () => stateOf(a, "b") === "alive", WAIT_MS);
+  await eventually("b sees a", () => stateOf(b, "a") === "alive", WAIT_MS);
+  here.use(7);
+  // A key that a plane has not used itself is none of its business.
+  there.use(1);
+  await eventually("b has heard of 7", () => there.spentElsewhere >= 7, WAIT_MS);
+  const { pid } = b;
+  process.kill(pid ?? 0, "SIGKILL");
+  await eventually("another one is there", () => b.pid !== pid && b.problem === null, WAIT_MS);
+  await eventually("a sees it", () => stateOf(a, "b") === "alive", WAIT_MS);
+  await eventually("it sees a", () => stateOf(b, "a") === "alive", WAIT_MS);
+  const before = there.spentElsewhere;
+  there.use(1);
+  here.use(5);
+  await eventually("b has heard of 5 more", () => there.spentElsewhere >= before + 5, WAIT_MS);
+});
+
+test("while no gossip process can be had, the data planes of one gateway share their limits", async () => {
+  const [port = 0, other = 0] = await freePorts(2);
+  const holder = createServer().listen(port, "127.0.0.1");
+  const a = start("a", [port, other]);
+  const [one, two] = [joinPlane(a, 1), joinPlane(a, 2)];
+  await eventually("it has said why", () => a.problem?.includes(String(port)) === true, WAIT_MS);
+  two.use(1);
+  one.use(7);
+  await eventually("the other has heard of 7", () => two.spentElsewhere >= 7, WAIT_MS);
+  holder.close();
+  await eventually("it listens", () => a.problem === null, WAIT_MS);
+  two.use(1);
+  one.use(5);
+  await eventually("the other has heard of 5 more", () => two.spentElsewhere >= 12, WAIT_MS);
 });

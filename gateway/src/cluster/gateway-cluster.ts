@@ -5,6 +5,7 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Member, NodeId } from "../gossip/member.ts";
 import { LimitsHub } from "../limits/limits-hub.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import type { HelperProgram } from "../workers/helper-program.ts";
 import { recentEnds, restartDelayMs } from "../workers/restart-delay.ts";
 import { startWatchdog, type WatchdogLimits } from "../workers/watchdog.ts";
@@ -48,6 +49,8 @@ export class GatewayCluster {
   members: readonly Member[] = [];
   /** Where this gateway's data planes meet those of the others. */
   readonly limits: LimitsHub;
+  /** Until a gossip process listened, which may never be, they meet each other here; null = one has. */
+  private limitsAlone: LimitsNode | null;
   private readonly options: GatewayClusterOptions;
   private configListener: ConfigListener | null = null;
   private readonly membersListeners = new Set<(members: readonly Member[]) => void>();
@@ -65,7 +68,18 @@ export class GatewayCluster {
 
   constructor(options: GatewayClusterOptions) {
     this.options = options;
-    this.limits = new LimitsHub((plane, message) => this.tell({ kind: "limits", plane, message }));
+    this.limits = new LimitsHub((plane, message) => {
+      if (this.limitsAlone === null) this.tell({ kind: "limits", plane, message });
+      else this.limitsAlone.heard(plane, message);
+    });
+    this.limitsAlone = new LimitsNode({
+      timers: options.timers,
+      random: Math.random,
+      membership: null,
+      send: (plane, message) => {
+        if (this.limitsAlone !== null) this.limits.deliver(plane, message);
+      },
+    });
     this.gossipKeys = options.settings.secrets.gossipKeys;
   }
 
@@ -205,6 +219,7 @@ export class GatewayCluster {
 
   private listens({ pid }: GossipProcess, address: string): void {
     if (this.leaving === null) this.failure = null;
+    this.limitsAlone = null;
     this.limits.introduce();
     this.options.log.info("gossip listens", { nodeId: this.self, address, pid });
     this.configListener?.offerAll();
