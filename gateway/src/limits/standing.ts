@@ -121,6 +121,16 @@ export class Standing {
     if (this.known.size === 1 && now < this.aloneFrom) {
       return { owner: null, silent: null, waitMs: this.aloneFrom - now, next: null };
     }
+    const [first, second] = this.firstTwo(hash, now);
+    const next = second?.id ?? null;
+    if (first === null) return { owner: null, silent: null, waitMs: TAKEOVER_MS, next };
+    const { id, silentSince } = first;
+    if (silentSince === null) return { owner: id, silent: null, waitMs: 0, next };
+    return { owner: null, silent: id, waitMs: silentSince + TAKEOVER_MS - now, next };
+  }
+
+  /** Of those that take part, or fell silent so lately that they may still lend. */
+  private firstTwo(hash: KeyHash, now: number): readonly [Ranked | null, Ranked | null] {
     const mixed = bytesHash(hash);
     let [first, second]: [Ranked | null, Ranked | null] = [null, null];
     for (const [id, standings] of this.known) {
@@ -130,11 +140,7 @@ export class Standing {
       if (first === null || isBefore(ranked, first)) [first, second] = [ranked, first];
       else if (second === null || isBefore(ranked, second)) second = ranked;
     }
-    const next = second?.id ?? null;
-    if (first === null) return { owner: null, silent: null, waitMs: TAKEOVER_MS, next };
-    const { id, silentSince } = first;
-    if (silentSince === null) return { owner: id, silent: null, waitMs: 0, next };
-    return { owner: null, silent: id, waitMs: silentSince + TAKEOVER_MS - now, next };
+    return [first, second];
   }
 }
 
