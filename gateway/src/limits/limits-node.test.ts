@@ -170,6 +170,17 @@ test("a node that joins hears what was spent before, and gives nobody a fresh bu
   expect(spend(joined)).toBeGreaterThan(0);
 });
 
+test("a node that sees nobody else lends nothing before it has looked for others, and then everything", async () => {
+  const cluster = rig(1, 1);
+  const limit = { key: "k", rate: RATE, burst: RATE, mode: "strict" } as const;
+  const load = new LimitLoad(cluster, limit, () => 2 * RATE);
+  await cluster.time.advance(950);
+  expect(load.passed).toEqual([]);
+  await cluster.time.advance(3000);
+  expect(load.overshoot()).toBe(0);
+  expect(load.passedBetween(2950, 3950)).toBeGreaterThan(0.95 * RATE);
+});
+
 test("what nobody uses any more costs no message and no memory", async () => {
   const cluster = rig(1, 3);
   for (const mode of ["balanced", "strict"] as const) {

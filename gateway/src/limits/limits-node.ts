@@ -39,6 +39,8 @@ export interface LimitsNodeOptions {
 }
 
 const KEEP_UNREACHABLE_MS = 600_000;
+/** A node that starts looks so long for others before it lends as if there were none. */
+const LOOK_MS = 1000;
 const SWEEP_MS = 5000;
 /** How often other nodes are told of what changed. */
 const TELL_NODES_MS = 100;
@@ -71,8 +73,9 @@ export class LimitsNode {
     const now = timers.now();
     this.shared = new UseCounts(now);
     this.split = new UseCounts(now);
+    const times = { keepMs: keepUnreachableMs, lookMs: membership === null ? 0 : LOOK_MS };
     this.epoch = Math.floor(random() * EPOCHS);
-    this.standing = new Standing(membership?.self ?? ALONE, keepUnreachableMs, now);
+    this.standing = new Standing(membership?.self ?? ALONE, times, now);
     const { standing } = this;
     this.owner = new LeaseOwner({ timers, standing, membership });
     this.desk = new LeaseDesk({

@@ -34,10 +34,14 @@ export class Standing {
   /** When this node began, or somebody last came or went. */
   changedAt: number;
   private readonly keepMs: number;
+  /** Until then a node that sees nobody else has not looked long enough to own everything. */
+  private readonly aloneFrom: number;
   private readonly known = new Map<NodeId, Standings>();
 
-  constructor(self: NodeId, keepMs: number, now: number) {
+  constructor(self: NodeId, times: { keepMs: number; lookMs: number }, now: number) {
+    const { keepMs, lookMs } = times;
     this.self = self;
+    this.aloneFrom = now + lookMs;
     this.keepMs = keepMs;
     this.changedAt = now;
     this.known.set(self, { mixed: textHash(self), silentSince: null });
@@ -114,6 +118,19 @@ export class Standing {
 
   /** The one that all who see the same cluster come to (rendezvous hashing). */
   ownerOf(hash: KeyHash, now: number): Owner {
+    if (this.known.size === 1 && now < this.aloneFrom) {
+      return { owner: null, silent: null, waitMs: this.aloneFrom - now, next: null };
+    }
+    const [first, second] = this.firstTwo(hash, now);
+    const next = second?.id ?? null;
+    if (first === null) return { owner: null, silent: null, waitMs: TAKEOVER_MS, next };
+    const { id, silentSince } = first;
+    if (silentSince === null) return { owner: id, silent: null, waitMs: 0, next };
+    return { owner: null, silent: id, waitMs: silentSince + TAKEOVER_MS - now, next };
+  }
+
+  /** Of those that take part, or fell silent so lately that they may still lend. */
+  private firstTwo(hash: KeyHash, now: number): readonly [Ranked | null, Ranked | null] {
     const mixed = bytesHash(hash);
     let [first, second]: [Ranked | null, Ranked | null] = [null, null];
     for (const [id, standings] of this.known) {
@@ -123,11 +140,7 @@ export class Standing {
       if (first === null || isBefore(ranked, first)) [first, second] = [ranked, first];
       else if (second === null || isBefore(ranked, second)) second = ranked;
     }
-    const next = second?.id ?? null;
-    if (first === null) return { owner: null, silent: null, waitMs: TAKEOVER_MS, next };
-    const { id, silentSince } = first;
-    if (silentSince === null) return { owner: id, silent: null, waitMs: 0, next };
-    return { owner: null, silent: id, waitMs: silentSince + TAKEOVER_MS - now, next };
+    return [first, second];
   }
 }
 
