@@ -1,6 +1,6 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
 import { randomBytes } from "node:crypto";
-import { availableParallelism, hostname } from "node:os";
+import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
@@ -13,14 +13,19 @@ import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import { AlertProcess } from "./alerts/alert-process.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
+import type {
+  ClusterConfig,
+  ClusterFile,
+  ConfigStoreConfig,
+} from "./cluster-config/cluster-config.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
-import type { PlatformAccess } from "./cluster/messages.ts";
-import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
+import { processEnvironment, type GatewayConfig } from "./config.ts";
 import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
@@ -41,7 +46,6 @@ import type { PlaneSettings } from "./workers/plane.ts";
 import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
-import { GATEWAY_VERSION } from "./version.ts";
 import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
@@ -64,34 +68,74 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
   };
 }
 
+/** Nothing of a cluster is loaded where there is none. */
+export async function composeClusterFile({
+  clusterFile: file,
+  storePassword,
+}: GatewayConfig): Promise<ClusterFile> {
+  if (file === null) return { cluster: null, configStore: { type: "firestore" }, providers: [] };
+  const { loadClusterFile } = await import("./cluster-config/load-cluster-file.ts");
+  return loadClusterFile({ file, storePassword });
+}
+
+type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">;
+
 export async function composeGateway(
   config: GatewayConfig,
-  { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
-): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">> {
+  parts: GatewayParts,
+): Promise<ComposedDeps> {
+  const timers = systemTimers;
+  const { log, configStore, standardPolicies } = parts;
+  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
+  const settings = { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret };
+  const standard = readStandardScripts(standardPolicies, log);
+  if (configStore.type === "firestore") {
+    const { stored, ...sources } = await composeOnFirestore(config, parts);
+    return { ...sources, policies: { standard, stored }, ownConfig: null, settings, timers, log };
+  }
+  const { composePostgres } = await import("./compose-store.ts");
+  const {
+    policies: stored,
+    own,
+    ...sources
+  } = await composePostgres(config, configStore, {
+    timers,
+    log,
+  });
+  const policies = { standard, stored };
+  return { ...sources, policies, ownConfig: own, replicas: null, settings, timers, log };
+}
+
+async function composeOnFirestore(
+  config: GatewayConfig,
+  { log, policyStorage, checkScript }: GatewayParts,
+): Promise<
+  Pick<GatewayDeps, "routes" | "backends" | "replicas"> & { stored: StoredPolicies | null }
+> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
-  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
   const source = new FirestorePolicySource({ firestore, timers, log });
   const checker = new ForkedChecker({ program: helperProgram(checkScript), timers });
   return {
-    policies: {
-      standard: readStandardScripts(standardPolicies, log),
-      stored: policyStorage === null ? null : { ...policyStorage, source, checker },
-    },
-    settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
+    stored:
+      policyStorage === null
+        ? null
+        : { ...policyStorage, source, checking: { versions: policyStorage.store, checker } },
     routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),
     ),
     replicas: composeReplicas(config, timers),
-    timers,
-    log,
   };
 }
 
-export type PolicyStorage = Pick<StoredPolicies, "store" | "loader" | "log">;
+export interface PolicyStorage {
+  readonly store: PolicyStore;
+  readonly loader: ScriptLoader;
+  readonly log: PolicyLog;
+}
 
 /** What is stored of policies; null when no bucket is named. Written as `svc:gateway`. */
 export function composePolicyStorage(config: GatewayConfig, log: Logger): PolicyStorage | null {
@@ -117,6 +161,7 @@ export function composePolicyStorage(config: GatewayConfig, log: Logger): Policy
 export interface GatewayParts {
   readonly log: Logger;
   readonly policyStorage: PolicyStorage | null;
+  readonly configStore: ConfigStoreConfig;
   /** Folder of the policies that come with the gateway. */
   readonly standardPolicies: string;
   /** Entry point of a process that checks a candidate. */
@@ -131,6 +176,8 @@ export interface DataPlaneParts {
   readonly workerScript: string;
   /** See ClusterOptions. */
   readonly firstTables: Promise<Tables>;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
 }
 
 /**
@@ -139,7 +186,10 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript" | "firstTables"> {
+export interface AlertParts extends Omit<
+  DataPlaneParts,
+  "workerScript" | "firstTables" | "cluster"
+> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -197,56 +247,26 @@ const SHOWN_TO_GOSSIP = /^(?:KUBERNETES_.*|METADATA_.*|GCE_METADATA_.*|HOME)$/;
 /** null = this gateway runs alone; then nothing of a cluster is loaded. Started by the gateway. */
 export async function composeCluster(
   config: GatewayConfig,
+  cluster: ClusterConfig | null,
   { log, gossipScript }: ClusterParts,
 ): Promise<GatewayCluster | null> {
-  const { clusterFile: file, storePassword } = config;
-  if (file === null) return null;
-  const [{ loadClusterFile }, { GatewayCluster }] = await Promise.all([
-    import("./cluster-config/load-cluster-file.ts"),
-    import("./cluster/gateway-cluster.ts"),
-  ]);
-  const { cluster } = await loadClusterFile({ file, storePassword });
   if (cluster === null) return null;
-  return new GatewayCluster({
-    program: helperProgram(gossipScript, SHOWN_TO_GOSSIP),
-    settings: {
-      nodeId: cluster.nodeId ?? nameOf(cluster.gossip.port),
-      config: cluster,
-      secrets: clusterSecrets(config),
-      host: config.machine ?? hostname(),
-      version: GATEWAY_VERSION,
-      logLevel: config.logLevel,
-      platform: platformOf(config),
-    },
-    timers: systemTimers,
-    log,
-  });
-}
-
-function platformOf(config: GatewayConfig): PlatformAccess {
-  const { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl } = config;
-  const { kubeconfig, ownMetadataUrl: metadataUrl, oidcIssuer, oidcCertificatesUrl } = config;
-  const firestore = { projectId, functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl };
-  return { ...firestore, kubeconfig, metadataUrl, oidcIssuer, oidcCertificatesUrl };
-}
-
-/** Never one that another node has, or that this machine's former gateway had. */
-function nameOf(gossipPort: number): string {
-  const machine = hostname()
-    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
-    .slice(0, 40);
-  return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
+  const { composeGatewayCluster } = await import("./compose-cluster.ts");
+  const program = helperProgram(gossipScript, SHOWN_TO_GOSSIP);
+  return composeGatewayCluster(config, cluster, { program, timers: systemTimers, log });
 }
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables, cluster }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
   };
+  // Without a cluster data planes meet each other in this process.
+  const common = { firstTables, ...(cluster === null ? {} : { limits: cluster.limits }) };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
     return startInProcess({
@@ -256,7 +276,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
-      firstTables,
+      ...common,
     });
   }
   const program = {
@@ -265,7 +285,7 @@ export function composeDataPlanes(
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
   const timers = systemTimers;
-  return startCluster({ workers, program, settings, timers, log, events, firstTables });
+  return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {

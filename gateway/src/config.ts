@@ -115,6 +115,13 @@ export const GATEWAY_VARIABLES = {
     schema: textForm,
     fallback: null,
   }),
+  kubernetesHost: variable<string | null>({
+    name: "KUBERNETES_SERVICE_HOST",
+    meaning:
+      "Set by Kubernetes in every pod; with `config_store` postgres, tells that replicas are to be found there.",
+    schema: textForm,
+    fallback: null,
+  }),
   storePassword: variable<string | null>({
     name: "BIFROST_CONFIG_STORE_PASSWORD",
     meaning: "Password of the `config_store`; wins over the one in the file.",

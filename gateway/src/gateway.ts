@@ -11,11 +11,12 @@ import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
 import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
 import { clusterMetrics } from "./control/cluster-metrics.ts";
+import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
-import type { Metric } from "./control/prometheus.ts";
 import { policyRoutes } from "./control/policies.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
@@ -51,6 +52,8 @@ export interface GatewayDeps {
   readonly cluster: GatewayCluster | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
+  /** null = routes and policies are somebody else's to change. */
+  readonly ownConfig: OwnConfig | null;
   /** null = samples are collected but stored nowhere. */
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
@@ -126,24 +129,30 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       const storeMs = Math.min(graceMs, STORE_MS);
       const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
       await Promise.race([stored, timers.sleep(storeMs)]);
+      await deps.ownConfig?.close();
     },
   };
 }
 
 /** Answers the function that stops it. */
 function followSources(
-  { dataPlanes, routes, backends, alerts, timers }: GatewayDeps,
+  { dataPlanes, routes, backends, alerts, cluster, timers }: GatewayDeps,
   { collector }: RunningTelemetry,
 ): () => void {
-  const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
+  const health = new HealthFeed({
+    timers,
+    region: cluster?.region ?? "",
+    tell: (update) => dataPlanes.update(update),
+  });
+  cluster?.onMembers((members) => health.setMembers(members));
   const stops = [
     routes.watch((table) => {
       dataPlanes.update({ routes: table });
       alerts?.setTeams(table.teams);
     }),
     backends.watch((table) => {
-      dataPlanes.update({ backends: table });
       health.setBackends(table);
+      dataPlanes.update({ backends: table });
       alerts?.setBackends(table);
     }),
     collector.samples.subscribe((samples) => health.take(samples)),
@@ -180,18 +189,32 @@ class Draining {
   }
 }
 
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { disabled } = dataPlanes.tables().policies;
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+    ...trafficMetrics(await traffic.summary()),
+  ];
+}
+
 function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
   const problem = cluster?.problem ?? null;
   return problem === null ? {} : { cluster: problem };
 }
 
 function operatorRouters(
-  { dataPlanes, policyFaults, cluster, settings }: GatewayDeps,
+  { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
   { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
     routeRoutes(() => dataPlanes.serving()),
+    configRoutes(ownConfig),
     policyRoutes(() => ({
       tables: dataPlanes.tables(),
       summary: dataPlanes.summary(),
@@ -208,22 +231,10 @@ function operatorRouters(
   return [{ path: "/", app: guarded }];
 }
 
-async function gatewayMetrics(
-  { dataPlanes, alerts, cluster }: GatewayDeps,
-  traffic: GatewayTraffic,
-): Promise<readonly Metric[]> {
-  const { policies } = dataPlanes.tables();
-  return [
-    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), policies.disabled),
-    ...(alerts === null ? [] : alertMetrics(alerts)),
-    ...trafficMetrics(await traffic.summary()),
-    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
-  ];
-}
-
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
 const GUARDED = [
   "/routes",
+  "/config/*",
   "/policies",
   "/connections",
   "/metrics",

@@ -5,6 +5,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
   composeCluster,
+  composeClusterFile,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -51,20 +52,25 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const policyStorage = composePolicyStorage(config, log);
+    const { configStore, cluster: clusterConfig } = await composeClusterFile(config);
+    const isOnFirestore = configStore.type === "firestore";
+    const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
+    const cluster = await composeCluster(config, clusterConfig, {
+      log,
+      gossipScript: GOSSIP_SCRIPT,
+    });
     // Workers start while this process still loads what only it needs.
-    const sources = composeGateway(config, { log, policyStorage, ...shipped }).then((parts) =>
-      watchEarly(parts, systemTimers),
+    const sources = composeGateway(config, { log, policyStorage, configStore, ...shipped }).then(
+      (parts) => watchEarly(parts, systemTimers),
     );
     const firstTables = sources.then(
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all
     );
-    const planeParts = { log, policyFaults, policyStorage, firstTables };
-    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
+    const planeParts = { log, policyFaults, policyStorage, firstTables, cluster };
+    const [dataPlanes, parts, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
-      composeCluster(config, { log, gossipScript: GOSSIP_SCRIPT }),
       sources,
       import("./gateway.ts"),
     ]);

@@ -12,6 +12,7 @@ import type { Transport, TransportCounters } from "../gossip/transport.ts";
 import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
 import type { RouteTally } from "../traffic/route-tally.ts";
 import { TrafficShare } from "../traffic/traffic-share.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
 import { HealthShare } from "./health-share.ts";
 import type { MachineMeter } from "./machine-meter.ts";
@@ -36,6 +37,8 @@ export interface NodeParts {
   readonly discovery: SeveralDiscoveries;
   readonly machine: MachineMeter;
   readonly timers: Timers;
+  /** 0 to below 1. */
+  readonly random: () => number;
   readonly log: Logger;
   readonly events: NodeEvents;
 }
@@ -48,6 +51,7 @@ export class ClusterNode {
   private readonly parts: NodeParts;
   private readonly health: HealthShare;
   private readonly served: TrafficShare;
+  private readonly limits: LimitsNode;
   private readonly keys: KeyRotation | null;
   private load = NO_LOAD;
   private measuring: Timer | null = null;
@@ -58,7 +62,9 @@ export class ClusterNode {
 
   constructor(parts: NodeParts) {
     this.parts = parts;
-    const { gossip, timers, epoch, keyring, log } = parts;
+    const { gossip, timers, epoch, keyring, log, random, events } = parts;
+    const send = events.onLimits;
+    this.limits = new LimitsNode({ timers, random, membership: gossip, send });
     this.served = new TrafficShare(gossip, timers, epoch);
     this.keys = keyring && new KeyRotation({ membership: gossip, keyring, timers, log });
     this.toldKeys = keyring && idsOf(keyring).join();
@@ -86,7 +92,9 @@ export class ClusterNode {
     this.load = load;
   }
 
-  takeLimits(_plane: number, _message: LimitsFromPlane): void {}
+  takeLimits(plane: number, message: LimitsFromPlane): void {
+    this.limits.heard(plane, message);
+  }
 
   takeServed(served: readonly RouteTally[]): void {
     this.served.take(served);
@@ -125,13 +133,14 @@ export class ClusterNode {
     this.tellKeys();
   }
 
-  /** Takes itself out of what others are found by, then says goodbye. */
+  /** Takes itself out of what others are found by, gives back what it lends, then says goodbye. */
   async leave(graceMs: number): Promise<void> {
     const { gossip, discovery, timers } = this.parts;
     this.measuring?.cancel();
     this.served.stop();
     const deregistered = discovery.stop();
-    await gossip.leave(graceMs);
+    await Promise.race([this.limits.leave(), timers.sleep(graceMs / 2)]);
+    await gossip.leave(graceMs / 2);
     await Promise.race([deregistered, timers.sleep(graceMs)]);
   }
 

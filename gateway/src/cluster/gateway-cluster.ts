@@ -4,6 +4,7 @@ import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Member, NodeId } from "../gossip/member.ts";
+import { LimitsHub } from "../limits/limits-hub.ts";
 import type { HelperProgram } from "../workers/helper-program.ts";
 import { recentEnds, restartDelayMs } from "../workers/restart-delay.ts";
 import { startWatchdog, type WatchdogLimits } from "../workers/watchdog.ts";
@@ -33,16 +34,15 @@ export interface GatewayClusterOptions {
   readonly watchdog?: WatchdogLimits;
 }
 
-type RelayedLimits = Extract<FromGossip, { kind: "limits" }>;
-
 export class GatewayCluster {
   /** Processes that ended without being told to. */
   restarts = 0;
   /** The newest known; they stand still while there is no process. */
   members: readonly Member[] = [];
+  /** Where this gateway's data planes meet those of the others. */
+  readonly limits: LimitsHub;
   private readonly options: GatewayClusterOptions;
   private readonly membersListeners = new Set<(members: readonly Member[]) => void>();
-  private readonly limitsListeners = new Set<(relayed: RelayedLimits) => void>();
   private process: GossipProcess | null = null;
   /** Rotations change them while the environment stays as it was. */
   private gossipKeys: GossipSettings["secrets"]["gossipKeys"];
@@ -57,11 +57,16 @@ export class GatewayCluster {
 
   constructor(options: GatewayClusterOptions) {
     this.options = options;
+    this.limits = new LimitsHub((plane, message) => this.tell({ kind: "limits", plane, message }));
     this.gossipKeys = options.settings.secrets.gossipKeys;
   }
 
   get self(): NodeId {
     return this.options.settings.nodeId;
+  }
+
+  get region(): string {
+    return this.options.settings.config.region;
   }
 
   /** Of the gossip process; null when there is none now. */
@@ -98,11 +103,6 @@ export class GatewayCluster {
 
   onMembers(listener: (members: readonly Member[]) => void): void {
     this.membersListeners.add(listener);
-  }
-
-  /** What the cluster tells data planes of limits. */
-  onLimits(listener: (relayed: RelayedLimits) => void): void {
-    this.limitsListeners.add(listener);
   }
 
   /** Does nothing while there is no process: what is told is of the moment. */
@@ -171,6 +171,7 @@ export class GatewayCluster {
         return;
       case "listening":
         if (this.leaving === null) this.failure = null;
+        this.limits.introduce();
         log.info("gossip listens", {
           nodeId: this.self,
           address: message.address,
@@ -188,7 +189,7 @@ export class GatewayCluster {
         this.gossipKeys = message.keys;
         return;
       case "limits":
-        for (const listener of this.limitsListeners) listener(message);
+        this.limits.deliver(message.plane, message.message);
         return;
       case "beat":
     }

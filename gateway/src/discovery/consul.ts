@@ -12,7 +12,7 @@ import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts
 import { Findings } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
-import { within } from "./time-limit.ts";
+import { GOODBYE_MS, within } from "./time-limit.ts";
 
 export type ConsulConfig = Extract<DiscoveryConfig, { type: "consul" }>;
 
@@ -81,9 +81,9 @@ export class ConsulDiscovery implements Discovery {
     this.#findings.end();
     this.#question?.cancel();
     // Otherwise it could arrive after the deregistration.
-    await this.#registration;
+    await within(this.#basics.timers, GOODBYE_MS, this.#registration).catch(() => undefined);
     const gone = this.#consul.agent.service.deregister(this.#serviceId);
-    await this.#soon(gone).catch(() => undefined);
+    await within(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
     this.#consul.destroy();
   }
 

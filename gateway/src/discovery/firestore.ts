@@ -10,7 +10,7 @@ import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts
 import { Findings, MAX_NODES } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
-import { within } from "./time-limit.ts";
+import { GOODBYE_MS, within } from "./time-limit.ts";
 
 export type FirestoreConfig = Extract<DiscoveryConfig, { type: "firestore" }>;
 
@@ -69,8 +69,8 @@ export class FirestoreDiscovery implements Discovery {
     this.#rounds.stop();
     this.#findings.end();
     // A heartbeat that is under way would put back what is withdrawn.
-    await this.#lastRound;
-    await this.#soon(this.#rendezvous.withdraw(this.#findings.self.nodeId)).catch(() => undefined);
+    const gone = this.#lastRound.then(() => this.#rendezvous.withdraw(this.#findings.self.nodeId));
+    await within(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
   }
 
   #round(): Promise<number> {

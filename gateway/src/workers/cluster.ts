@@ -2,8 +2,8 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
-import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
-import { LimitsNode } from "../limits/limits-node.ts";
+import type { LimitsHost } from "../limits/limit-messages.ts";
+import { hostLimits } from "../limits/limits-hub.ts";
 import type { RouteTally } from "../traffic/route-tally.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
@@ -73,8 +73,7 @@ class ClusterDataPlanes implements DataPlanes {
     this.view = new Serving({ domain: settings.domain, timers, chainOf: () => null });
     const { firstTables = Promise.resolve(NO_TABLES) } = options;
     this.hasFirstTables = firstTables.then((first) => this.take(first));
-    this.limits = options.limits ?? new LimitsNode(timers);
-    this.limits.connect((plane, message) => this.tellLimits(plane, message));
+    this.limits = options.limits ?? hostLimits(timers);
     this.updates = new CoalescedUpdates(timers, (update) => this.send({ kind: "update", update }));
     this.stopWatchdog = startWatchdog({
       timers,
@@ -193,7 +192,9 @@ class ClusterDataPlanes implements DataPlanes {
       },
       onMessage: (from, message) => this.heard(from, message),
     });
-    void launched.ended.then(() => this.limits.heard(launched.number, { kind: "gone" }));
+    const { number } = launched;
+    this.limits.join(number, (message) => launched.send({ kind: "limits", message }));
+    void launched.ended.then(() => this.limits.heard(number, { kind: "gone" }));
     return launched;
   }
 
@@ -215,12 +216,6 @@ class ClusterDataPlanes implements DataPlanes {
     else if (message.kind === "problem") log.error(message.event, message.fields);
     else if (message.kind === "served") this.served(message.served);
     else if (message.kind === "limits") this.limits.heard(from.number, message.message);
-  }
-
-  private tellLimits(plane: number, message: LimitsToPlane): void {
-    for (const worker of this.workers()) {
-      if (worker.number === plane) worker.send({ kind: "limits", message });
-    }
   }
 
   private lost({ stuck, signal }: WorkerEnd): void {

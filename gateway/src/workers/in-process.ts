@@ -3,7 +3,7 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import type { LimitsHost } from "../limits/limit-messages.ts";
-import { LimitsNode } from "../limits/limits-node.ts";
+import { hostLimits } from "../limits/limits-hub.ts";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
@@ -35,7 +35,7 @@ const ONLY_PLANE = 1;
 export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
   const { timers, events, openBucket, onProblem } = options;
   const { onFault, onPolicyLog: onLog } = events;
-  const limits = options.limits ?? new LimitsNode(timers);
+  const limits = options.limits ?? hostLimits(timers);
   const policies = new PolicySlot(
     () =>
       options.startPolicies({
@@ -47,7 +47,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
       }),
     onProblem,
   );
-  limits.connect((_plane, message) => policies.hearLimits(message));
+  limits.join(ONLY_PLANE, (message) => policies.hearLimits(message));
   let tables = (await options.firstTables) ?? NO_TABLES;
   const plane = await Plane.start(options.settings, tables, {
     timers,

@@ -123,10 +123,11 @@ export class Plane {
     return new Plane({ dataPlane, recorded, policies, accessLog, traffic, routes });
   }
 
-  update({ routes, backends, avoided, policies }: TableUpdate): void {
+  update({ routes, backends, avoided, distant, policies }: TableUpdate): void {
     if (policies !== undefined) this.policies.load(policies);
     if (routes !== undefined && routes !== null) this.setRoutes(routes);
     if (backends !== undefined && backends !== null) this.dataPlane.setBackends(backends);
+    if (distant !== undefined) this.dataPlane.setDistant(distant);
     if (avoided !== undefined) this.dataPlane.avoid(avoided);
   }
 

@@ -51,6 +51,10 @@ async function cluster(context: TestContext, size: number): Promise<Cluster> {
 const deaths = (nodes: readonly NodeProcess[]) =>
   nodes.flatMap(({ changes }) => changes).filter(({ state }) => state === "dead");
 
+function hasLine(logged: readonly string[], text: string): boolean {
+  return logged.some((line) => line.includes(text) && line.includes(addressOf(3)));
+}
+
 // Each has a network of its own, and waits most of its time.
 describe.concurrent("a network that fails", () => {
   test("a host that is lost is dead as unreachable, and back when its cable is", async (context) => {
@@ -73,14 +77,11 @@ describe.concurrent("a network that fails", () => {
   test("where UDP is blocked everybody stays alive over TCP, and the log says so", async (context) => {
     const { network, nodes } = await cluster(context, 3);
     network.drop(3, `udp dport ${PORT}`);
-    const isSaid = ({ logged }: NodeProcess) =>
-      logged.some((line) => line.includes("packets go over TCP") && line.includes(addressOf(3)));
-    await until(() => nodes.slice(0, 2).every(isSaid), { timeoutMs: 60_000, everyMs: 20 });
+    const says = (text: string) => nodes.slice(0, 2).every(({ logged }) => hasLine(logged, text));
+    await until(() => says("packets go over TCP"), { timeoutMs: 60_000, everyMs: 20 });
     expect(deaths(nodes)).toEqual([]);
     network.dropNothing(3);
-    const isBack = ({ logged }: NodeProcess) =>
-      logged.some((line) => line.includes("over UDP again"));
-    await until(() => nodes.slice(0, 2).every(isBack), { timeoutMs: 60_000, everyMs: 20 });
+    await until(() => says("over UDP again"), { timeoutMs: 60_000, everyMs: 20 });
   });
 
   test("a fifth of all packets lost everywhere kills nobody", async (context) => {

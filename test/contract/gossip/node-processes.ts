@@ -20,8 +20,8 @@ export class NodeProcess {
   /** `prefix`: what runs the program, such as `ip netns exec <name>`. */
   constructor(script: string, input: NodeProgramInput, prefix: readonly string[] = []) {
     this.id = input.id;
-    const [command = "", ...args] = [...prefix, process.execPath, script, JSON.stringify(input)];
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const [program, ...args] = [...prefix, process.execPath, script, JSON.stringify(input)];
+    this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     endWithTests(this.#child);
     const lines = this.#child.stdout;
     if (lines === null) throw new Error("its standard output is a pipe");

@@ -21,8 +21,8 @@ export interface LinkWatchParts {
 }
 
 interface Link {
-  /** The last check was answered: a connection is there, whose end means something. */
-  isUp: boolean;
+  /** A connection ended, and what that means is not settled yet: the ends of others add nothing. */
+  isInDoubt: boolean;
   failures: number;
   timer: Timer | null;
 }
@@ -55,34 +55,39 @@ export class LinkWatch {
     }
     for (const address of wanted) {
       if (this.#links.has(address)) continue;
-      const link: Link = { isUp: false, failures: 0, timer: null };
+      const link: Link = { isInDoubt: false, failures: 0, timer: null };
       this.#links.set(address, link);
-      void this.#open(address, link, LINK_TIMEOUT_MS);
+      void this.#open(address, link, LINK_TIMEOUT_MS, false);
     }
   }
 
   #onClosed(address: Address): void {
     const link = this.#links.get(address);
-    if (link?.isUp !== true) return;
-    link.isUp = false;
-    this.#later(address, link, CONFIRM_PAUSE_MS, async () => {
-      const result = await this.#open(address, link, CONFIRM_TIMEOUT_MS);
-      if (this.#links.get(address) !== link) return;
-      if (result === "refused") this.#parts.handlers.onRefused(address);
-      else if (result !== "answered") this.#parts.handlers.onDoubt(address);
-    });
+    if (link === undefined || link.isInDoubt) return;
+    link.isInDoubt = true;
+    this.#later(address, link, CONFIRM_PAUSE_MS, () =>
+      this.#open(address, link, CONFIRM_TIMEOUT_MS, true),
+    );
   }
 
-  async #open(address: Address, link: Link, timeoutMs: number): Promise<CheckResult> {
+  async #open(
+    address: Address,
+    link: Link,
+    timeoutMs: number,
+    isConfirming: boolean,
+  ): Promise<void> {
     const result = await this.#parts.check(address, timeoutMs);
-    if (this.#links.get(address) !== link) return result;
-    link.isUp = result === "answered";
-    const delayMs = RETRY_MS[Math.min(link.failures, RETRY_MS.length - 1)] ?? 0;
-    link.failures = link.isUp ? 0 : link.failures + 1;
-    if (!link.isUp) {
-      this.#later(address, link, delayMs, () => this.#open(address, link, LINK_TIMEOUT_MS));
+    // One that began before the doubt settles nothing: the confirming one is on its way.
+    if (this.#links.get(address) !== link || link.isInDoubt !== isConfirming) return;
+    link.isInDoubt = false;
+    if (result === "answered") {
+      link.failures = 0;
+      return;
     }
-    return result;
+    const delayMs = RETRY_MS[Math.min(link.failures++, RETRY_MS.length - 1)] ?? 0;
+    this.#later(address, link, delayMs, () => this.#open(address, link, LINK_TIMEOUT_MS, false));
+    if (isConfirming && result === "refused") this.#parts.handlers.onRefused(address);
+    else if (isConfirming) this.#parts.handlers.onDoubt(address);
   }
 
   #later(address: Address, link: Link, delayMs: number, task: () => Promise<unknown>): void {

@@ -1,6 +1,8 @@
 /** What must hold of a run; each answers what is wrong, in words, or nothing. */
 import { MAX_PACKET_BYTES } from "../codec.ts";
 import { isLive } from "../evidence.ts";
+import type { Member } from "../member.ts";
+import type { SimulatedNode } from "./simulated-node.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
 
 /** For each observer and member, while the observer's process lives: incarnations only grow. */
@@ -28,26 +30,25 @@ export function falseDeaths(cluster: SimulatedCluster): string[] {
     );
 }
 
-/** Every running node sees every running node alive at one incarnation and address, and nobody else. */
+/** Every running node sees every running node alive where it is, and nobody else. */
 export function disagreements(cluster: SimulatedCluster): string[] {
   const problems: string[] = [];
-  const running = [...cluster.nodes.values()].filter(({ condition }) => condition === "up");
-  for (const observer of running) {
+  for (const observer of cluster.nodes.values()) {
+    if (observer.condition !== "up") continue;
     for (const subject of cluster.nodes.values()) {
-      if (subject === observer) continue;
       const seen = observer.view.get(subject.id);
-      const state = seen?.state ?? "unknown";
-      const isRight =
-        subject.condition === "up"
-          ? seen?.state === "alive" && seen.address === subject.address
-          : seen === undefined || !isLive(seen.state);
-      if (isRight) continue;
-      problems.push(
-        `${observer.id} sees ${subject.id} ${state} at ${seen?.address ?? "no address"}; it is ${subject.condition} at ${subject.address}`,
-      );
+      if (subject === observer || isRightOf(subject, seen)) continue;
+      const seenAs = `${seen?.state ?? "unknown"} at ${seen?.address ?? "no address"}`;
+      const { id, condition, address } = subject;
+      problems.push(`${observer.id} sees ${id} ${seenAs}; it is ${condition} at ${address}`);
     }
   }
   return problems;
+}
+
+function isRightOf({ condition, address }: SimulatedNode, seen: Member | undefined): boolean {
+  if (condition === "up") return seen?.state === "alive" && seen.address === address;
+  return seen === undefined || !isLive(seen.state);
 }
 
 /** Each broadcast reaches every node but its sender, once; `senders` = who sent each of them. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runSeed } from "./run-seed.ts";
 import type { ScenarioKind } from "./scenario.ts";
 
-const SEEDS = process.env["BIFROST_SOAK"] === "long" ? 20_000 : 500;
+const SEEDS = process.env["BIFROST_SOAK"] === "long" ? 30_000 : 1000;
 
 /** The same ones each time: a run that fails is a run that can be repeated. */
 function problemsOf(kind: ScenarioKind): string[] {
