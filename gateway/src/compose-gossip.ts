@@ -10,8 +10,10 @@ import type { GossipSettings } from "./cluster/messages.ts";
 import { composeDiscovery } from "./compose-discovery.ts";
 import { composeTransport } from "./compose-transport.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import type { Transport } from "./gossip/transport.ts";
 
 export async function composeNode(
@@ -58,7 +60,9 @@ function composeMembership(
     timers: systemTimers,
     seed: randomBytes(4).readUInt32BE(),
     uptime: () => performance.now(),
+    preset: config.transport === "https" ? HTTPS : MESH,
     health: { timeoutMs, successThreshold, failureThreshold },
     deduplicationMs,
+    preset: config.transport === "https" ? HTTPS : MESH,
   });
 }

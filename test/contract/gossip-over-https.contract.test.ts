@@ -50,6 +50,7 @@ interface Node {
   readonly transport: HttpsTransport;
   readonly packets: string[];
   readonly causes: unknown[];
+  readonly refused: string[];
 }
 
 async function node(
@@ -58,6 +59,7 @@ async function node(
 ): Promise<Node> {
   const packets: string[] = [];
   const causes: unknown[] = [];
+  const refused: string[] = [];
   const logger = {
     ...silentLogger,
     warn: (_: string, fields?: object) => void causes.push(fields),
@@ -66,11 +68,11 @@ async function node(
   await transport.start({
     onPacket: (_, packet) => void packets.push(Buffer.from(packet).toString()),
     onRequest: async (_, body) => body,
-    onRefused() {},
+    onRefused: (address) => void refused.push(address),
     onDoubt() {},
   });
   ends.push(() => transport.stop());
-  return { transport, packets, causes };
+  return { transport, packets, causes, refused };
 }
 
 transportSuite("HTTP with tokens", () => httpsWorld(() => ({ auth: authOf("gateway-1") })));
@@ -148,6 +150,20 @@ test("what stands before a node and answers in its place is no answer of the nod
   await expect(a.transport.request(address, Buffer.from("x"), 5_000)).rejects.toThrow(
     /something before it \(status 503\)/,
   );
+});
+
+test("nodes of version 6 reach and link each other", async () => {
+  const [a, b] = [
+    await node("gateway-1", { bindAddress: "::1" }),
+    await node("gateway-2", { bindAddress: "::1" }),
+  ];
+  const to = b.transport.localAddress;
+  expect(to).toMatch(/^http:\/\/\[::1\]:\d+$/);
+  a.transport.link([to]);
+  a.transport.send(to, Buffer.from("ping"));
+  await vi.waitFor(() => expect(b.packets).toEqual(["ping"]), WAIT);
+  await b.transport.stop();
+  await vi.waitFor(() => expect(a.refused).toEqual([to]), WAIT);
 });
 
 test("packets that are sent together go together", async () => {

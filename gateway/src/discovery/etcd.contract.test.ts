@@ -13,7 +13,7 @@ import {
 import { keptLog } from "../testing/logged.ts";
 import { lacks, testFolder } from "../testing/programs.ts";
 import { discoveryContract } from "./discovery.contract.ts";
-import type { EtcdOptions } from "./etcd.ts";
+import type { EtcdOptions } from "./etcd-session.ts";
 
 const missing = lacks("etcd");
 discoveryContract("etcd", etcdRig, { missing, hasBackend: true });

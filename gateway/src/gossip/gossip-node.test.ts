@@ -1,55 +1,12 @@
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
-import { type VirtualTimers, virtualTimers } from "../testing/virtual-timers.ts";
+import { virtualTimers } from "../testing/virtual-timers.ts";
 import { GossipNode } from "./gossip-node.ts";
-import type { Transport, TransportHandlers } from "./transport.ts";
-
-/** Every packet arrives 1 ms later; who stopped refuses. */
-class Loopback {
-  readonly timers: VirtualTimers = virtualTimers();
-  private readonly running = new Map<string, TransportHandlers>();
-  private readonly links = new Map<string, readonly string[]>();
-
-  crash(address: string): void {
-    this.running.delete(address);
-    for (const [other, linked] of this.links) {
-      if (!linked.includes(address)) continue;
-      this.timers.after(2, () => this.running.get(other)?.onRefused(address));
-    }
-  }
-
-  transport(localAddress: string): Transport {
-    const { timers, running, links } = this;
-    return {
-      localAddress,
-      maxPacketBytes: 1400,
-      maxRequestBytes: 1 << 20,
-      start: async (handlers) => void running.set(localAddress, handlers),
-      send: (to, packet) =>
-        void timers.after(1, () => running.get(to)?.onPacket(localAddress, packet)),
-      request: async (to, body) => {
-        const handlers = running.get(to);
-        if (handlers === undefined) throw new Error("connection refused");
-        return await handlers.onRequest(localAddress, body);
-      },
-      check: async (address) => (running.has(address) ? "answered" : "refused"),
-      link: (addresses) => void links.set(localAddress, addresses),
-      counters: () => ({
-        packetsSent: 0,
-        packetBytesSent: 0,
-        packetsReceived: 0,
-        packetBytesReceived: 0,
-        streamBytesSent: 0,
-        streamBytesReceived: 0,
-        refused: {},
-      }),
-      stop: async () => void running.delete(localAddress),
-    };
-  }
-}
+import { MemoryNetwork } from "./memory-transport.ts";
 
 async function cluster(size: number) {
-  const net = new Loopback();
+  const timers = virtualTimers();
+  const net = new MemoryNetwork(timers);
   const nodes = Array.from(
     { length: size },
     (_, index) =>
@@ -57,7 +14,7 @@ async function cluster(size: number) {
         id: `n${index}`,
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
         transport: net.transport(`10.0.0.${index}:10101`),
-        timers: net.timers,
+        timers,
         log: silentLogger,
         seed: index,
       }),
@@ -66,8 +23,8 @@ async function cluster(size: number) {
     await node.start();
     node.join(["10.0.0.0:10101"]);
   }
-  await net.timers.advance(1000);
-  return { net, nodes };
+  await timers.advance(1000);
+  return { net, timers, nodes };
 }
 
 function seenBy(node: GossipNode) {
@@ -82,9 +39,9 @@ describe("a node of the cluster", () => {
   });
 
   it("knows of a crash within a quarter of a second", async () => {
-    const { net, nodes } = await cluster(3);
+    const { net, timers, nodes } = await cluster(3);
     net.crash("10.0.0.2:10101");
-    await net.timers.advance(250);
+    await timers.advance(250);
     for (const node of nodes.slice(0, 2)) {
       expect(node.members().find(({ id }) => id === "n2")).toMatchObject({
         state: "dead",
@@ -94,15 +51,15 @@ describe("a node of the cluster", () => {
   });
 
   it("is missed by nobody once it has said goodbye", async () => {
-    const { net, nodes } = await cluster(3);
+    const { timers, nodes } = await cluster(3);
     const left = nodes[2]?.leave(100);
-    await net.timers.advance(200);
+    await timers.advance(200);
     await left;
     for (const node of nodes.slice(0, 2)) expect(seenBy(node)["n2"]).toBe("left");
   });
 
   it("delivers a broadcast once to every other, and a message to one", async () => {
-    const { net, nodes } = await cluster(3);
+    const { timers, nodes } = await cluster(3);
     const got: string[] = [];
     for (const node of nodes) {
       node.on("health", {
@@ -111,27 +68,29 @@ describe("a node of the cluster", () => {
     }
     nodes[0]?.broadcast("health", Uint8Array.of(7));
     nodes[1]?.send("n2", "health", Uint8Array.of(8));
-    await net.timers.advance(3000);
+    await timers.advance(3000);
     expect(got.toSorted()).toEqual(["n0>n1:7", "n0>n2:7", "n1>n2:8"]);
   });
 
   it("shows a channel's whole state to a node that joins", async () => {
-    const { net, nodes } = await cluster(2);
+    const { timers, nodes } = await cluster(2);
     const got: string[] = [];
     nodes[0]?.on("config", { onMessage: () => undefined, state: () => Uint8Array.of(1, 2) });
     nodes[1]?.on("config", {
       onMessage: () => undefined,
       onState: (from, body) => void got.push(`${from}:${body.join()}`),
     });
-    await net.timers.advance(60_000);
+    await timers.advance(60_000);
     expect(got[0]).toBe("n0:1,2");
   });
 
   it("answers a request of another member, and says when nobody does", async () => {
-    const { nodes } = await cluster(2);
+    const { timers, nodes } = await cluster(2);
     nodes[0]?.on("keys", { onMessage: () => undefined, onRequest: async (_from, body) => body });
     const ask = (id: string) => nodes[1]?.request(id, "keys", Uint8Array.of(5), 100);
-    expect(await ask("n0")).toEqual(Uint8Array.of(5));
+    const answer = ask("n0");
+    await timers.advance(50);
+    expect(await answer).toEqual(Uint8Array.of(5));
     await expect(ask("n7")).rejects.toThrow('No member is called "n7".');
   });
 
@@ -144,10 +103,10 @@ describe("a node of the cluster", () => {
   });
 
   it("says what is wrong with a node id", () => {
-    const net = new Loopback();
+    const timers = virtualTimers();
+    const net = new MemoryNetwork(timers);
     const meta = { region: "", host: "", control: "", version: "", epoch: 1 };
     const transport = net.transport("10.0.0.1:1");
-    const { timers } = net;
     expect(
       () => new GossipNode({ id: "a b", meta, transport, timers, log: silentLogger, seed: 1 }),
     ).toThrow('The node id "a b" is not');

@@ -29,6 +29,7 @@ import type { CheckResult, Transport, TransportCounters, TransportHandlers } fro
 
 const MAX_PACKET_BYTES = 1400;
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const MAX_STRANGE = 1024;
 const PACKETS_TIMEOUT_MS = 3_000;
 const MAX_OUTBOXES = 1024;
 
@@ -286,6 +287,7 @@ export class HttpsTransport implements Transport {
     const cause = posted.status === 200 || posted.status === 500 ? null : meaningOf(posted.status);
     if (cause === null) return void this.#strange.delete(address);
     if (this.#strange.get(address) === cause) return undefined;
+    if (this.#strange.size >= MAX_STRANGE) this.#strange.clear();
     this.#strange.set(address, cause);
     this.#options.logger.warn("a node does not accept what this one sends", { address, cause });
     return undefined;

@@ -209,6 +209,13 @@ describe("a node refuses to start", () => {
     );
   });
 
+  test.each(["10.0.0.1", "https://gateway.example", "a b:1"])(
+    "advertised as %j",
+    async (advertise) => {
+      await expect(node({ advertise })).rejects.toThrow(/advertise to host:port, such as/);
+    },
+  );
+
   test("at a port that is taken", async () => {
     const a = await node();
     await expect(node({ port: portOf(a) })).rejects.toThrow(

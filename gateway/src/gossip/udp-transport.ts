@@ -23,6 +23,7 @@ import { TransportCount } from "./transport-count.ts";
 import type { CheckResult, Transport, TransportCounters, TransportHandlers } from "./transport.ts";
 
 const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+const MAX_STRANGE = 1024;
 /** For a stream to show that it answers, when datagrams do not. */
 const DETOUR_TIMEOUT_MS = 1_000;
 /** With port 0: how many free TCP ports are tried for one that is free for UDP as well. */
@@ -94,6 +95,14 @@ export class UdpTransport implements Transport {
         `gossip without keys is allowed on loopback only, and this node listens at ${bindAddress}; ` +
           "set BIFROST_GOSSIP_KEYS to the same keys at every node, or cluster_config.bind_address to 127.0.0.1",
         { bindAddress },
+      );
+    }
+    const { advertise } = this.#options;
+    if (advertise !== null && parseHostPort(advertise) === null) {
+      throw new BifrostError(
+        "invalid-environment",
+        `"${advertise}" is not an address that other nodes could reach; set cluster_config.advertise to host:port, such as 10.0.0.1:10101`,
+        { advertise },
       );
     }
     this.#running = await this.#listen(handlers, port, MAX_PORTS_TRIED);
@@ -222,6 +231,7 @@ export class UdpTransport implements Transport {
     const { end } = dialled;
     if (end === "refused" || end === "silent" || end === "reset") return undefined;
     if (this.#strange.get(address) === end) return undefined;
+    if (this.#strange.size >= MAX_STRANGE) this.#strange.clear();
     this.#strange.set(address, end);
     this.#options.logger.warn("what answers is not a node of this cluster", {
       address,

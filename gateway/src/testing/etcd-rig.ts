@@ -1,6 +1,7 @@
 /** A real etcd, with its data in a folder of its own. */
 import { Etcd3 } from "etcd3";
-import { EtcdDiscovery, type EtcdOptions } from "../discovery/etcd.ts";
+import { EtcdDiscovery } from "../discovery/etcd.ts";
+import type { EtcdOptions } from "../discovery/etcd-session.ts";
 import type { MethodRig } from "../discovery/discovery.contract.ts";
 import { freePort, type RunningServer, startServer, testFolder } from "./programs.ts";
 

@@ -6,6 +6,7 @@ import type { Agent } from "node:http";
 import type { Socket } from "node:net";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Address } from "../member.ts";
+import { formatHostPort } from "../mesh/host-port.ts";
 import type { CheckResult, TransportHandlers } from "../transport.ts";
 
 /** As in a mesh: the process that dies may not have closed its listener yet. */
@@ -41,7 +42,8 @@ export class LinkWatch {
     agent.on("free", (socket: Socket, options: { host?: string; port?: number | string }) => {
       if (this.#watched.has(socket)) return;
       this.#watched.add(socket);
-      const address = new URL(`${scheme}://${options.host}:${options.port}`).origin;
+      const place = formatHostPort(options.host ?? "", Number(options.port));
+      const address = new URL(`${scheme}://${place}`).origin;
       socket.once("close", () => this.#onClosed(address));
     });
   }

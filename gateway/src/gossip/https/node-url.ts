@@ -12,7 +12,8 @@ export function parseNodeUrl(address: Address): URL | null {
   if (address.length > MAX_ADDRESS_CHARACTERS || !URL.canParse(address)) return null;
   const url = new URL(address);
   const isPrivate =
-    url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+    url.protocol === "https:" ||
+    (url.protocol === "http:" && isLoopback(url.hostname.replace(/^\[|\]$/g, "")));
   // As addresses are compared, each node has exactly one.
   return isPrivate && url.origin === address ? url : null;
 }

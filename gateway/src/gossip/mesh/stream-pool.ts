@@ -58,7 +58,9 @@ export class StreamPool {
       if (wanted.has(address)) continue;
       this.#links.delete(address);
       link.stop();
-      this.#streams.get(address)?.close();
+      // One that still waits for answers goes with the idle ones.
+      const stream = this.#streams.get(address);
+      if (stream?.isBusy === false || this.#isClosed) stream?.close();
     }
     for (const address of wanted) {
       if (this.#links.has(address) || this.#isClosed) continue;
