@@ -13,7 +13,6 @@ import { GossipNode } from "./gossip/gossip-node.ts";
 import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
-import { HTTPS, MESH } from "./gossip/presets.ts";
 import type { Transport } from "./gossip/transport.ts";
 
 export async function composeNode(

@@ -1,12 +1,15 @@
 /** What a gateway knows when its configuration is in PostgreSQL; loaded only then. */
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { PostgresConfigStore } from "@bifrost/shared/cloud/postgres-config-store";
+import { CONFIG_KINDS } from "@bifrost/shared/domain/config-document";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ConfigStoreConfig } from "./cluster-config/cluster-config.ts";
+import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
 import type { GatewayConfig } from "./config.ts";
 import type { OwnConfig } from "./control/config.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
+import { joinCluster } from "./gossip-config/join-cluster.ts";
 import { InlinePolicies } from "./policies/inline-policies.ts";
 import { backendsFromConfig } from "./routing/backends-from-config.ts";
 import { joinBackends } from "./routing/join-backends.ts";
@@ -16,6 +19,8 @@ import type { GatewayDeps } from "./gateway.ts";
 export type PostgresStoreConfig = Extract<ConfigStoreConfig, { type: "postgres" }>;
 
 export interface StoreParts {
+  /** null = configuration comes from the store alone. */
+  readonly configCluster: GatewayCluster | null;
   readonly timers: Timers;
   readonly log: Logger;
 }
@@ -24,18 +29,19 @@ export interface StoreParts {
 export async function composePostgres(
   config: Pick<GatewayConfig, "kubeconfig" | "kubernetesHost">,
   database: PostgresStoreConfig,
-  { timers, log }: StoreParts,
+  { configCluster, timers, log }: StoreParts,
 ): Promise<
   Pick<GatewayDeps, "routes" | "backends"> & { policies: StoredPolicies; own: OwnConfig }
 > {
   const store = await PostgresConfigStore.open({ ...database, timers, log });
-  const inline = new InlinePolicies({ source: store, clock: timers, log });
+  const source = joinCluster(store, CONFIG_KINDS, configCluster, timers);
+  const inline = new InlinePolicies({ source, clock: timers, log });
   const { kubeconfig, kubernetesHost } = config;
   const isOnKubernetes = kubeconfig !== null || kubernetesHost !== null;
   const replicas = isOnKubernetes ? [new KubernetesEndpoints({ kubeconfig, timers, log })] : [];
   return {
-    routes: routesFromConfig(store, log),
-    backends: joinBackends(backendsFromConfig(store, log), ...replicas),
+    routes: routesFromConfig(source, log),
+    backends: joinBackends(backendsFromConfig(source, log), ...replicas),
     policies: {
       source: inline,
       store: inline,

@@ -10,6 +10,7 @@ import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
 import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
+import { ROUTE_KINDS } from "@bifrost/shared/domain/route-table-builder";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
@@ -30,6 +31,7 @@ import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
+import { joinCluster } from "./gossip-config/join-cluster.ts";
 import { routesFromConfig } from "./routing/routes-from-config.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
 import { PolicyLog } from "./policies/policy-log.ts";
@@ -99,6 +101,7 @@ export async function composeGateway(
     own,
     ...sources
   } = await composePostgres(config, configStore, {
+    configCluster: parts.configCluster,
     timers,
     log,
   });
@@ -108,13 +111,14 @@ export async function composeGateway(
 
 async function composeOnFirestore(
   config: GatewayConfig,
-  { log, policyStorage, checkScript }: GatewayParts,
+  { log, policyStorage, configCluster, checkScript }: GatewayParts,
 ): Promise<
   Pick<GatewayDeps, "routes" | "backends" | "replicas"> & { stored: StoredPolicies | null }
 > {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
+  const own = new FirestoreConfigSource({ firestore, timers, log });
   const source = new FirestorePolicySource({ firestore, timers, log });
   const checker = new ForkedChecker({ program: helperProgram(checkScript), timers });
   return {
@@ -122,7 +126,7 @@ async function composeOnFirestore(
       policyStorage === null
         ? null
         : { ...policyStorage, source, checking: { versions: policyStorage.store, checker } },
-    routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
+    routes: routesFromConfig(joinCluster(own, ROUTE_KINDS, configCluster, timers), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),
@@ -162,6 +166,8 @@ export interface GatewayParts {
   readonly log: Logger;
   readonly policyStorage: PolicyStorage | null;
   readonly configStore: ConfigStoreConfig;
+  /** null = configuration comes from the store alone. */
+  readonly configCluster: GatewayCluster | null;
   /** Folder of the policies that come with the gateway. */
   readonly standardPolicies: string;
   /** Entry point of a process that checks a candidate. */

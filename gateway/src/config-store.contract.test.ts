@@ -41,7 +41,7 @@ async function startOver({ host, port, user, password, database }: TestPostgres)
   const { policies, own, ...sources } = await composePostgres(
     { kubeconfig: null, kubernetesHost: null },
     { ...address, sslMode: "disable" },
-    parts,
+    { ...parts, configCluster: null },
   );
   const policyFaults = new PolicyFaults(systemTimers, silentLogger);
   const dataPlanes = await startInProcess({

@@ -61,9 +61,14 @@ await runProgram({
       gossipScript: GOSSIP_SCRIPT,
     });
     // Workers start while this process still loads what only it needs.
-    const sources = composeGateway(config, { log, policyStorage, configStore, ...shipped }).then(
-      (parts) => watchEarly(parts, systemTimers),
-    );
+    const configCluster = config.configPublicKey === null ? null : cluster;
+    const sources = composeGateway(config, {
+      log,
+      policyStorage,
+      configStore,
+      configCluster,
+      ...shipped,
+    }).then((parts) => watchEarly(parts, systemTimers));
     const firstTables = sources.then(
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all

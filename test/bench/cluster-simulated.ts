@@ -34,7 +34,7 @@ interface Effort {
   readonly hours: number;
 }
 
-const FULL: Effort = { seeds: 200, hours: 20 };
+const FULL: Effort = { seeds: 100, hours: 20 };
 const QUICK: Effort = { seeds: 30, hours: 1 };
 
 export async function run({ isQuick }: BenchOptions): Promise<BenchResult> {

@@ -14,12 +14,19 @@ import type { RouteTally } from "../traffic/route-tally.ts";
 import { TrafficShare } from "../traffic/traffic-share.ts";
 import { LimitsNode } from "../limits/limits-node.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
+import {
+  ConfigRelay,
+  type OwnDocuments,
+  type ToldDocument,
+} from "../gossip-config/config-relay.ts";
+import { ConfigSigner, ConfigVerifier } from "../gossip-config/signed-entry.ts";
 import { HealthShare } from "./health-share.ts";
 import type { MachineMeter } from "./machine-meter.ts";
 import { type GossipSettings, LOAD_MS, type TrafficLoad } from "./messages.ts";
 
 export interface NodeEvents {
   readonly onMembers: (members: readonly Member[]) => void;
+  readonly onConfig: (documents: readonly ToldDocument[]) => void;
   /** After a rotation; the first one seals. */
   readonly onKeys: (keys: readonly GossipKey[]) => void;
   /** For one data plane of this gateway. */
@@ -50,6 +57,8 @@ const NO_LOAD: TrafficLoad = { eventLoopDelayMs: 0, requestsPerSecond: 0, errorR
 export class ClusterNode {
   private readonly parts: NodeParts;
   private readonly health: HealthShare;
+  /** null = none is taken from other nodes. */
+  private readonly config: ConfigRelay | null;
   private readonly served: TrafficShare;
   private readonly limits: LimitsNode;
   private readonly keys: KeyRotation | null;
@@ -69,6 +78,7 @@ export class ClusterNode {
     this.keys = keyring && new KeyRotation({ membership: gossip, keyring, timers, log });
     this.toldKeys = keyring && idsOf(keyring).join();
     this.health = new HealthShare(gossip, timers, epoch);
+    this.config = configRelay(parts);
     this.lookedAt = timers.now();
     gossip.onChange(() => this.tellMembers());
     keyring?.onRemoved(() => this.tellKeys());
@@ -86,6 +96,10 @@ export class ClusterNode {
     this.measuring = timers.after(LOAD_MS, () => this.measure());
     const self = { nodeId: gossip.self, address: this.address };
     void discovery.start(self, { onFound: (addresses) => gossip.join(addresses) });
+  }
+
+  takeOwnConfig(own: OwnDocuments): void {
+    this.config?.offer(own);
   }
 
   takeLoad(load: TrafficLoad): void {
@@ -121,7 +135,7 @@ export class ClusterNode {
         ...key,
         installedAt: [...installedAt],
       })),
-      configVersions: {},
+      configVersions: this.config?.versions() ?? {},
       counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
     });
   }
@@ -210,4 +224,19 @@ function unsealed(): BifrostError {
 function countersOf({ refused, ...counted }: TransportCounters): Readonly<Record<string, number>> {
   const reasons = Object.entries(refused).map(([reason, count]) => [`refused:${reason}`, count]);
   return { ...counted, ...Object.fromEntries(reasons) };
+}
+
+function configRelay({ settings, gossip, timers, log, events }: NodeParts): ConfigRelay | null {
+  const { configPublicKey, configSigningKey } = settings.secrets;
+  const { label } = settings.config;
+  if (configPublicKey === null) return null;
+  return new ConfigRelay({
+    membership: gossip,
+    signer: configSigningKey === null ? null : new ConfigSigner(configSigningKey, label),
+    verifier: new ConfigVerifier(configPublicKey, label),
+    timers,
+    random: Math.random,
+    log,
+    onDocuments: events.onConfig,
+  });
 }

@@ -1,9 +1,12 @@
 /** The parent's side of the cluster over real gossip processes, without the rest of a gateway. */
 import { randomBytes } from "node:crypto";
+import type { ConfigDocument } from "@bifrost/shared/domain/config-document";
+import { configVersion } from "@bifrost/shared/domain/config-version";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { GossipKey } from "../gossip/keyring.ts";
+import { keyPair } from "../gossip-config/testing/config-mesh.ts";
 import { testClusterConfig } from "../testing/cluster-parts.ts";
 import { isAlive, WAIT_MS } from "../testing/cluster-rig.ts";
 import { freePorts } from "../testing/gateway-cluster.ts";
@@ -40,8 +43,12 @@ function start(
   [port = 0, ...others]: readonly number[],
   {
     keys = [],
+    signing = {},
     ...options
-  }: Partial<GatewayClusterOptions> & { readonly keys?: readonly GossipKey[] } = {},
+  }: Partial<GatewayClusterOptions> & {
+    readonly keys?: readonly GossipKey[];
+    readonly signing?: { readonly configSigningKey?: string; readonly configPublicKey?: string };
+  } = {},
 ): GatewayCluster {
   const { gossip } = testClusterConfig();
   const peers = others.map((other) => `127.0.0.1:${other}`);
@@ -56,6 +63,7 @@ function start(
         configPublicKey: null,
         consulToken: null,
         etcdCredentials: null,
+        ...signing,
       },
       host: "here",
       version: "0.0.0",
@@ -149,4 +157,37 @@ test("keys that were rotated are those of the process that is started next, too"
   expect((await a.status()).details.keys).toEqual([
     { id: 2, isPrimary: true, installedAt: expect.arrayContaining(["a"]) as unknown },
   ]);
+});
+
+test("configuration that one gateway's store holds reaches the others, signed, and a process that is new too", async () => {
+  const { privatePem: configSigningKey, publicPem: configPublicKey } = keyPair();
+  const ports = await freePorts(2);
+  const writer = start("writer", ports, { signing: { configSigningKey, configPublicKey } });
+  const reader = start("reader", ports.toReversed(), { signing: { configPublicKey } });
+  let documents: readonly ConfigDocument[] = [
+    { id: "shop.test", version: configVersion(Date.now()), value: { projectId: "p" } },
+  ];
+  const offerAll = (): void => {
+    const asOf = configVersion(Date.now());
+    const own = { kind: "routes", documents, removed: [], isAll: true, asOf };
+    writer.tell({ kind: "own-config", own });
+  };
+  writer.onConfig({ take: () => undefined, offerAll });
+  const heard = new Map<string, ConfigDocument>();
+  reader.onConfig({
+    take: (told) => told.forEach(({ document }) => heard.set(document.id, document)),
+    offerAll: () => undefined,
+  });
+  if (writer.problem === null) offerAll();
+  await eventually("the reader hears of it", () => heard.has("shop.test"), WAIT_MS);
+  expect(heard.get("shop.test")).toEqual(documents[0]);
+  expect((await reader.status()).details.config).toEqual({ routes: documents[0]?.version });
+
+  documents = [{ id: "shop.test", version: configVersion(Date.now()), value: { projectId: "q" } }];
+  process.kill(writer.pid ?? 0, "SIGKILL");
+  await eventually(
+    "the new process tells",
+    () => heard.get("shop.test")?.value?.["projectId"] === "q",
+    WAIT_MS,
+  );
 });

@@ -34,6 +34,13 @@ export interface GatewayClusterOptions {
   readonly watchdog?: WatchdogLimits;
 }
 
+/** What the gateway does with configuration from the other nodes. */
+export interface ConfigListener {
+  take(documents: Extract<FromGossip, { kind: "config" }>["documents"]): void;
+  /** A process has begun that knows nothing of what this gateway's store holds. */
+  offerAll(): void;
+}
+
 export class GatewayCluster {
   /** Processes that ended without being told to. */
   restarts = 0;
@@ -42,6 +49,7 @@ export class GatewayCluster {
   /** Where this gateway's data planes meet those of the others. */
   readonly limits: LimitsHub;
   private readonly options: GatewayClusterOptions;
+  private configListener: ConfigListener | null = null;
   private readonly membersListeners = new Set<(members: readonly Member[]) => void>();
   private process: GossipProcess | null = null;
   /** Rotations change them while the environment stays as it was. */
@@ -105,8 +113,12 @@ export class GatewayCluster {
     this.membersListeners.add(listener);
   }
 
+  onConfig(listener: ConfigListener): void {
+    this.configListener = listener;
+  }
+
   /** Does nothing while there is no process: what is told is of the moment. */
-  tell(message: Extract<ToGossip, { kind: "limits" | "served" | "load" }>): void {
+  tell(message: Extract<ToGossip, { kind: "limits" | "served" | "load" | "own-config" }>): void {
     if (this.process?.isListening === true) this.process.send(message);
   }
 
@@ -164,19 +176,12 @@ export class GatewayCluster {
   }
 
   private heard(process: GossipProcess, message: Exclude<FromGossip, { kind: "answer" }>): void {
-    const { log } = this.options;
     switch (message.kind) {
       case "up":
         process.send({ kind: "start", settings: this.settingsNow() });
         return;
       case "listening":
-        if (this.leaving === null) this.failure = null;
-        this.limits.introduce();
-        log.info("gossip listens", {
-          nodeId: this.self,
-          address: message.address,
-          pid: process.pid,
-        });
+        this.listens(process, message.address);
         return;
       case "failed":
         this.lastWords = message.message;
@@ -184,6 +189,9 @@ export class GatewayCluster {
       case "members":
         this.members = message.members;
         for (const listener of this.membersListeners) listener(message.members);
+        return;
+      case "config":
+        this.configListener?.take(message.documents);
         return;
       case "keys":
         this.gossipKeys = message.keys;
@@ -193,6 +201,13 @@ export class GatewayCluster {
         return;
       case "beat":
     }
+  }
+
+  private listens({ pid }: GossipProcess, address: string): void {
+    if (this.leaving === null) this.failure = null;
+    this.limits.introduce();
+    this.options.log.info("gossip listens", { nodeId: this.self, address, pid });
+    this.configListener?.offerAll();
   }
 
   private settingsNow(): GossipSettings {

@@ -6,6 +6,7 @@ import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import type { ErrorCode } from "@bifrost/shared/domain/errors";
 import type { ClusterConfig, ClusterSecrets } from "../cluster-config/cluster-config.ts";
 import type { FirestoreAccess } from "../compose-firestore.ts";
+import type { OwnDocuments, ToldDocument } from "../gossip-config/config-relay.ts";
 import type { Member, NodeId } from "../gossip/member.ts";
 import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
 import type { RouteTally } from "../traffic/route-tally.ts";
@@ -55,6 +56,8 @@ export type ToGossip =
   /** What the data planes served since the last one. */
   | { readonly kind: "served"; readonly served: readonly RouteTally[] }
   | { readonly kind: "load"; readonly load: TrafficLoad }
+  /** What the gateway's own store holds, for a node that signs it for the others. */
+  | { readonly kind: "own-config"; readonly own: OwnDocuments }
   | { readonly kind: "ask"; readonly id: number; readonly question: GossipQuestion }
   /** Say goodbye to the others, then end. */
   | { readonly kind: "leave"; readonly graceMs: number };
@@ -83,6 +86,8 @@ export type FromGossip =
   | { readonly kind: "keys"; readonly keys: ClusterSecrets["gossipKeys"] }
   /** For one of this node's data planes. */
   | { readonly kind: "limits"; readonly plane: number; readonly message: LimitsToPlane }
+  /** Configuration that others signed; newer than what was told before. */
+  | { readonly kind: "config"; readonly documents: readonly ToldDocument[] }
   | { readonly kind: "answer"; readonly id: number; readonly answer: GossipAnswer };
 
 export type GossipAnswer =

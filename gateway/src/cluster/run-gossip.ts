@@ -42,6 +42,7 @@ class GossipSide {
   private start(settings: GossipSettings): void {
     this.node = this.startNode(settings, {
       onMembers: (members) => tell({ kind: "members", members }),
+      onConfig: (documents) => tell({ kind: "config", documents }),
       onKeys: (keys) => tell({ kind: "keys", keys }),
       onLimits: (plane, message) => tell({ kind: "limits", plane, message }),
     });
@@ -56,6 +57,8 @@ class GossipSide {
         return node.takeServed(message.served);
       case "load":
         return node.takeLoad(message.load);
+      case "own-config":
+        return node.takeOwnConfig(message.own);
       case "ask":
         void answer(node, message.question).then((given) =>
           tell({ kind: "answer", id: message.id, answer: given }),
