@@ -44,6 +44,10 @@ const COMMANDS = [
   "policies detach",
   "policies attached",
   "policies delete",
+  "cluster status",
+  "cluster nodes",
+  "cluster diagnose",
+  "cluster keys rotate",
 ];
 
 let platform: PlatformUnderTest;
@@ -76,6 +80,11 @@ describe.concurrent("help", () => {
     const { stdout } = endedWith(OK, await platform.cli(["--help"]));
     for (const command of COMMANDS) expect(stdout).toContain(` ${command.split(" ")[0]} `);
   });
+});
+
+test("a single gateway is no cluster, and says so", async () => {
+  const { stderr } = endedWith(NOT_FOUND, await platform.cli(["cluster", "status"]));
+  expect(stderr).toContain("This gateway runs alone");
 });
 
 describe.concurrent("--json", () => {

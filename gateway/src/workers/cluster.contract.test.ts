@@ -1,10 +1,12 @@
 /** The parent over real worker processes. */
 import { createServer, type AddressInfo } from "node:net";
 import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
+import { EMPTY_ROUTE_TABLE } from "@bifrost/shared/domain/route";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ClusterRig, isAlive, WAIT_MS } from "../testing/cluster-rig.ts";
 import { HOST } from "../testing/proxy-rig.ts";
 import { eventually, testPlaneSettings } from "../testing/test-gateway.ts";
+import { NO_TABLES, type Tables } from "./tables.ts";
 
 let rig: ClusterRig;
 beforeAll(async () => {
@@ -69,6 +71,20 @@ describe("a worker that", () => {
     await rig.stopLoad();
     expect(rig.lost).toEqual([]);
     expect(await rig.pids()).toEqual([pid]);
+  });
+
+  test("is told what it serves only after it was started listens when it knows", async () => {
+    const known = { ...NO_TABLES, routes: EMPTY_ROUTE_TABLE, backends: new Map() };
+    const firstTables = new Promise<Tables>((resolve) => setImmediate(() => resolve(known)));
+    const planes = await rig.startPlanes({ workers: 1, firstTables });
+    try {
+      expect(planes.readiness()).toEqual({ routes: true, backends: true, workers: true });
+      const answer = await fetch(`http://127.0.0.1:${planes.port}/`);
+      // One that knows nothing would say that it is starting.
+      expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining("host")]);
+    } finally {
+      await planes.stop(0);
+    }
   });
 
   test("cannot listen keeps the gateway from starting, by name", async () => {
