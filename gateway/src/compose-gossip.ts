@@ -12,7 +12,6 @@ import { composeTransport } from "./compose-transport.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
 import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
-import { HTTPS, MESH } from "./gossip/presets.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
 import type { Transport } from "./gossip/transport.ts";
 
