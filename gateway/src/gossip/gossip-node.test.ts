@@ -1,0 +1,155 @@
+import { silentLogger } from "@bifrost/shared/ports/logger";
+import { describe, expect, it } from "vitest";
+import { type VirtualTimers, virtualTimers } from "../testing/virtual-timers.ts";
+import { GossipNode } from "./gossip-node.ts";
+import type { Transport, TransportHandlers } from "./transport.ts";
+
+/** Every packet arrives 1 ms later; who stopped refuses. */
+class Loopback {
+  readonly timers: VirtualTimers = virtualTimers();
+  private readonly running = new Map<string, TransportHandlers>();
+  private readonly links = new Map<string, readonly string[]>();
+
+  crash(address: string): void {
+    this.running.delete(address);
+    for (const [other, linked] of this.links) {
+      if (!linked.includes(address)) continue;
+      this.timers.after(2, () => this.running.get(other)?.onRefused(address));
+    }
+  }
+
+  transport(localAddress: string): Transport {
+    const { timers, running, links } = this;
+    return {
+      localAddress,
+      maxPacketBytes: 1400,
+      maxRequestBytes: 1 << 20,
+      start: async (handlers) => void running.set(localAddress, handlers),
+      send: (to, packet) =>
+        void timers.after(1, () => running.get(to)?.onPacket(localAddress, packet)),
+      request: async (to, body) => {
+        const handlers = running.get(to);
+        if (handlers === undefined) throw new Error("connection refused");
+        return await handlers.onRequest(localAddress, body);
+      },
+      check: async (address) => (running.has(address) ? "answered" : "refused"),
+      link: (addresses) => void links.set(localAddress, addresses),
+      counters: () => ({
+        packetsSent: 0,
+        packetBytesSent: 0,
+        packetsReceived: 0,
+        packetBytesReceived: 0,
+        streamBytesSent: 0,
+        streamBytesReceived: 0,
+        refused: {},
+      }),
+      stop: async () => void running.delete(localAddress),
+    };
+  }
+}
+
+async function cluster(size: number) {
+  const net = new Loopback();
+  const nodes = Array.from(
+    { length: size },
+    (_, index) =>
+      new GossipNode({
+        id: `n${index}`,
+        meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
+        transport: net.transport(`10.0.0.${index}:10101`),
+        timers: net.timers,
+        log: silentLogger,
+        seed: index,
+      }),
+  );
+  for (const node of nodes) {
+    await node.start();
+    node.join(["10.0.0.0:10101"]);
+  }
+  await net.timers.advance(1000);
+  return { net, nodes };
+}
+
+function seenBy(node: GossipNode) {
+  return Object.fromEntries(node.members().map(({ id, state }) => [id, state]));
+}
+
+describe("a node of the cluster", () => {
+  it("joins all others through one of them", async () => {
+    const { nodes } = await cluster(3);
+    for (const node of nodes)
+      expect(seenBy(node)).toEqual({ n0: "alive", n1: "alive", n2: "alive" });
+  });
+
+  it("knows of a crash within a quarter of a second", async () => {
+    const { net, nodes } = await cluster(3);
+    net.crash("10.0.0.2:10101");
+    await net.timers.advance(250);
+    for (const node of nodes.slice(0, 2)) {
+      expect(node.members().find(({ id }) => id === "n2")).toMatchObject({
+        state: "dead",
+        evidence: "refused",
+      });
+    }
+  });
+
+  it("is missed by nobody once it has said goodbye", async () => {
+    const { net, nodes } = await cluster(3);
+    const left = nodes[2]?.leave(100);
+    await net.timers.advance(200);
+    await left;
+    for (const node of nodes.slice(0, 2)) expect(seenBy(node)["n2"]).toBe("left");
+  });
+
+  it("delivers a broadcast once to every other, and a message to one", async () => {
+    const { net, nodes } = await cluster(3);
+    const got: string[] = [];
+    for (const node of nodes) {
+      node.on("health", {
+        onMessage: (from, body) => got.push(`${from}>${node.self}:${body.join()}`),
+      });
+    }
+    nodes[0]?.broadcast("health", Uint8Array.of(7));
+    nodes[1]?.send("n2", "health", Uint8Array.of(8));
+    await net.timers.advance(3000);
+    expect(got.toSorted()).toEqual(["n0>n1:7", "n0>n2:7", "n1>n2:8"]);
+  });
+
+  it("shows a channel's whole state to a node that joins", async () => {
+    const { net, nodes } = await cluster(2);
+    const got: string[] = [];
+    nodes[0]?.on("config", { onMessage: () => undefined, state: () => Uint8Array.of(1, 2) });
+    nodes[1]?.on("config", {
+      onMessage: () => undefined,
+      onState: (from, body) => void got.push(`${from}:${body.join()}`),
+    });
+    await net.timers.advance(60_000);
+    expect(got[0]).toBe("n0:1,2");
+  });
+
+  it("answers a request of another member, and says when nobody does", async () => {
+    const { nodes } = await cluster(2);
+    nodes[0]?.on("keys", { onMessage: () => undefined, onRequest: async (_from, body) => body });
+    const ask = (id: string) => nodes[1]?.request(id, "keys", Uint8Array.of(5), 100);
+    expect(await ask("n0")).toEqual(Uint8Array.of(5));
+    await expect(ask("n7")).rejects.toThrow('No member is called "n7".');
+  });
+
+  it("refuses a message that does not fit a packet", async () => {
+    const { nodes } = await cluster(1);
+    const [node] = nodes;
+    expect(() => node?.broadcast("health", new Uint8Array(1400))).toThrow(
+      "1400 bytes; 1373 fit a packet",
+    );
+  });
+
+  it("says what is wrong with a node id", () => {
+    const net = new Loopback();
+    const meta = { region: "", host: "", control: "", version: "", epoch: 1 };
+    const transport = net.transport("10.0.0.1:1");
+    const { timers } = net;
+    expect(
+      () => new GossipNode({ id: "a b", meta, transport, timers, log: silentLogger, seed: 1 }),
+    ).toThrow('The node id "a b" is not');
+  });
+});
