@@ -1,0 +1,66 @@
+/** Calls the node at an address and waits for its program; otherwise says what its kernel made of the call. */
+import type { Address } from "../member.ts";
+import type { CheckResult } from "../transport.ts";
+import { OutgoingStream, type StreamEnd, type StreamOptions } from "./outgoing-stream.ts";
+
+/** `end`: what exactly happened. */
+export type Dialled =
+  | { readonly stream: OutgoingStream }
+  | { readonly evidence: Exclude<CheckResult, "answered">; readonly end: StreamEnd };
+
+/**
+ * A process that dies may still accept a call, then reset it: its listener goes a moment after its streams. A reset is
+ * taken for an answer only when it still comes after these pauses.
+ */
+const RESET_PAUSES_MS = [5, 10, 20];
+
+/** Hears the end of the stream that it answers. */
+type OnEnd = (end: StreamEnd, stream: OutgoingStream) => void;
+
+export async function dial(
+  address: Address,
+  timeoutMs: number,
+  options: StreamOptions,
+  onEnd: OnEnd = () => {},
+): Promise<Dialled> {
+  const { timers } = options;
+  const deadline = timers.now() + timeoutMs;
+  let dialled = await dialOnce(address, timeoutMs, options, onEnd);
+  for (const pauseMs of RESET_PAUSES_MS) {
+    const left = deadline - timers.now() - pauseMs;
+    if ("stream" in dialled || dialled.end !== "reset" || left <= 0) break;
+    await timers.sleep(pauseMs);
+    dialled = await dialOnce(address, left, options, onEnd);
+  }
+  return dialled;
+}
+
+function dialOnce(
+  address: Address,
+  timeoutMs: number,
+  options: StreamOptions,
+  onEnd: OnEnd,
+): Promise<Dialled> {
+  return new Promise((resolve) => {
+    let isReady = false;
+    const stream = new OutgoingStream(address, options, {
+      onReady() {
+        isReady = true;
+        timer.cancel();
+        resolve({ stream });
+      },
+      onEnd(end) {
+        timer.cancel();
+        if (isReady) onEnd(end, stream);
+        else resolve({ evidence: evidenceOf(end, stream.isConnected), end });
+      },
+    });
+    const timer = options.timers.after(timeoutMs, () => stream.close());
+  });
+}
+
+/** Whoever accepts a call and is not a node that answers is a kernel without its program, as far as this cluster goes. */
+function evidenceOf(end: StreamEnd, isConnected: boolean): Exclude<CheckResult, "answered"> {
+  if (end === "refused") return "refused";
+  return isConnected ? "stalled" : "unreachable";
+}
