@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { readClusterFile } from "@bifrost/gateway/cluster-config/read-cluster-file";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./generate.ts";
 
@@ -105,4 +106,13 @@ test("every variable that a config.ts reads is in docs/configuration.md", () => 
   const names = sources.match(/\b(?:BIFROST|PACK|BUILDER)_[A-Z_]+\b/g) ?? [];
   expect(names.length).toBeGreaterThan(40);
   expect([...new Set(names)].filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+});
+
+test("every sample in docs/cluster-config.md is accepted", () => {
+  const samples = [...read("docs/cluster-config.md").matchAll(/^```json\n(.*?)^```$/gms)];
+  expect(samples.length).toBeGreaterThan(0);
+  for (const [, text = ""] of samples) {
+    const file = readClusterFile(text, { file: "docs/cluster-config.md", storePassword: null });
+    expect(file.cluster).not.toBeNull();
+  }
 });

@@ -32,6 +32,7 @@ describe("a hand that changes generated text is caught", () => {
     ["ARCHITECTURE.md", "| `building` | `built` |", "| `building` | `healthy` |"],
     ["docs/deploy-toml.md", "### `[app]`", "### `[application]`"],
     ["docs/deploy.schema.json", '"additionalProperties": false', '"additionalProperties": true'],
+    ["docs/cluster-config.md", "| `failure_threshold` |", "| `failures` |"],
     ["docs/configuration.md", "| `BIFROST_REGION` | required |", "| `BIFROST_REGION` | none |"],
     ["docs/configuration.md", "`BIFROST_UPSTREAM_CONNECTIONS`", "`BIFROST_CONNECTIONS`"],
     ["docs/configuration.md", "--no-demo", "--demo"],

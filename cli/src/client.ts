@@ -23,7 +23,6 @@ import {
   deploymentView,
   logView,
   page,
-  problemView,
   projectView,
   streamEvent,
   transitionView,
@@ -31,10 +30,11 @@ import {
   type DeploymentView,
   type StreamEvent,
 } from "@bifrost/shared/api/schemas";
-import { BifrostError, ERROR_KINDS, type ErrorCode } from "@bifrost/shared/domain/errors";
+import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import * as v from "valibot";
 import type { Credentials } from "./config.ts";
+import { refusal } from "./refusal.ts";
 import { readServerSentEvents } from "./server-sent-events.ts";
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -297,16 +297,4 @@ function routePath(project: string, host?: string): string {
 function domainPath(project: string, domain?: string): string {
   const all = `/projects/${encodeURIComponent(project)}/domains`;
   return domain === undefined ? all : `${all}/${encodeURIComponent(domain)}`;
-}
-
-async function refusal(response: Response): Promise<BifrostError> {
-  const parsed = v.safeParse(problemView, await response.json().catch(() => null));
-  if (!parsed.success)
-    return new BifrostError("upstream-refused", `the API answered with status ${response.status}`);
-  const { code, detail } = parsed.output;
-  return new BifrostError(isErrorCode(code) ? code : "upstream-refused", detail);
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(ERROR_KINDS, code);
 }

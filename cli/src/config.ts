@@ -17,14 +17,27 @@ const credentialsSchema = v.object({
       password: v.string(),
     }),
   ),
+  /** Of the platform on this machine: how its gateways are asked about their cluster. */
+  cluster: v.optional(
+    v.object({
+      controls: v.array(v.pipe(v.string(), v.url())),
+      token: v.string(),
+      /** What its gateways read BIFROST_GOSSIP_KEYS from; absent = there is one gateway, and no cluster. */
+      keysFile: v.optional(v.string()),
+    }),
+  ),
 });
 export type Credentials = v.InferOutput<typeof credentialsSchema>;
+export type ClusterAccess = NonNullable<Credentials["cluster"]>;
 
 export interface CliEnvironment {
   readonly credentialsFile: string;
   /** Set together, they stand for a credentials file. */
   readonly apiUrl: string | undefined;
   readonly apiKey: string | undefined;
+  /** Addresses of control APIs, separated by commas. */
+  readonly controlUrl: string | undefined;
+  readonly controlToken: string | undefined;
   readonly color: boolean;
   readonly interactive: boolean;
   /** Handed to git, which needs PATH, HOME and its own variables. */
@@ -39,6 +52,8 @@ export function readEnvironment(environment = process.env): CliEnvironment {
       path.join(homedir(), ".config", "bifrost", "credentials.json"),
     apiUrl: environment["BIFROST_API_URL"],
     apiKey: environment["BIFROST_API_KEY"],
+    controlUrl: environment["BIFROST_CONTROL_URL"],
+    controlToken: environment["BIFROST_CONTROL_TOKEN"],
     color: environment["NO_COLOR"] === undefined && (forced || process.stdout.isTTY),
     interactive: process.stdin.isTTY && process.stdout.isTTY,
     forChildren: environment,
@@ -66,6 +81,18 @@ export function readCredentials(environment: CliEnvironment): Credentials {
     "unauthenticated",
     `${environment.credentialsFile} is no credentials file; start the platform again`,
   );
+}
+
+/** null = there is no credentials file, or it says nothing of gateways: then they are named otherwise. */
+export function readClusterAccess(environment: CliEnvironment): ClusterAccess | null {
+  let text: string;
+  try {
+    text = readFileSync(environment.credentialsFile, "utf8");
+  } catch {
+    return null;
+  }
+  const parsed = v.safeParse(credentialsSchema, parseJson(text));
+  return parsed.success ? (parsed.output.cluster ?? null) : null;
 }
 
 function parseJson(text: string): unknown {

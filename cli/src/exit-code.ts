@@ -11,6 +11,7 @@ export const EXIT = {
   deploymentFailed: 6,
   conflict: 7,
   timedOut: 8,
+  notHealthy: 9,
   interrupted: 130,
 } as const;
 

@@ -3,6 +3,9 @@ import { Command, CommanderError } from "commander";
 import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { CommandSpec } from "./commands/command.ts";
 import { cancel, retry, rollback } from "./commands/act.ts";
+import { clusterDiagnose } from "./commands/cluster-diagnose.ts";
+import { rotateKeys } from "./commands/cluster-keys.ts";
+import { clusterNodes, clusterStatus } from "./commands/cluster-status.ts";
 import { deploy } from "./commands/deploy.ts";
 import { deployments } from "./commands/deployments.ts";
 import { init } from "./commands/init.ts";
@@ -49,7 +52,13 @@ const COMMANDS = [
   open,
   validate,
 ];
-const GROUPS = [
+interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly commands: readonly CommandSpec[];
+  readonly groups?: readonly Group[];
+}
+const GROUPS: readonly Group[] = [
   {
     name: "projects",
     description: "list, create and delete projects",
@@ -82,6 +91,12 @@ const GROUPS = [
     description: "serve a project under domains of your own",
     commands: [listDomains, addDomain, verifyDomain, removeDomain],
   },
+  {
+    name: "cluster",
+    description: "the gateways as one cluster: status, nodes, what is wrong, keys",
+    commands: [clusterStatus, clusterNodes, clusterDiagnose],
+    groups: [{ name: "keys", description: "the keys that seal gossip", commands: [rotateKeys] }],
+  },
 ];
 
 const environment = readEnvironment();
@@ -106,6 +121,12 @@ function register(parent: Command, spec: CommandSpec): void {
   });
 }
 
+function registerGroup(parent: Command, { name, description, commands, groups = [] }: Group): void {
+  const group = parent.command(name).description(description).exitOverride();
+  for (const spec of commands) register(group, spec);
+  for (const inner of groups) registerGroup(group, inner);
+}
+
 function withGlobals(command: Command): Command {
   return command
     .option("--json", "print JSON, one value a line")
@@ -118,10 +139,7 @@ const program = new Command("bifrost")
   .exitOverride()
   .addHelpText("after", "\nExample:\n  cd my-app && bifrost init && bifrost deploy");
 for (const spec of COMMANDS) register(program, spec);
-for (const { name, description, commands } of GROUPS) {
-  const group = program.command(name).description(description).exitOverride();
-  for (const spec of commands) register(group, spec);
-}
+for (const group of GROUPS) registerGroup(program, group);
 
 try {
   await program.parseAsync();

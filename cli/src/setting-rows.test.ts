@@ -9,6 +9,7 @@ test("settings are shown with their default, what they may be and what they are 
     ["burst", "number", "none", "1 to 1000000"],
     ["by", "string", `"address"`, "address, header, cookie"],
     ["name", "string", "none", "not be empty"],
+    ["mode", "string", `"balanced"`, "balanced, strict, split"],
     ["status", "number", "429", "400 to 599"],
     ["message", "string", `"Too many requests.\\n"`, ""],
   ]);

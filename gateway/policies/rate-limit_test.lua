@@ -53,10 +53,18 @@ function test_without_settings_ten_a_second_pass()
 end
 
 function test_wrong_settings_are_refused_by_name()
-  expect_error("unknown setting rte: there are burst, by, message, name, rate, status", configure, { rte = 1 })
+  expect_error("unknown setting rte: there are burst, by, message, mode, name, rate, status", configure, { rte = 1 })
   expect_error('setting rate must be a number, not "10"', configure, { rate = "10" })
   expect_error("setting rate must be at least 0.001, not 0", configure, { rate = 0 })
   expect_error('setting by must be address or header or cookie, not "ip"', configure, { by = "ip" })
   expect_error("setting name is missing", configure, { by = "header" })
   expect_error("setting name has no use", configure, { name = "x" })
+end
+
+function test_every_mode_limits()
+  for _, mode in ipairs{ "balanced", "strict", "split" } do
+    configure{ rate = 1, burst = 1, mode = mode }
+    expect_equal(request{}.kind, "forward")
+    expect_equal(request{}.status, 429)
+  end
 end

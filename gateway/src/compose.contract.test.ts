@@ -11,12 +11,13 @@ import type { RunningFirestore } from "@bifrost/local/firestore/index";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
-import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { FirestoreConfigSource } from "@bifrost/shared/cloud/firestore-config-source";
 import { policyReferenceSchema } from "@bifrost/shared/domain/policy";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import { replicaOf } from "@bifrost/shared/domain/telemetry";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
+import { routesFromConfig } from "./routing/routes-from-config.ts";
 import { sampleLine } from "./testing/sample-line.ts";
 import { eventually } from "./testing/test-gateway.ts";
 
@@ -35,16 +36,16 @@ afterEach(async () => {
   await server.stop();
 });
 
+function configSource(): FirestoreConfigSource {
+  return new FirestoreConfigSource({ firestore: reader, timers: systemTimers, log: silentLogger });
+}
+
 test("routes and live pointers arrive as one table and follow every change", async () => {
   await writer.doc("routes/shop.test").set({ host: "shop.test", projectId: "p", targets: [] });
   await writer.doc("routes/bad.test").set({ host: "bad.test", projectId: 7 });
   await writer.doc("projects/p").set({ name: "Shop", liveDeploymentId: null });
   let table: RouteTable = EMPTY_ROUTE_TABLE;
-  const routes = new FirestoreRoutes({
-    firestore: reader,
-    timers: systemTimers,
-    log: silentLogger,
-  });
+  const routes = routesFromConfig(configSource(), silentLogger);
   const stop = routes.watch((next) => (table = next));
   await eventually("the first table is there", () => table.routes.size > 0);
   expect([...table.routes.keys()]).toEqual(["shop.test"]);
@@ -74,11 +75,7 @@ test("what cannot be read stays what it was, and closes the door where nothing w
   await writer.doc("settings/gateway").set({ policies: attached });
   let table: RouteTable = EMPTY_ROUTE_TABLE;
   let told = 0;
-  const source = new FirestoreRoutes({
-    firestore: reader,
-    timers: systemTimers,
-    log: silentLogger,
-  });
+  const source = routesFromConfig(configSource(), silentLogger);
   const stop = source.watch((next) => (told++, (table = next)));
   await eventually("the first table is there", () => table.projectPolicies.size === 3);
   const first = table;

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
-import { FirestoreRoutes } from "@bifrost/shared/cloud/firestore-routes";
+import { FirestoreConfigSource } from "@bifrost/shared/cloud/firestore-config-source";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
 import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
@@ -25,6 +25,7 @@ import { processEnvironment, type GatewayConfig } from "./config.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
+import { routesFromConfig } from "./routing/routes-from-config.ts";
 import type { StoredPolicies } from "./policies/follow-policies.ts";
 import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
@@ -77,7 +78,7 @@ export async function composeGateway(
       stored: policyStorage === null ? null : { ...policyStorage, source, checker },
     },
     settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
-    routes: new FirestoreRoutes({ firestore, timers, log }),
+    routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),

@@ -1,5 +1,6 @@
+import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { GATEWAY_VARIABLES, readGatewayConfig } from "./config.ts";
+import { clusterSecrets, GATEWAY_VARIABLES, readGatewayConfig } from "./config.ts";
 
 const REQUIRED = {
   BIFROST_DOMAIN: "Localhost:8080",
@@ -40,4 +41,52 @@ test("on Cloud Run the emulator variable is refused", () => {
 test("every variable has a meaning", () => {
   const bare = Object.values(GATEWAY_VARIABLES).filter((one) => one.meaning.length < 20);
   expect(bare).toEqual([]);
+});
+
+const KEY = Buffer.alloc(32, 7).toString("base64");
+
+test("gossip keys are read with their ids, the sealing one first", () => {
+  const { gossipKeys } = readGatewayConfig({
+    ...REQUIRED,
+    BIFROST_GOSSIP_KEYS: `7:${KEY}, 1:${KEY}`,
+  });
+  expect(gossipKeys).toEqual([
+    { id: 7, key: Buffer.alloc(32, 7) },
+    { id: 1, key: Buffer.alloc(32, 7) },
+  ]);
+});
+
+test("a key pair is read, with \\n in place of line breaks", () => {
+  const pair = generateKeyPairSync("ed25519");
+  const privatePem = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const publicPem = pair.publicKey.export({ type: "spki", format: "pem" }).toString();
+  const config = readGatewayConfig({
+    ...REQUIRED,
+    BIFROST_CONFIG_SIGNING_KEY: privatePem.trim().replaceAll("\n", String.raw`\n`),
+    BIFROST_CONFIG_PUBLIC_KEY: publicPem,
+  });
+  expect(clusterSecrets(config)).toMatchObject({
+    configSigningKey: privatePem.trim(),
+    configPublicKey: publicPem,
+  });
+});
+
+const RSA = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
+
+test.each([
+  ["BIFROST_GOSSIP_KEYS", `256:${KEY}`],
+  ["BIFROST_GOSSIP_KEYS", `1:${KEY},1:${KEY}`],
+  ["BIFROST_GOSSIP_KEYS", `1:${KEY.slice(4)}`],
+  ["BIFROST_GOSSIP_KEYS", KEY],
+  ["BIFROST_CONFIG_SIGNING_KEY", RSA.export({ type: "pkcs8", format: "pem" }).toString()],
+  ["BIFROST_CONFIG_PUBLIC_KEY", "-----BEGIN PRIVATE KEY-----"],
+])("a wrong %s is refused by name, and never shown", (name, value) => {
+  const read = () => readGatewayConfig({ ...REQUIRED, [name]: value });
+  expect(read).toThrow(name);
+  expect(read).not.toThrow(value);
+});
+
+test("half of the credentials for etcd is refused", () => {
+  const config = readGatewayConfig({ ...REQUIRED, BIFROST_ETCD_USERNAME: "u" });
+  expect(() => clusterSecrets(config)).toThrow("BIFROST_ETCD_PASSWORD");
 });

@@ -1,5 +1,6 @@
 /** Everything the gateway reads from its environment, once. */
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
+import { BifrostError } from "@bifrost/shared/domain/errors";
 import {
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
@@ -10,6 +11,8 @@ import {
 } from "@bifrost/shared/domain/platform-variables";
 import * as v from "valibot";
 import { webhookUrlsForm } from "./alerts/webhook-urls.ts";
+import type { ClusterSecrets } from "./cluster-config/cluster-config.ts";
+import { gossipKeysForm, publicKeyForm, signingKeyForm } from "./cluster-config/secret-forms.ts";
 import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
 import { isRange } from "./proxy/trusted-proxies.ts";
@@ -96,6 +99,64 @@ export const GATEWAY_VARIABLES = {
     fallback: null,
     secret: true,
   }),
+  clusterFile: variable<string | null>({
+    name: "BIFROST_CONFIG",
+    meaning:
+      "JSON file with `cluster_config` and `config_store`; absent = this gateway runs alone, on Firestore.",
+    schema: textForm,
+    fallback: null,
+  }),
+  storePassword: variable<string | null>({
+    name: "BIFROST_CONFIG_STORE_PASSWORD",
+    meaning: "Password of the `config_store`; wins over the one in the file.",
+    schema: textForm,
+    fallback: null,
+    secret: true,
+  }),
+  gossipKeys: variable<ClusterSecrets["gossipKeys"]>({
+    name: "BIFROST_GOSSIP_KEYS",
+    meaning:
+      "AES-256 keys for what nodes tell each other, as `1:<base64 of 32 bytes>`, separated by commas; the first one seals, all of them open.",
+    schema: gossipKeysForm,
+    fallback: [],
+    secret: true,
+  }),
+  configSigningKey: variable<string | null>({
+    name: "BIFROST_CONFIG_SIGNING_KEY",
+    meaning:
+      "Ed25519 private key (PEM) that signs the configuration this node passes on by gossip; absent = it passes on only what others signed.",
+    schema: signingKeyForm,
+    fallback: null,
+    secret: true,
+  }),
+  configPublicKey: variable<string | null>({
+    name: "BIFROST_CONFIG_PUBLIC_KEY",
+    meaning:
+      "Ed25519 public key (PEM) of configuration that comes by gossip; absent = none is taken from other nodes.",
+    schema: publicKeyForm,
+    fallback: null,
+    secret: true,
+  }),
+  consulToken: variable<string | null>({
+    name: "BIFROST_CONSUL_TOKEN",
+    meaning: "ACL token for Consul, with write permission for the service.",
+    schema: textForm,
+    fallback: null,
+    secret: true,
+  }),
+  etcdUsername: variable<string | null>({
+    name: "BIFROST_ETCD_USERNAME",
+    meaning: "User for etcd; absent = no authentication.",
+    schema: textForm,
+    fallback: null,
+  }),
+  etcdPassword: variable<string | null>({
+    name: "BIFROST_ETCD_PASSWORD",
+    meaning: "Password of that user.",
+    schema: textForm,
+    fallback: null,
+    secret: true,
+  }),
   alertWebhooks: variable<ReadonlyMap<string, string>>({
     name: "BIFROST_ALERT_WEBHOOKS",
     meaning:
@@ -142,6 +203,29 @@ export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
 export function readGatewayConfig(environment: Environment) {
   refuseEmulatorsOnCloudRun(environment);
   return readEnvironment(GATEWAY_VARIABLES, environment);
+}
+
+/** Throws `invalid-environment` when half of a pair is missing. */
+export function clusterSecrets(
+  config: Pick<
+    GatewayConfig,
+    | "gossipKeys"
+    | "configSigningKey"
+    | "configPublicKey"
+    | "consulToken"
+    | "etcdUsername"
+    | "etcdPassword"
+  >,
+): ClusterSecrets {
+  const { gossipKeys, configSigningKey, configPublicKey, consulToken } = config;
+  const { etcdUsername: username, etcdPassword: password } = config;
+  if ((username === null) !== (password === null)) {
+    const message =
+      "BIFROST_ETCD_USERNAME and BIFROST_ETCD_PASSWORD belong together: set both or none";
+    throw new BifrostError("invalid-environment", message);
+  }
+  const etcdCredentials = username === null || password === null ? null : { username, password };
+  return { gossipKeys, configSigningKey, configPublicKey, consulToken, etcdCredentials };
 }
 
 /** For the entry points, so that the environment is touched in this file alone. */

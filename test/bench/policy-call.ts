@@ -2,6 +2,7 @@
  * What one call of a policy costs: a limit, a sticky split, one header set and one removed, in the full sandbox; beside it the
  * same in plain JavaScript, and through the objects that wasmoon offers, as one would write it first.
  */
+import { LimitCalls } from "@bifrost/gateway/lua/limit-calls";
 import { loadLua } from "@bifrost/gateway/lua/lua-instance";
 import { PolicyVm } from "@bifrost/gateway/lua/policy-vm";
 import { SharedState } from "@bifrost/gateway/lua/shared-state";
@@ -72,7 +73,13 @@ export async function run(): Promise<BenchResult> {
       marked: 1,
     });
   const vm = open();
-  const sandboxed = perCall(CALLS, (request) => (vm.onRequest(request).request === null ? 0 : 1));
+  const limits = new LimitCalls();
+  limits.mayWait = true;
+  const sandboxed = perCall(CALLS, (request) => {
+    limits.clear();
+    const outcome = vm.onRequest(request, limits);
+    return outcome instanceof Promise || outcome.request === null ? 0 : 1;
+  });
   const plain = perCall(CALLS, plainPolicy());
   const naive = perCall(NAIVE_CALLS, await naivePolicy());
   vm.state.collect();

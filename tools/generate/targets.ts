@@ -6,6 +6,7 @@ import { COLLECTOR_VARIABLES } from "@bifrost/gateway/collector-config";
 import { GATEWAY_VARIABLES } from "@bifrost/gateway/config";
 import { USAGE } from "@bifrost/local/config";
 import { EXIT } from "../../cli/src/exit-code.ts";
+import { clusterConfigReference } from "./cluster-config.ts";
 import { usageBlock, variablesTable } from "./configuration.ts";
 import { deployTomlJsonSchema, deployTomlReference } from "./deploy-toml.ts";
 import { lifecycleSection } from "./diagram.ts";
@@ -33,6 +34,9 @@ export function targetsOf(root: string): readonly Target[] {
     fenced("ARCHITECTURE.md", { [LIFECYCLE]: lifecycleSection }),
     fenced("docs/deploy-toml.md", { "shared/src/app-config/fields.ts": deployTomlReference }),
     { file: "docs/deploy.schema.json", render: deployTomlJsonSchema },
+    fenced("docs/cluster-config.md", {
+      "gateway/src/cluster-config/fields.ts": clusterConfigReference,
+    }),
     fenced("docs/configuration.md", {
       "local/src/config.ts": () => usageBlock(USAGE),
       "functions/src/config.ts": () => variablesTable(FUNCTION_VARIABLES),

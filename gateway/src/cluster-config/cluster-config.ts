@@ -1,5 +1,6 @@
 /** What `cluster_config` and `config_store` of the file named by BIFROST_CONFIG come to: checked, with every default in place. */
 import type { Address } from "../gossip/member.ts";
+import type { ProviderConfig } from "../providers/provider-config.ts";
 
 export interface ClusterConfig {
   /** null = made from host name and port, then kept for as long as the process runs. */
@@ -83,4 +84,5 @@ export interface ClusterFile {
   /** null = this gateway runs alone. */
   readonly cluster: ClusterConfig | null;
   readonly configStore: ConfigStoreConfig;
+  readonly providers: readonly ProviderConfig[];
 }

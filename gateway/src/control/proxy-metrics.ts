@@ -11,6 +11,7 @@ const PROXY_HELP: Readonly<Record<string, string>> = {
   pages: "Answers the gateway gave itself.",
   retried: "Attempts on another replica or another connection.",
   broken: "Responses that broke off after they had begun.",
+  waited: "Requests that waited for the answer of a limit.",
 };
 
 export function proxyMetrics(

@@ -59,7 +59,7 @@ test("a million keys stay within two generations, and the ones in use are not fo
   }
   expect([...waits]).toEqual([1]);
   expect(buckets.size).toBeLessThanOrEqual(2 * 65_536);
-  expect(buckets.takeSpent().length).toBe(4096);
+  expect(buckets.takeUses().length).toBe(4096);
 });
 
 test("the keys of one policy do not crowd out those of another", () => {
@@ -77,25 +77,52 @@ test("very many policies share one bound", () => {
   expect(buckets.size).toBeLessThanOrEqual(16 * 65_536 + 4096);
 });
 
-test("what one worker spends is taken away in another, once", () => {
+const LIMIT = { scope: "p", key: "k", rate: 1, burst: 5 };
+const QUIET = { ...LIMIT, spent: 0, others: 0, share: 1, ahead: 0 };
+
+test("what one process spends is taken away in another, once, and what was asked for in vain is said too", () => {
   const [one, other] = [rig().buckets, rig().buckets];
-  for (let i = 0; i < 3; i++) one.spend("p", "k", 1, 5);
-  const spent = one.takeSpent();
-  expect(spent).toEqual([{ policy: "p", key: "k", tokens: 3, rate: 1, burst: 5 }]);
-  expect(one.takeSpent()).toEqual([]);
-  other.applySpent(spent);
-  expect([
-    other.spend("p", "k", 1, 5),
-    other.spend("p", "k", 1, 5),
-    other.spend("p", "k", 1, 5),
-  ]).toEqual([0, 0, 1]);
-  expect(other.takeSpent()).toEqual([{ policy: "p", key: "k", tokens: 2, rate: 1, burst: 5 }]);
+  for (let i = 0; i < 7; i++) one.spend("p", "k", 1, 5);
+  expect(one.takeUses()).toEqual([{ ...LIMIT, spent: 5, asked: 7 }]);
+  expect(one.hasUses).toBe(false);
+  expect(one.takeUses()).toEqual([]);
+  other.hear([{ ...QUIET, spent: 3 }]);
+  expect([1, 2, 3].map(() => other.spend("p", "k", 1, 5))).toEqual([0, 0, 1]);
+  expect(other.takeUses()).toEqual([{ ...LIMIT, spent: 2, asked: 3 }]);
 });
 
-test("a bucket owes one burst at most", () => {
+test("a bucket owes one burst at most, or what a second gives", () => {
   const { buckets } = rig();
-  buckets.applySpent([{ policy: "p", key: "k", tokens: 1000, rate: 1, burst: 5 }]);
+  buckets.hear([{ ...QUIET, spent: 1000 }]);
   expect(buckets.spend("p", "k", 1, 5)).toBe(6);
+  buckets.hear([{ ...QUIET, key: "fast", rate: 100, spent: 1000 }]);
+  expect(buckets.spend("p", "fast", 100, 5)).toBe(1.01);
+});
+
+test("what others are expected to spend is taken away as time passes, and given back when they did not", () => {
+  const { clock, buckets } = rig();
+  const limit = { ...QUIET, rate: 10, burst: 100 };
+  const spend = (): number => buckets.spend("p", "k", 10, 100);
+  buckets.hear([{ ...limit, spent: 40, others: 30, share: 0.5 }]);
+  clock.time = 1000;
+  // 60 were left; 10 came, 30 are expected to be gone.
+  for (let i = 0; i < 40; i++) expect(spend()).toBe(0);
+  // Of the empty bucket each has half.
+  expect(spend()).toBeCloseTo(0.2);
+  buckets.hear([{ ...limit, spent: 0 }]);
+  for (let i = 0; i < 30; i++) expect(spend()).toBe(0);
+  expect(spend()).toBeGreaterThan(0);
+});
+
+test("the part of a limit that is to be given here bounds rate and burst", () => {
+  const { clock, buckets } = rig();
+  buckets.part = 0.25;
+  const passed = (): number =>
+    Array.from({ length: 200 }, () => buckets.spend("p", "k", 40, 100)).filter((w) => w === 0)
+      .length;
+  expect(passed()).toBe(25);
+  clock.time = 1000;
+  expect(passed()).toBe(10);
 });
 
 test("a key of any length is one key", () => {

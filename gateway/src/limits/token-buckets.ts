@@ -1,124 +1,34 @@
-/**
- * Token buckets by key in bounded memory. Keys live in two generations: a full young one becomes the old one, and what is
- * still used moves over; a key is forgotten only after 65,536 others of its policy were used since, and begins full again.
- */
+/** Token buckets by key: what this process spends, and what it hears and expects of others. */
 import { createHash } from "node:crypto";
 import type { Clock } from "@bifrost/shared/domain/time";
+import {
+  ASKED,
+  BucketTable,
+  BURST,
+  EXPECTED,
+  GENERATION,
+  OTHERS,
+  RATE,
+  SHARE,
+  SPENT,
+  TOKENS,
+} from "./bucket-table.ts";
+import { fill, shareOfEmpty } from "./fill.ts";
+import type { KeyElsewhere, KeyUse } from "./limit-messages.ts";
 import type { Limiter } from "./limiter.ts";
 
-/** Keys in one generation of one policy. */
-const GENERATION = 65_536;
-/** Keys of all policies together; beyond them the largest policy forgets. */
+/** Keys of all scopes together; beyond them the largest scope forgets. */
 const MAX_KEYS = 16 * GENERATION;
-/** New keys of a policy between two looks at the size of all. */
-const ROOM_EVERY = 4096;
-/** Keys in one answer of takeSpent; the rest waits for the next. */
-const MAX_SPENT = 4096;
+/** Keys in one answer of takeUses; the rest waits for the next. */
+const MAX_USES = 4096;
 /** Longer keys are hashed. */
 const MAX_KEY = 128;
 
-/** What this process took from one bucket since it last said so. */
-export interface Spent {
-  readonly policy: string;
-  readonly key: string;
-  readonly tokens: number;
-  readonly rate: number;
-  readonly burst: number;
-}
-
-/** One bucket is this many numbers in a row. */
-const STRIDE = 5;
-const TOKENS = 0;
-const FILLED_AT = 1;
-const UNSAID = 2;
-const RATE = 3;
-const BURST = 4;
-const FIRST_CAPACITY = 64;
-
-class Generation {
-  readonly slots = new Map<string, number>();
-  numbers = new Float64Array(FIRST_CAPACITY * STRIDE);
-
-  /** Where the bucket's numbers begin. */
-  add(key: string): number {
-    const at = this.slots.size * STRIDE;
-    if (at === this.numbers.length) {
-      const larger = new Float64Array(at * 2);
-      larger.set(this.numbers);
-      this.numbers = larger;
-    }
-    this.slots.set(key, at);
-    return at;
-  }
-}
-
-class PolicyBuckets {
-  private young = new Generation();
-  private old = new Generation();
-  /** Keys whose UNSAID is not 0. */
-  readonly unsaid = new Set<string>();
-  private readonly makeRoom: () => void;
-
-  constructor(makeRoom: () => void) {
-    this.makeRoom = makeRoom;
-  }
-
-  get size(): number {
-    return this.young.slots.size + this.old.slots.size;
-  }
-
-  get numbers(): Float64Array {
-    return this.young.numbers;
-  }
-
-  /** Where the key's bucket begins in `numbers`; a new one is full. */
-  find(key: string, now: number, rate: number, burst: number): number {
-    return this.young.slots.get(key) ?? this.move(key, now, rate, burst);
-  }
-
-  rotate(): void {
-    this.old = this.young;
-    this.young = new Generation();
-    for (const key of this.unsaid) if (!this.old.slots.has(key)) this.unsaid.delete(key);
-  }
-
-  /** Takes what is owed to others of the node away from the bucket; it may owe one burst at most. */
-  take({ key, tokens, rate, burst }: Spent, now: number): number {
-    const at = this.find(key, now, rate, burst);
-    const { numbers } = this.young;
-    fill(numbers, at, now, rate, burst);
-    numbers[at + TOKENS] = Math.max(-burst, (numbers[at + TOKENS] ?? 0) - tokens);
-    return at;
-  }
-
-  /** What was spent from a key's bucket and not said yet; from now on it is. */
-  say(policy: string, key: string): Spent | null {
-    this.unsaid.delete(key);
-    const generation = this.young.slots.has(key) ? this.young : this.old;
-    const at = generation.slots.get(key);
-    if (at === undefined) return null;
-    const { numbers } = generation;
-    const tokens = numbers[at + UNSAID] ?? 0;
-    numbers[at + UNSAID] = 0;
-    return { policy, key, tokens, rate: numbers[at + RATE] ?? 0, burst: numbers[at + BURST] ?? 0 };
-  }
-
-  private move(key: string, now: number, rate: number, burst: number): number {
-    const { size } = this.young.slots;
-    if (size >= GENERATION) this.rotate();
-    else if (size % ROOM_EVERY === 0) this.makeRoom();
-    const former = this.old.slots.get(key);
-    const at = this.young.add(former === undefined ? copied(key) : key);
-    const { numbers } = this.young;
-    if (former === undefined) numbers.set([burst, now, 0, rate, burst], at);
-    else numbers.set(this.old.numbers.subarray(former, former + STRIDE), at);
-    return at;
-  }
-}
-
 export class TokenBuckets implements Limiter {
+  /** The part of every limit that is to be given here. */
+  part = 1;
   private readonly clock: Clock;
-  private readonly policies = new Map<string, PolicyBuckets>();
+  private readonly scopes = new Map<string, BucketTable>();
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -127,35 +37,49 @@ export class TokenBuckets implements Limiter {
   /** Keys that are remembered. */
   get size(): number {
     let size = 0;
-    for (const buckets of this.policies.values()) size += buckets.size;
+    for (const buckets of this.scopes.values()) size += buckets.size;
     return size;
   }
 
-  spend(policy: string, key: string, rate: number, burst: number): number {
-    const buckets = this.policies.get(policy) ?? this.bucketsOf(policy);
+  /** Whether takeUses has anything to say. */
+  get hasUses(): boolean {
+    for (const { unsaid } of this.scopes.values()) if (unsaid.size > 0) return true;
+    return false;
+  }
+
+  spend(scope: string, key: string, rate: number, burst: number): number {
+    const buckets = this.scopes.get(scope) ?? this.bucketsOf(scope);
     const now = this.clock.now();
-    const known = key.length > MAX_KEY ? digest(key) : key;
+    const known = shortKey(key);
     const at = buckets.find(known, now, rate, burst);
     const { numbers } = buckets;
-    fill(numbers, at, now, rate, burst);
-    const tokens = numbers[at + TOKENS] ?? 0;
-    if (tokens < 1) return rate > 0 ? (1 - tokens) / rate : Infinity;
+    const { part } = this;
+    const tokens = fill(numbers, at, now, rate * part, Math.max(1, burst * part));
+    numbers[at + RATE] = rate;
+    numbers[at + BURST] = burst;
+    const asked = numbers[at + ASKED] ?? 0;
+    if (asked === 0) buckets.unsaid.add(known);
+    numbers[at + ASKED] = asked + 1;
+    if (tokens < 1) return waitFor(1 - tokens, numbers, at, rate * part);
     numbers[at + TOKENS] = tokens - 1;
-    const unsaid = numbers[at + UNSAID] ?? 0;
-    if (unsaid === 0) buckets.unsaid.add(known);
-    numbers[at + UNSAID] = unsaid + 1;
+    numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + 1;
     return 0;
   }
 
-  /** Takes what was used already, and may leave a debt of one burst at most. */
-  charge(policy: string, key: string, tokens: number, rate: number, burst: number): void {
-    const known = key.length > MAX_KEY ? digest(key) : key;
-    const buckets = this.bucketsOf(policy);
-    const at = buckets.take({ policy, key: known, tokens, rate, burst }, this.clock.now());
+  /** Takes what was used already, and may leave as much debt as is ever owed. */
+  charge(scope: string, key: string, used: number, rate: number, burst: number): void {
+    const buckets = this.bucketsOf(scope);
+    const known = shortKey(key);
+    const at = buckets.find(known, this.clock.now(), rate, burst);
     const { numbers } = buckets;
-    const unsaid = numbers[at + UNSAID] ?? 0;
-    if (unsaid === 0) buckets.unsaid.add(known);
-    numbers[at + UNSAID] = unsaid + tokens;
+    const [ours, most] = [rate * this.part, Math.max(1, burst * this.part)];
+    const tokens = fill(numbers, at, this.clock.now(), ours, most);
+    numbers[at + TOKENS] = Math.max(-mostOwed(ours, most), tokens - used);
+    numbers[at + RATE] = rate;
+    numbers[at + BURST] = burst;
+    numbers[at + ASKED] = (numbers[at + ASKED] ?? 0) + used;
+    numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + used;
+    buckets.unsaid.add(known);
   }
 
   /** It always knows. */
@@ -163,60 +87,83 @@ export class TokenBuckets implements Limiter {
     return Promise.resolve();
   }
 
-  /** What was spent here since the last call, so that the other workers of the node can take it away too. */
-  takeSpent(): Spent[] {
-    const spent: Spent[] = [];
-    for (const [policy, buckets] of this.policies) {
+  /** What was used here since the last call. */
+  takeUses(): KeyUse[] {
+    const uses: KeyUse[] = [];
+    for (const [scope, buckets] of this.scopes) {
       for (const key of buckets.unsaid) {
-        if (spent.length >= MAX_SPENT) return spent;
-        const one = buckets.say(policy, key);
-        if (one !== null) spent.push(one);
+        if (uses.length >= MAX_USES) return uses;
+        buckets.unsaid.delete(key);
+        const numbers = buckets.peek(key);
+        if (numbers !== null) uses.push(taken(scope, key, numbers));
       }
     }
-    return spent;
+    return uses;
   }
 
-  /** Takes away what other workers spent; nothing of it is said again. */
-  applySpent(spent: readonly Spent[]): void {
+  /** Corrects the buckets by what others did, and sets what they are expected to do from now on. */
+  hear(elsewhere: readonly KeyElsewhere[]): void {
     const now = this.clock.now();
-    for (const one of spent) this.bucketsOf(one.policy).take(one, now);
+    for (const one of elsewhere) this.correct(one, now);
   }
 
-  /** Forgets the keys of a policy. */
-  forget(policy: string): void {
-    this.policies.delete(policy);
+  /** Expects nothing of others any more: nothing was heard of them for long. */
+  expectNothing(): void {
+    for (const buckets of this.scopes.values()) buckets.expectNothing();
   }
 
-  private bucketsOf(policy: string): PolicyBuckets {
-    const known = this.policies.get(policy);
+  private correct(
+    { scope, key, spent, others, share, ahead, ...limit }: KeyElsewhere,
+    now: number,
+  ) {
+    const buckets = this.bucketsOf(scope);
+    const at = buckets.find(key, now, limit.rate, limit.burst);
+    const { numbers } = buckets;
+    const [rate, burst] = [limit.rate * this.part, Math.max(1, limit.burst * this.part)];
+    const tokens = fill(numbers, at, now, rate, burst);
+    // Of an empty bucket they cannot have spent what they asked for.
+    const theirs = tokens < 1 ? Math.min(others, rate - shareOfEmpty(rate, others, share)) : others;
+    const expected = others > 0 ? (ahead * theirs) / others : 0;
+    const corrected = tokens - (spent + expected - (numbers[at + EXPECTED] ?? 0));
+    numbers[at + TOKENS] = Math.min(burst, Math.max(-mostOwed(rate, burst), corrected));
+    numbers[at + EXPECTED] = expected;
+    numbers[at + OTHERS] = others;
+    numbers[at + SHARE] = share;
+  }
+
+  private bucketsOf(scope: string): BucketTable {
+    const known = this.scopes.get(scope);
     if (known !== undefined) return known;
-    const buckets = new PolicyBuckets(() => this.makeRoom());
-    this.policies.set(policy, buckets);
+    const buckets = new BucketTable(() => this.makeRoom());
+    this.scopes.set(scope, buckets);
     return buckets;
   }
 
-  /** One policy with very many keys must not crowd out the others. */
+  /** One scope with very many keys must not crowd out the others. */
   private makeRoom(): void {
     if (this.size < MAX_KEYS) return;
-    const [largest] = [...this.policies].toSorted(([, a], [, b]) => b.size - a.size);
+    const [largest] = [...this.scopes].toSorted(([, a], [, b]) => b.size - a.size);
     largest?.[1].rotate();
   }
 }
 
-function fill(numbers: Float64Array, at: number, now: number, rate: number, burst: number): void {
-  // A clock that was set back adds nothing.
-  const seconds = Math.max(0, now - (numbers[at + FILLED_AT] ?? now)) / 1000;
-  numbers[at + TOKENS] = Math.min(burst, (numbers[at + TOKENS] ?? 0) + seconds * rate);
-  numbers[at + FILLED_AT] = now;
-  numbers[at + RATE] = rate;
-  numbers[at + BURST] = burst;
+/** A bucket owes one burst at most, or what a second gives. */
+export function mostOwed(rate: number, burst: number): number {
+  return Math.max(rate, burst);
 }
 
-/** A header's value is a slice that keeps the whole head alive. */
-function copied(key: string): string {
-  return Buffer.from(key, "latin1").toString("latin1");
+export function shortKey(key: string): string {
+  return key.length > MAX_KEY ? createHash("sha256").update(key, "latin1").digest("base64") : key;
 }
 
-function digest(key: string): string {
-  return createHash("sha256").update(key, "latin1").digest("base64");
+function waitFor(missing: number, numbers: Float64Array, at: number, rate: number): number {
+  const others = numbers[at + OTHERS] ?? 0;
+  if (others === 0 || missing > 1) return missing / rate;
+  return missing / shareOfEmpty(rate, others, numbers[at + SHARE] ?? 0);
+}
+
+function taken(scope: string, key: string, numbers: Float64Array): KeyUse {
+  const [spent = 0, asked = 0, rate = 0, burst = 0] = numbers.subarray(SPENT, BURST + 1);
+  numbers[SPENT] = numbers[ASKED] = 0;
+  return { scope, key, spent, asked, rate, burst };
 }

@@ -1,8 +1,10 @@
 /** The host's half of the API for policies: what the prelude and scripts call. */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { LIMIT_MODES, type LimitMode } from "../limits/limiter.ts";
 import type { PolicyRequest, PolicyResponse } from "../policies/policy-chain.ts";
 import { cookieIn } from "../routing/split.ts";
 import type { DecisionTrie } from "./decision.ts";
+import { LimitCalls } from "./limit-calls.ts";
 import { type LuaState } from "./lua-state.ts";
 import { HostRefusal, utf8Text } from "./lua-stack.ts";
 import type { PolicyScope, PolicyVmOptions } from "./policy-vm.ts";
@@ -15,12 +17,17 @@ const MAX_HEADERS = 256;
 const MAX_SPLITS = 64;
 const MAX_ALTERNATIVES = 32;
 const MAX_LOG_BYTES = 1024;
+const MODES = LIMIT_MODES.map((mode) => `"${mode}"`).join(" or ");
 const HEADER_NAME = "the name of a header";
+
+/** Outside of on_request. */
+export const CANNOT_WAIT = new LimitCalls();
 
 export class ApiFunctions {
   /** Those of the call in progress. */
   request: PolicyRequest | null = null;
   response: PolicyResponse | null = null;
+  limits = CANNOT_WAIT;
   private readonly options: PolicyVmOptions;
   private readonly decisions: DecisionTrie;
   private readonly headers: string[] = [];
@@ -142,8 +149,11 @@ export class ApiFunctions {
     if (!(burst >= 1 && burst < Infinity)) {
       throw new HostRefusal(`limit: the burst must be at least 1, or nothing ever passes`);
     }
-    const scope = this.currentScope();
-    const wait = this.options.services.limiter.spend(scope.limits, key, rate, burst, "balanced");
+    const mode = limitMode(state);
+    const { limits } = this;
+    const { limiter } = this.options.services;
+    const wait = limits.spend(limiter, this.currentScope().limits, key, rate, burst, mode);
+    if (limits.waitsFor !== null) state.abandon();
     state.pushBoolean(wait === 0);
     if (wait === 0) return 1;
     state.pushNumber(wait);
@@ -267,6 +277,17 @@ function positive(state: LuaState, index: number, what: string): number {
   const value = state.numberAt(index);
   if (!(value > 0 && value < Infinity)) throw new HostRefusal(`${what} must be above 0`);
   return value;
+}
+
+/** The fourth argument; balanced when it is absent or nil. */
+function limitMode(state: LuaState): LimitMode {
+  if (state.count < 4) return "balanced";
+  const given = state.scalarAt(4);
+  const mode = LIMIT_MODES.find((known) => known === given);
+  if (mode !== undefined) return mode;
+  if (state.isNil(4)) return "balanced";
+  const found = given === null ? "a value of another type" : JSON.stringify(given);
+  throw new HostRefusal(`limit: the mode must be ${MODES}, not ${found}`);
 }
 
 function pathOf(target: string): string {

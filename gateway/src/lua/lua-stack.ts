@@ -72,6 +72,10 @@ export class LuaStack {
     return this.ex.lua_type(this.L, index) === TYPE.number;
   }
 
+  isNil(index: number): boolean {
+    return this.ex.lua_type(this.L, index) <= TYPE.nil;
+  }
+
   isString(index: number): boolean {
     return this.ex.lua_type(this.L, index) === TYPE.string;
   }

@@ -45,6 +45,9 @@ export type HostFunction = (state: LuaState) => number;
 /** Thrown through Lua when raising errors did not end a script; the state is lost. */
 class LastResort extends Error {}
 
+/** Thrown by `call` when a host function called `abandon`; the state is as good as before. */
+export class Abandoned extends Error {}
+
 /** The first slots of the Lua stack hold the message handler and `collectgarbage`; parked values follow. */
 const HANDLER_SLOT = 1;
 const COLLECT_SLOT = 2;
@@ -63,6 +66,7 @@ export class LuaState extends LuaStack {
   private startedAt = 0;
   /** Errors raised to end the call in progress. */
   private kills = 0;
+  private isAbandoned = false;
   private stackText = "";
   private refusedLine: number | null = null;
 
@@ -164,6 +168,13 @@ export class LuaState extends LuaStack {
     if (this.isOverBudget()) this.hookEach();
   }
 
+  /** For host functions: ends the call in progress, whatever the script would catch, and `call` throws Abandoned. */
+  abandon(): never {
+    this.isAbandoned = true;
+    this.hookEach();
+    throw new HostRefusal("the call is abandoned");
+  }
+
   /** Makes a host function a global of scripts. */
   define(name: string, target: HostFunction): void {
     this.functions.push(target);
@@ -209,12 +220,12 @@ export class LuaState extends LuaStack {
   }
 
   /**
-   * Out of budget it raises a Lua error and from then on fires at every instruction: a pcall may catch one error, but the
+   * Out of budget, or abandoned, it raises a Lua error and from then on fires at every instruction: a pcall may catch one error, but the
    * instruction after it raises the next, so every frame goes and the state stays sound.
    */
   onHook(L: number): void {
-    if (!this.isOverBudget()) return;
-    if (this.kills === 0) this.stackText = this.traceback(0);
+    if (!this.isAbandoned && !this.isOverBudget()) return;
+    if (this.kills === 0 && !this.isAbandoned) this.stackText = this.traceback(0);
     if (++this.kills > LAST_RESORT) throw new LastResort();
     this.hookEach();
     this.pushText("ran for too long");
@@ -236,7 +247,7 @@ export class LuaState extends LuaStack {
 
   /** Runs where the error was raised, before anything is unwound; C code only, because hooks may be off. */
   onError(_L: number): number {
-    if (this.kills === 0) this.stackText = this.traceback(1);
+    if (this.kills === 0 && !this.isAbandoned) this.stackText = this.traceback(1);
     return 1;
   }
 
@@ -282,11 +293,17 @@ export class LuaState extends LuaStack {
     return line === null ? "" : `${this.script}:${line}: `;
   }
 
-  private failure(status: number): PolicyError {
-    const wasKilled = this.kills > 0;
-    if (wasKilled) {
-      this.kills = 0;
+  private failure(status: number): PolicyError | Abandoned {
+    const { kills, isAbandoned } = this;
+    const wasKilled = kills > 0;
+    this.kills = 0;
+    this.isAbandoned = false;
+    if (wasKilled || isAbandoned) {
       this.ex.lua_sethook(this.L, this.instance.callbacks.hook, MASK_COUNT, HOOK_EVERY);
+    }
+    if (isAbandoned) {
+      this.done();
+      return new Abandoned();
     }
     if (wasKilled) return this.takeError("budget");
     if (status !== ERROR_MEMORY) return this.takeError("error");

@@ -56,6 +56,19 @@ test.each([
     `answer(pcall(limit, "k", 1, 0.5))`,
     "false limit: the burst must be at least 1, or nothing ever passes",
   ],
+  [`answer(limit("k", 1, 1, "strict"), limit("k", 1, 1, nil))`, "true false 1.0"],
+  [
+    `answer(pcall(limit, "k", 1, 1, "loose"))`,
+    `false limit: the mode must be "balanced" or "strict" or "split", not "loose"`,
+  ],
+  [
+    `answer(pcall(limit, "k", 1, 1, 5))`,
+    `false limit: the mode must be "balanced" or "strict" or "split", not 5`,
+  ],
+  [
+    `answer(pcall(limit, "k", 1, 1, {}))`,
+    `false limit: the mode must be "balanced" or "strict" or "split", not a value of another type`,
+  ],
   [
     `answer(pcall(limit, "k", 1, 0/0))`,
     "false limit: the burst must be at least 1, or nothing ever passes",

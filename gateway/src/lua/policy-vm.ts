@@ -7,9 +7,10 @@ import type {
   PolicyResponse,
 } from "../policies/policy-chain.ts";
 import { DecisionTrie } from "./decision.ts";
-import { ApiFunctions } from "./api-functions.ts";
+import { ApiFunctions, CANNOT_WAIT } from "./api-functions.ts";
 import type { LuaInstance } from "./lua-instance.ts";
-import { DEFAULT_LIMITS, LuaState, type LuaLimits } from "./lua-state.ts";
+import type { LimitCalls } from "./limit-calls.ts";
+import { Abandoned, DEFAULT_LIMITS, LuaState, type LuaLimits } from "./lua-state.ts";
 import { Networks } from "./networks.ts";
 import { PRELUDE } from "./prelude.ts";
 import { closeSandbox } from "./sandbox.ts";
@@ -97,12 +98,21 @@ export class PolicyVm {
     }
   }
 
-  /** Throws a PolicyError when the script fails. */
-  onRequest(request: PolicyRequest): PolicyOutcome {
+  /** Throws a PolicyError when the script fails. A promise: ask again, with the same `limits`, once it resolves. */
+  onRequest(request: PolicyRequest): PolicyOutcome;
+  onRequest(request: PolicyRequest, limits: LimitCalls): PolicyOutcome | Promise<void>;
+  onRequest(request: PolicyRequest, limits = CANNOT_WAIT): PolicyOutcome | Promise<void> {
     if (this.decisions.isFull) this.reset();
     this.api.request = request;
     this.api.response = null;
-    return this.decisions.outcome(this.decide(this.requestSlot));
+    this.api.limits = limits;
+    limits.beginRun();
+    try {
+      return this.decisions.outcome(this.decide(this.requestSlot));
+    } catch (error) {
+      if (error instanceof Abandoned && limits.waitsFor !== null) return limits.waitsFor;
+      throw error;
+    }
   }
 
   /** Throws a PolicyError when the script fails. */
@@ -110,6 +120,7 @@ export class PolicyVm {
     if (this.decisions.isFull) this.reset();
     this.api.request = request;
     this.api.response = response;
+    this.api.limits = CANNOT_WAIT;
     return this.decisions.outcome(this.decide(this.responseSlot)).response;
   }
 

@@ -9,13 +9,19 @@ import {
   type PolicyOutcome,
   type PolicyRequest,
   type PolicyResponse,
+  PolicyWait,
   UNTOUCHED,
 } from "./policy-chain.ts";
 
 export interface ChainLink {
   readonly handlesResponses: boolean;
-  onRequest(request: PolicyRequest): PolicyOutcome;
+  onRequest(request: PolicyRequest, mayWait: boolean): PolicyOutcome | PolicyWait;
   onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null;
+}
+
+interface Asked {
+  readonly request: PolicyRequest;
+  readonly mayWait: boolean;
 }
 
 export class LuaChain implements PolicyChain {
@@ -31,19 +37,36 @@ export class LuaChain implements PolicyChain {
     return this.links.some((link) => link.handlesResponses);
   }
 
-  onRequest(request: PolicyRequest): PolicyOutcome {
-    let outcome = UNTOUCHED;
-    for (const link of this.links) {
-      outcome = this.join(outcome, link.onRequest(request));
-      if (outcome.answer !== null) break;
-    }
-    return outcome;
+  onRequest(request: PolicyRequest): PolicyOutcome | PolicyWait {
+    return this.ask({ request, mayWait: true }, 0, UNTOUCHED);
   }
 
   onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {
     let edit: HeaderEdit | null = null;
     for (const link of this.links) edit = joinEdits(edit, link.onResponse(request, response));
     return edit;
+  }
+
+  /** Those from `at` on; `before` is what the others want. */
+  private ask(asked: Asked, at: number, before: PolicyOutcome): PolicyOutcome | PolicyWait {
+    const link = this.links[at];
+    if (link === undefined) return before;
+    return this.heard(asked, at, before, link.onRequest(asked.request, asked.mayWait));
+  }
+
+  private heard(
+    asked: Asked,
+    at: number,
+    before: PolicyOutcome,
+    result: PolicyOutcome | PolicyWait,
+  ): PolicyOutcome | PolicyWait {
+    if (result instanceof PolicyWait) {
+      return new PolicyWait(result.known, (mayWait) =>
+        this.heard({ ...asked, mayWait }, at, before, result.goOn(mayWait)),
+      );
+    }
+    const outcome = this.join(before, result);
+    return outcome.answer === null ? this.ask(asked, at + 1, outcome) : outcome;
   }
 
   private join(first: PolicyOutcome, second: PolicyOutcome): PolicyOutcome {

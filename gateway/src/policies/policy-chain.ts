@@ -66,9 +66,25 @@ export const UNTOUCHED: PolicyOutcome = {
   path: null,
 };
 
+/** Of a request that is not decided yet, because the answer of a limit is not known here. */
+export class PolicyWait {
+  /** Resolves when it is worth going on; does not reject. */
+  readonly known: Promise<void>;
+  /**
+   * Asks the policy that waits once more, from its start, then those after it. Without `mayWait` what is still not known
+   * counts as over the limit, and the request is decided.
+   */
+  readonly goOn: (mayWait: boolean) => PolicyOutcome | PolicyWait;
+
+  constructor(known: Promise<void>, goOn: PolicyWait["goOn"]) {
+    this.known = known;
+    this.goOn = goOn;
+  }
+}
+
 /** The policies of one route in their order. */
 export interface PolicyChain {
-  onRequest(request: PolicyRequest): PolicyOutcome;
+  onRequest(request: PolicyRequest): PolicyOutcome | PolicyWait;
   /** Whether onResponse has anything to run. */
   readonly hasResponsePhase: boolean;
   /** null = unchanged. */

@@ -3,7 +3,7 @@ import type { PolicyAttachment, PolicyScript } from "@bifrost/shared/domain/poli
 import { loadLua } from "../lua/lua-instance.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
-import type { PolicyChain, PolicyRequest } from "./policy-chain.ts";
+import { type PolicyOutcome, type PolicyRequest, PolicyWait } from "./policy-chain.ts";
 import { NO_MARKER, type PolicyFault, PolicyHost, type PolicyLogLine } from "./policy-host.ts";
 
 const lua = await loadLua();
@@ -36,13 +36,22 @@ function chainFor(
   host: PolicyHost,
   projectId: string,
   ...attached: readonly PolicyAttachment[]
-): PolicyChain {
+): DecidedChain {
   const made = host.chainOf(attached, projectId);
   if (made === null) throw new Error("no chain");
-  return made;
+  return { onRequest: (asked) => decided(made.onRequest(asked)) };
 }
 
-function chain(host: PolicyHost, ...names: string[]): PolicyChain {
+interface DecidedChain {
+  onRequest(asked: PolicyRequest): PolicyOutcome;
+}
+
+function decided(result: PolicyOutcome | PolicyWait): PolicyOutcome {
+  if (result instanceof PolicyWait) throw new Error("it waits");
+  return result;
+}
+
+function chain(host: PolicyHost, ...names: string[]): DecidedChain {
   return chainFor(host, "project", ...names.map((policy) => ({ policy, config: {} })));
 }
 

@@ -1,12 +1,14 @@
 /** One script with one config, as chains use it: it never throws, and its VM exists only while it is used. */
 import type { PolicyAttachment } from "@bifrost/shared/domain/policy";
 import { PolicyError } from "../lua/policy-error.ts";
+import { LimitCalls } from "../lua/limit-calls.ts";
 import type { PolicyVm } from "../lua/policy-vm.ts";
 import {
   type HeaderEdit,
   type PolicyOutcome,
   type PolicyRequest,
   type PolicyResponse,
+  PolicyWait,
   UNTOUCHED,
 } from "./policy-chain.ts";
 import type { Breaker } from "./breaker.ts";
@@ -35,6 +37,8 @@ export class PolicyUnit {
   private readonly config: PolicyAttachment["config"];
   private readonly host: UnitHost;
   private vm: PolicyVm | null = null;
+  /** Of the request that is asked about. */
+  private limits = new LimitCalls();
 
   constructor(record: ScriptRecord, config: PolicyAttachment["config"], host: UnitHost) {
     this.record = record;
@@ -56,12 +60,33 @@ export class PolicyUnit {
     return this.vm?.handlesResponses === true && !this.record.isOut && !this.isRefused;
   }
 
-  onRequest(request: PolicyRequest, use: PolicyUse): PolicyOutcome {
+  onRequest(request: PolicyRequest, use: PolicyUse, mayWait: boolean): PolicyOutcome | PolicyWait {
+    const { limits } = this;
+    limits.clear();
+    const outcome = this.run(request, use, limits, mayWait);
+    // From now on it belongs to the request that waits.
+    if (outcome instanceof PolicyWait) this.limits = new LimitCalls();
+    return outcome;
+  }
+
+  private run(
+    request: PolicyRequest,
+    use: PolicyUse,
+    limits: LimitCalls,
+    mayWait: boolean,
+  ): PolicyOutcome | PolicyWait {
     if (this.mayNotRun(use)) return this.whenOut();
     try {
       const vm = this.ready(use);
       if (!vm.handlesRequests) return UNTOUCHED;
-      return this.isTimed(use) ? this.timed(() => vm.onRequest(request)) : vm.onRequest(request);
+      limits.mayWait = mayWait;
+      // However often it is asked again, a request is one call.
+      const isTimed = limits.isFirstRun && this.isTimed(use);
+      const outcome = isTimed
+        ? this.timed(() => vm.onRequest(request, limits))
+        : vm.onRequest(request, limits);
+      if (!(outcome instanceof Promise)) return outcome;
+      return new PolicyWait(outcome, (again) => this.run(request, use, limits, again));
     } catch (error) {
       this.failed(use, error);
       return this.whenOut();
@@ -177,8 +202,8 @@ export class PolicyUse implements ChainLink {
     return this.unit.handlesResponses;
   }
 
-  onRequest(request: PolicyRequest): PolicyOutcome {
-    return this.unit.onRequest(request, this);
+  onRequest(request: PolicyRequest, mayWait: boolean): PolicyOutcome | PolicyWait {
+    return this.unit.onRequest(request, this, mayWait);
   }
 
   onResponse(request: PolicyRequest, response: PolicyResponse): HeaderEdit | null {

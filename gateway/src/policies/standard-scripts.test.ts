@@ -82,6 +82,7 @@ const WORDS = [
   true,
   "",
   "header",
+  "strict",
   "x-y",
   "a b",
   "=",

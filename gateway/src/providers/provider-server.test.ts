@@ -8,11 +8,10 @@ import {
 import type { AddressInfo } from "node:net";
 import { providerToken } from "@bifrost/shared/domain/provider-token";
 import { systemTimers } from "@bifrost/shared/domain/time";
-import * as v from "valibot";
 import { afterEach, expect, test, vi } from "vitest";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import { type ChargingLimiter, ProviderLimits } from "./provider-limits.ts";
-import { providersSchema } from "./provider-config.ts";
+import type { ProviderLimit } from "./provider-config.ts";
 import { type RunningProviderServer, startProviderServer } from "./provider-server.ts";
 import { UsageTable } from "./usage-table.ts";
 
@@ -52,13 +51,29 @@ function stillBuckets(): ChargingLimiter {
 
 type Init = Omit<RequestInit, "headers"> & { headers?: Record<string, string> };
 
-async function start(url: string, limits: readonly object[] = []) {
+const NO_LIMIT = {
+  model: "*",
+  per: "project",
+  requestsPerMinute: null,
+  tokensPerMinute: null,
+  mode: "balanced",
+} as const;
+
+async function start(url: string, limits: readonly Partial<ProviderLimit>[] = []) {
   const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const usage = new UsageTable();
   const server: RunningProviderServer = await startProviderServer({
     host: "127.0.0.1",
     port: 0,
-    providers: v.parse(providersSchema, [{ name: "ai", base_url: url, key_env: "AI_KEY", limits }]),
+    providers: [
+      {
+        name: "ai",
+        baseUrl: new URL(url),
+        keyVariable: "AI_KEY",
+        keyHeader: "authorization",
+        limits: limits.map((limit) => ({ ...NO_LIMIT, ...limit })),
+      },
+    ],
     keys: new Map([["ai", KEY]]),
     secret: SECRET,
     limits: new ProviderLimits(stillBuckets()),
@@ -166,7 +181,7 @@ test("an unknown provider is answered with those there are", async () => {
 
 test("requests over the limit of a model are answered 429 and never sent", async () => {
   const { url, seen } = await startUpstream(answerWith(1));
-  const { call, usage } = await start(url, [{ model: "m1", requests_per_minute: 12 }]);
+  const { call, usage } = await start(url, [{ model: "m1", requestsPerMinute: 12 }]);
   const statuses: number[] = [];
   for (let i = 0; i < 4; i++) statuses.push((await call("/ai/v1/chat", completion())).status);
   const other = await call("/ai/v1/chat", completion({ model: "m2" }));
@@ -186,7 +201,7 @@ test("requests over the limit of a model are answered 429 and never sent", async
 
 test("tokens count once the answer says how many they were", async () => {
   const { url } = await startUpstream(answerWith(1500));
-  const { call, usage } = await start(url, [{ model: "*", per: "all", tokens_per_minute: 6000 }]);
+  const { call, usage } = await start(url, [{ model: "*", per: "all", tokensPerMinute: 6000 }]);
   const first = await call("/ai/v1/chat", completion());
   await first.text();
   await vi.waitFor(() => expect(usage.rows()).toMatchObject([{ tokens: 1500 }]), { timeout: 5000 });

@@ -9,18 +9,21 @@ import { Exchange } from "./forward.ts";
 import type { PageKind } from "./pages.ts";
 import { isHeadError, parseRequestHead, type RequestHead } from "./parse-head.ts";
 import { Patience } from "./patience.ts";
-import { planRequest } from "./plan-request.ts";
+import { type Plan, planRequest, type WaitingPlan } from "./plan-request.ts";
 import { bodyTooLarge, ownReply, pageReply, refusal, type Reply } from "./replies.ts";
 import { readIntoOne } from "./read-into-one.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RequestRecord, type ServedEnd } from "./served.ts";
 import type { ProxyServices } from "./services.ts";
+import { WaitingExchange } from "./waiting-exchange.ts";
 import { StaticExchange } from "../static/static-exchange.ts";
 
 /** After an answer that ends the connection, how long to read on so that the answer is not lost to a reset. */
 const LINGER_MS = 1000;
 /** What nginx writes for a client that left before there was a status. */
 const CLIENT_LEFT = 499;
+
+type AnyExchange = Exchange | StaticExchange | WaitingExchange;
 
 export class ClientConnection implements ExchangeClient {
   private readonly socket: Socket;
@@ -29,7 +32,7 @@ export class ClientConnection implements ExchangeClient {
   private readonly patience: Patience;
   private readonly input = new RequestBuffer();
   private readonly output: ClientOutput;
-  private exchange: Exchange | StaticExchange | null = null;
+  private exchange: AnyExchange | null = null;
   private phase: ExchangePhase = "over";
   private isClosing = false;
   private isPumping = false;
@@ -128,6 +131,15 @@ export class ClientConnection implements ExchangeClient {
     if (phase === "responding" || phase === "tunnel") this.answered();
   }
 
+  onPlanned(plan: Plan): void {
+    const { record } = this;
+    if (record === null || record.head === null) return;
+    this.services.clock.read();
+    this.exchange = null;
+    this.phase = "over";
+    this.carryOut(plan, record.head, record);
+  }
+
   onDone(mustClose: boolean): void {
     this.exchange = null;
     if (mustClose) return this.close();
@@ -186,7 +198,7 @@ export class ClientConnection implements ExchangeClient {
     return !this.socket.writableNeedDrain && this.takeHead();
   }
 
-  private feed(exchange: Exchange | StaticExchange): boolean {
+  private feed(exchange: AnyExchange): boolean {
     if (this.phase === "sending") this.patience.endsIn(this.services.limits.bodyMs);
     try {
       this.input.offer((data) => {
@@ -246,12 +258,16 @@ export class ClientConnection implements ExchangeClient {
     record.head = head;
     record.ip = origin.ip;
     if (head.contentLength > services.limits.maxBodyBytes) return this.tooLarge();
-    const plan = planRequest(head, services, origin, record);
+    this.carryOut(planRequest(head, services, origin, record), head, record);
+  }
+
+  private carryOut(plan: Plan | WaitingPlan, head: RequestHead, record: RequestRecord): void {
+    const { services } = this;
     if (plan.kind === "page" || plan.kind === "answer") return this.reply(ownReply(plan));
-    this.exchange =
-      plan.kind === "files"
-        ? new StaticExchange(this, { head, plan, record, services })
-        : new Exchange(this, { head, plan, record, services });
+    if (plan.kind === "waits") this.exchange = new WaitingExchange(this, { plan, services });
+    else if (plan.kind === "files")
+      this.exchange = new StaticExchange(this, { head, plan, record, services });
+    else this.exchange = new Exchange(this, { head, plan, record, services });
     this.exchange.start();
   }
 

@@ -50,7 +50,14 @@ export interface RunningListener {
 export async function startListener(options: ListenerOptions): Promise<RunningListener> {
   const { timers } = options;
   const clients = new Set<ClientConnection>();
-  const metrics: ProxyMetrics = { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 };
+  const metrics: ProxyMetrics = {
+    requests: 0,
+    forwarded: 0,
+    pages: 0,
+    retried: 0,
+    broken: 0,
+    waited: 0,
+  };
   const clock = new EventClock(timers);
   const pool = new UpstreamPool(options.poolLimits, clock);
   let isDraining = false;

@@ -1,22 +1,39 @@
 /** Requests of every kind one behind the other, cut anywhere: each gets its own answer, whole and in its turn. */
 import { array, assert, asyncProperty, constantFrom, integer, record } from "fast-check";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { UNTOUCHED, type PolicyChain } from "../policies/policy-chain.ts";
+import {
+  type PolicyChain,
+  type PolicyOutcome,
+  type PolicyRequest,
+  PolicyWait,
+  UNTOUCHED,
+} from "../policies/policy-chain.ts";
 import { PlaneRig } from "../testing/plane-rig.ts";
 import { HOST } from "../testing/proxy-rig.ts";
 
-/** Answers with its own status what asks for it, and leaves the rest to the replica. */
+/** Answers with its own status what asks for it, some of it after a wait, and leaves the rest to the replica. */
 const DENIES: PolicyChain = {
   hasResponsePhase: true,
-  onRequest({ target }) {
-    const [, status, id = ""] = /^\/denied-(\d+)\/(\d+)/.exec(target) ?? [];
-    if (status === undefined) return UNTOUCHED;
-    const headers = `x-id: ${id}\r\n`;
-    return { ...UNTOUCHED, answer: { status: Number(status), headers, body: "denied" } };
+  onRequest(request) {
+    return request.method === "POST" ? waits(3, request) : decide(request);
   },
   onResponse: () => null,
 };
+
+function decide({ target }: PolicyRequest): PolicyOutcome {
+  const [, status, id = ""] = /^\/denied-(\d+)\/(\d+)/.exec(target) ?? [];
+  if (status === undefined) return UNTOUCHED;
+  const headers = `x-id: ${id}\r\n`;
+  return { ...UNTOUCHED, answer: { status: Number(status), headers, body: "denied" } };
+}
+
+/** It is known after so many turns of the event loop. */
+function waits(turns: number, request: PolicyRequest): PolicyOutcome | PolicyWait {
+  if (turns === 0) return decide(request);
+  return new PolicyWait(setImmediate(), () => waits(turns - 1, request));
+}
 
 let rig: PlaneRig;
 beforeAll(async () => {
@@ -119,7 +136,7 @@ test("pipelined requests are answered in their order", async () => {
       const text = asked.map(textOf).join("");
       for (let at = 0; at < text.length; at += cut) {
         c.send(text.slice(at, at + cut));
-        if (at % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (at % 7 === 0) await setImmediate();
       }
       const isAll = (received: string): boolean =>
         responsesIn(received, asked).found.length === asked.length;

@@ -8,6 +8,7 @@ import {
   type PolicyAnswer,
   type PolicyOutcome,
   type PolicyResponse,
+  PolicyWait,
   UNTOUCHED,
 } from "../policies/policy-chain.ts";
 import type { Backends, Files, NoMatch } from "../routing/match.ts";
@@ -55,6 +56,16 @@ export type OwnAnswer =
       readonly body: string;
     };
 
+/** What becomes of a request. */
+export type Plan = Forward | ServeFiles | OwnAnswer;
+
+/** Policies do not know yet what becomes of it: see PolicyWait. */
+export interface WaitingPlan {
+  readonly kind: "waits";
+  readonly known: Promise<void>;
+  readonly goOn: (mayWait: boolean) => Plan | WaitingPlan;
+}
+
 type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "nextTraceparent">;
 
 /** Notes in `record` where the request belongs. */
@@ -63,7 +74,7 @@ export function planRequest(
   services: Services,
   origin: ClientOrigin,
   record: RequestRecord,
-): Forward | ServeFiles | OwnAnswer {
+): Plan | WaitingPlan {
   record.traceparent = head.traceparent ?? services.nextTraceparent();
   const found = services.findSite(head.host, head.target);
   if (found.kind !== "site") return { kind: "page", page: found.kind, edit: null };
@@ -72,7 +83,25 @@ export function planRequest(
   const { ip, scheme } = origin;
   const { projectId } = site;
   const view = new RequestView(head, { id: record.requestId, ip, scheme, projectId });
-  const outcome = site.chain?.onRequest(view) ?? UNTOUCHED;
+  const asked = { head, services, origin, record, site, view };
+  return planFor(asked, site.chain?.onRequest(view) ?? UNTOUCHED);
+}
+
+interface Asked {
+  readonly head: RequestHead;
+  readonly services: Services;
+  readonly origin: ClientOrigin;
+  readonly record: RequestRecord;
+  readonly site: Site;
+  readonly view: RequestView;
+}
+
+function planFor(asked: Asked, outcome: PolicyOutcome | PolicyWait): Plan | WaitingPlan {
+  if (outcome instanceof PolicyWait) {
+    const goOn = (mayWait: boolean): Plan | WaitingPlan => planFor(asked, outcome.goOn(mayWait));
+    return { kind: "waits", known: outcome.known, goOn };
+  }
+  const { head, services, origin, record, site, view } = asked;
   if (outcome.answer !== null) return answerOf(outcome.answer, outcome.response);
   if (site.redirect !== null) return redirectTo(site, site.redirect, head.target);
   const backends = services.chooseBackends(site, view, outcome.target);

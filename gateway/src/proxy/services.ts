@@ -1,4 +1,5 @@
 /** What every client connection of one listener shares. */
+import type { Timers } from "@bifrost/shared/domain/time";
 import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { AttemptResult } from "../routing/outliers.ts";
 import type { Site } from "../routing/site.ts";
@@ -58,10 +59,13 @@ export interface ProxyMetrics {
   retried: number;
   /** Responses that broke off after they had begun. */
   broken: number;
+  /** Requests that waited for the answer of a limit. */
+  waited: number;
 }
 
 export interface ProxyServices {
   readonly clock: EventClock;
+  readonly timers: Timers;
   readonly limits: ProxyLimits;
   readonly pool: UpstreamPool;
   readonly metrics: ProxyMetrics;

@@ -5,6 +5,7 @@ import type { LuaLimits } from "../lua/lua-state.ts";
 import { PolicyError } from "../lua/policy-error.ts";
 import { type CallMarker, PolicyVm, type PolicyVmOptions } from "../lua/policy-vm.ts";
 import { SharedState } from "../lua/shared-state.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import { TokenBuckets } from "../limits/token-buckets.ts";
 import type { PolicyRequest } from "../policies/policy-chain.ts";
 
@@ -18,6 +19,7 @@ export interface OpenOptions {
   readonly marker?: CallMarker;
   readonly clock?: Clock;
   readonly log?: (line: string) => void;
+  readonly limiter?: Limiter;
 }
 
 export function openVm(source: string, options: OpenOptions = {}): PolicyVm {
@@ -28,7 +30,7 @@ export function openVm(source: string, options: OpenOptions = {}): PolicyVm {
     source,
     config: options.config ?? {},
     services: {
-      limiter: new TokenBuckets(clock),
+      limiter: options.limiter ?? new TokenBuckets(clock),
       now: () => clock.now(),
       log: options.log ?? (() => undefined),
       marker: options.marker ?? { enter() {}, leave() {} },

@@ -2,6 +2,8 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
+import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -22,6 +24,8 @@ export interface ClusterOptions {
   readonly log: Logger;
   readonly events: PlanesEvents;
   readonly watchdog?: WatchdogLimits;
+  /** Where workers meet the other nodes of the cluster. Absent = there is no cluster, and they meet each other. */
+  readonly limits?: LimitsHost;
 }
 
 /** Of a replaced worker. */
@@ -46,6 +50,7 @@ class ClusterDataPlanes implements DataPlanes {
   /** The parent's own copy of what workers serve; it chooses nothing. */
   private readonly view: Serving;
   private readonly updates: CoalescedUpdates;
+  private readonly limits: LimitsHost;
   private readonly stopWatchdog: () => void;
   private known: Tables = NO_TABLES;
   private readonly stuck = new Set<ScriptKey>();
@@ -61,6 +66,8 @@ class ClusterDataPlanes implements DataPlanes {
     this.options = options;
     this.port = this.askedPort = settings.port;
     this.view = new Serving({ domain: settings.domain, timers, chainOf: () => null });
+    this.limits = options.limits ?? new LimitsNode(timers);
+    this.limits.connect((plane, message) => this.tellLimits(plane, message));
     this.updates = new CoalescedUpdates(timers, (update) => this.send({ kind: "update", update }));
     this.stopWatchdog = startWatchdog({
       timers,
@@ -154,7 +161,7 @@ class ClusterDataPlanes implements DataPlanes {
 
   private launch(): WorkerProcess {
     const { program, settings, timers } = this.options;
-    return new WorkerProcess(program, timers, {
+    const launched = new WorkerProcess(program, timers, {
       onUp: (worker) => {
         const { known: tables } = this;
         worker.send({
@@ -169,6 +176,8 @@ class ClusterDataPlanes implements DataPlanes {
       },
       onMessage: (from, message) => this.heard(from, message),
     });
+    void launched.ended.then(() => this.limits.heard(launched.number, { kind: "gone" }));
+    return launched;
   }
 
   /**
@@ -187,11 +196,12 @@ class ClusterDataPlanes implements DataPlanes {
     if (message.kind === "fault") events.onFault(message.fault);
     else if (message.kind === "policy-log") events.onPolicyLog(message.line);
     else if (message.kind === "problem") log.error(message.event, message.fields);
-    else if (message.kind === "spent") {
-      const { spent } = message;
-      for (const worker of this.workers()) {
-        if (worker !== from) worker.send({ kind: "spent", spent });
-      }
+    else if (message.kind === "limits") this.limits.heard(from.number, message.message);
+  }
+
+  private tellLimits(plane: number, message: LimitsToPlane): void {
+    for (const worker of this.workers()) {
+      if (worker.number === plane) worker.send({ kind: "limits", message });
     }
   }
 

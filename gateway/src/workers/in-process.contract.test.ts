@@ -32,8 +32,7 @@ const RUNTIME: PolicyRuntime = {
   load: () => undefined,
   takeCounts: () => new Map(),
   limiterKeys: () => 0,
-  takeSpent: () => [],
-  applySpent: () => undefined,
+  hearLimits: () => undefined,
   close: () => undefined,
 };
 

@@ -2,6 +2,8 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
+import type { LimitsHost } from "../limits/limit-messages.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
@@ -16,6 +18,8 @@ export interface InProcessOptions {
   readonly startPolicies: StartPolicyRuntime;
   readonly openBucket: OpenBucket;
   readonly events: PlanesEvents;
+  /** Absent = there is no cluster. */
+  readonly limits?: LimitsHost;
   readonly onProblem: (event: string, detail: string) => void;
 }
 
@@ -23,13 +27,24 @@ export interface InProcessDataPlanes extends DataPlanes {
   readonly listener: RunningListener;
 }
 
+const ONLY_PLANE = 1;
+
 export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
   const { timers, events, openBucket, onProblem } = options;
   const { onFault, onPolicyLog: onLog } = events;
+  const limits = options.limits ?? new LimitsNode(timers);
   const policies = new PolicySlot(
-    () => options.startPolicies({ timers, marker: NO_MARKER, onFault, onLog }),
+    () =>
+      options.startPolicies({
+        timers,
+        marker: NO_MARKER,
+        onFault,
+        onLog,
+        tellLimits: (message) => limits.heard(ONLY_PLANE, message),
+      }),
     onProblem,
   );
+  limits.connect((_plane, message) => policies.hearLimits(message));
   const plane = await Plane.start(options.settings, NO_TABLES, {
     timers,
     policies,

@@ -3,8 +3,9 @@
  * copied by structured clone, so maps and sets pass.
  */
 import type { LogFields } from "@bifrost/shared/ports/logger";
+import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
 import type { PlaneConnections, PlaneReport, PlaneSettings } from "./plane.ts";
-import type { LimitSpends, PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
+import type { PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
 import type { RecordedRequest } from "./request-ring.ts";
 import type { Tables, TableUpdate } from "./tables.ts";
 
@@ -12,8 +13,7 @@ export type ToWorker =
   /** The first message; the worker listens once all of it is in service. */
   | { readonly kind: "start"; readonly settings: PlaneSettings; readonly tables: Tables }
   | { readonly kind: "update"; readonly update: TableUpdate }
-  /** What `limit` spent elsewhere. */
-  | { readonly kind: "spent"; readonly spent: LimitSpends }
+  | { readonly kind: "limits"; readonly message: LimitsToPlane }
   | { readonly kind: "ask"; readonly id: number; readonly what: keyof Answers }
   | { readonly kind: "reopen-log" }
   /** Take no more connections, end what is under way, then end. */
@@ -29,7 +29,7 @@ export type FromWorker =
   | { readonly kind: "report"; readonly report: PlaneReport }
   | { readonly kind: "beat" }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
-  | { readonly kind: "spent"; readonly spent: LimitSpends }
+  | { readonly kind: "limits"; readonly message: LimitsFromPlane }
   | { readonly kind: "fault"; readonly fault: PolicyFault }
   | { readonly kind: "policy-log"; readonly line: PolicyLogLine }
   | { readonly kind: "problem"; readonly event: string; readonly fields: LogFields };
@@ -42,5 +42,3 @@ export interface Answers {
 
 /** How often a worker reports; the parent takes it for lost after WATCHDOG.silenceMs without. */
 export const REPORT_MS = 500;
-/** How often workers tell each other what `limit` spent. */
-export const SPENT_MS = 50;

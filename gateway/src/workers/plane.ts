@@ -214,7 +214,7 @@ function usesPolicies(routes: RouteTable | null): boolean {
 }
 
 function noProxyMetrics(): Record<keyof ProxyMetrics, number> {
-  return { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0 };
+  return { requests: 0, forwarded: 0, pages: 0, retried: 0, broken: 0, waited: 0 };
 }
 
 function since<T extends Readonly<Record<string, number>>>(former: T, now: T): T {

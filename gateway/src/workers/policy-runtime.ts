@@ -1,7 +1,7 @@
 /** What runs policies inside one process: told scripts by the parent, asked for chains by the data plane. */
 import type { PolicyScript } from "@bifrost/shared/domain/policy";
 import type { Timers } from "@bifrost/shared/domain/time";
-import type { Spent } from "../limits/token-buckets.ts";
+import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
 import type { ScriptMarker } from "../policies/policy-host.ts";
 import type { ChainOf } from "../routing/site.ts";
 
@@ -47,9 +47,6 @@ export interface PolicyCounts {
   readonly overBudget: number;
 }
 
-/** What `limit` took from buckets since the last exchange. */
-export type LimitSpends = readonly Spent[];
-
 export interface PolicyRuntime {
   readonly chainOf: ChainOf;
   /** Takes the whole set; whoever holds chains asks for them anew afterwards. */
@@ -58,10 +55,8 @@ export interface PolicyRuntime {
   takeCounts(): ReadonlyMap<ScriptKey, PolicyCounts>;
   /** Keys `limit` keeps now. */
   limiterKeys(): number;
-  /** Empty = nothing was spent. */
-  takeSpent(): LimitSpends;
-  /** What other processes spent. */
-  applySpent(spent: LimitSpends): void;
+  /** What the node says of limits. */
+  hearLimits(message: LimitsToPlane): void;
   close(): void;
 }
 
@@ -70,6 +65,8 @@ export interface PolicyRuntimeOptions {
   readonly marker: ScriptMarker;
   readonly onFault: (fault: PolicyFault) => void;
   readonly onLog: (line: PolicyLogLine) => void;
+  /** Takes what `limit` has to say to the node. */
+  readonly tellLimits: (message: LimitsFromPlane) => void;
 }
 
 export type StartPolicyRuntime = (options: PolicyRuntimeOptions) => Promise<PolicyRuntime>;

@@ -2,10 +2,10 @@
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { PolicyChain, PolicyOutcome } from "../policies/policy-chain.ts";
 import { UNTOUCHED } from "../policies/policy-chain.ts";
+import type { LimitsToPlane } from "../limits/limit-messages.ts";
 import type { ChainOf } from "../routing/site.ts";
 import {
   NO_POLICIES,
-  type LimitSpends,
   type PolicyCounts,
   type PolicyRuntime,
   type PolicySet,
@@ -61,12 +61,8 @@ export class PolicySlot {
     return this.runtime?.limiterKeys() ?? 0;
   }
 
-  takeSpent(): LimitSpends {
-    return this.runtime?.takeSpent() ?? [];
-  }
-
-  applySpent(spent: LimitSpends): void {
-    this.runtime?.applySpent(spent);
+  hearLimits(message: LimitsToPlane): void {
+    this.runtime?.hearLimits(message);
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { ignoreGroupSignals } from "./group-signals.ts";
-import { REPORT_MS, SPENT_MS, type FromWorker, type ToWorker } from "./messages.ts";
+import { REPORT_MS, type FromWorker, type ToWorker } from "./messages.ts";
 import { Plane, type PlaneSettings } from "./plane.ts";
 import type { StartPolicyRuntime } from "./policy-runtime.ts";
 import { PolicySlot } from "./policy-slot.ts";
@@ -45,6 +45,7 @@ class WorkerSide {
           marker: new Sentinel(ACCUSATION_PIPE, startSentinelThread),
           onFault: (fault) => tell({ kind: "fault", fault }),
           onLog: (line) => tell({ kind: "policy-log", line }),
+          tellLimits: (message) => tell({ kind: "limits", message }),
         }),
       problem,
     );
@@ -66,15 +67,14 @@ class WorkerSide {
   private started(plane: Plane): void {
     tell({ kind: "listening", port: plane.dataPlane.listener.port });
     this.report(plane);
-    this.exchangeSpent();
   }
 
   private obey(plane: Plane, message: Exclude<ToWorker, { kind: "start" }>): void {
     switch (message.kind) {
       case "update":
         return plane.update(message.update);
-      case "spent":
-        return this.policies.applySpent(message.spent);
+      case "limits":
+        return this.policies.hearLimits(message.message);
       case "ask": {
         const { id, what } = message;
         const answer = what === "connections" ? plane.connections() : plane.recordedRequests();
@@ -107,12 +107,6 @@ class WorkerSide {
   private report(plane: Plane): void {
     tell({ kind: "report", report: plane.takeReport() });
     this.timers.after(REPORT_MS, () => this.report(plane));
-  }
-
-  private exchangeSpent(): void {
-    const spent = this.policies.takeSpent();
-    if (spent.length > 0) tell({ kind: "spent", spent });
-    this.timers.after(SPENT_MS, () => this.exchangeSpent());
   }
 }
 

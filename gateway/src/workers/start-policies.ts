@@ -8,15 +8,18 @@ import type {
 } from "./policy-runtime.ts";
 import { scriptKey } from "./policy-runtime.ts";
 
-export const startPolicies: StartPolicyRuntime = async ({ timers, marker, onFault, onLog }) => {
-  const [{ loadLua }, { TokenBuckets }, { PolicyHost }] = await Promise.all([
+export const startPolicies: StartPolicyRuntime = async (options) => {
+  const [{ loadLua }, { PlaneLimits }, { PolicyHost }] = await Promise.all([
     import("../lua/lua-instance.ts"),
-    import("../limits/token-buckets.ts"),
+    import("../limits/plane-limits.ts"),
     import("../policies/policy-host.ts"),
   ]);
-  const limiter = new TokenBuckets(timers);
+  const { timers, marker, onFault, onLog, tellLimits } = options;
+  const lua = await loadLua();
+  // It is answered at once: from here to the end nothing may wait.
+  const limiter = new PlaneLimits(timers, tellLimits);
   const host = new PolicyHost({
-    lua: await loadLua(),
+    lua,
     timers,
     limiter,
     marker,
@@ -36,10 +39,12 @@ export const startPolicies: StartPolicyRuntime = async ({ timers, marker, onFaul
       }
     },
     takeCounts: () => counter.take(),
-    limiterKeys: () => limiter.size,
-    takeSpent: () => limiter.takeSpent(),
-    applySpent: (spent) => limiter.applySpent(spent),
-    close: () => host.close(),
+    limiterKeys: () => limiter.keys,
+    hearLimits: (message) => limiter.hear(message),
+    close() {
+      limiter.close();
+      host.close();
+    },
   } satisfies PolicyRuntime;
 };
 

@@ -65,6 +65,11 @@ export class WorkerProcess {
     this.worker.on("error", () => undefined); // a message to one that just ended
   }
 
+  /** Of the process, among all that this parent ever started. */
+  get number(): number {
+    return this.worker.id;
+  }
+
   get pid(): number {
     return this.worker.process.pid ?? 0;
   }

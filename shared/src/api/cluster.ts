@@ -53,6 +53,8 @@ export const ClusterStatusSchema = v.object({
   cluster_health: v.picklist(["HEALTHY", "NOT HEALTHY"]),
   details: v.optional(
     v.object({
+      /** Why this node takes no part now; null = it does. */
+      problem: v.nullable(textSchema),
       region: textSchema,
       transport: textSchema,
       encrypted: v.boolean(),
@@ -83,3 +85,4 @@ export const ClusterStatusSchema = v.object({
 export type NodeHealth = v.InferOutput<typeof NodeHealthSchema>;
 export type ClusterMember = v.InferOutput<typeof ClusterMemberSchema>;
 export type ClusterStatus = v.InferOutput<typeof ClusterStatusSchema>;
+export type ClusterDetails = NonNullable<ClusterStatus["details"]>;

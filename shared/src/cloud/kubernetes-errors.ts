@@ -18,7 +18,8 @@ export async function translate<T>(call: Promise<T>): Promise<T> {
   }
 }
 
-function reasonOf(error: unknown): string {
+/** In the words of the API server, without the headers of its answer. */
+export function reasonOf(error: unknown): string {
   const body =
     typeof error === "object" && error !== null && "body" in error ? error.body : undefined;
   if (typeof body === "string") {

@@ -128,6 +128,11 @@ export const ERROR_KINDS = {
     retryable: false,
     meaning: "A configuration variable is missing or malformed.",
   },
+  "cluster-config-invalid": {
+    status: 500,
+    retryable: false,
+    meaning: "The file named by BIFROST_CONFIG has errors; every one is listed.",
+  },
   "port-taken": { status: 500, retryable: false, meaning: "A port the platform needs is in use." },
   "missing-tool": {
     status: 500,

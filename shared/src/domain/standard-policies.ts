@@ -49,6 +49,12 @@ const rateLimit: StandardPolicy = {
       pattern: /^[^]/,
       must: "not be empty",
     },
+    mode: {
+      type: "string",
+      about: "how the nodes of a gateway count together: strict is exact, split asks nobody",
+      default: "balanced",
+      oneOf: ["balanced", "strict", "split"],
+    },
     status: {
       type: "number",
       about: "of the answer to what is too much",

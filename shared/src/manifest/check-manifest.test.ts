@@ -139,6 +139,17 @@ describe("a broken manifest", () => {
       `Deployment ${POD}.containers[0].ports: the port name "http" appears twice`,
     ],
     [
+      "a port and a protocol twice",
+      "Deployment",
+      (o) =>
+        o.spec.template.spec.containers[0].ports.push(
+          { name: "gossip", containerPort: 53 },
+          { name: "udp", containerPort: 53, protocol: "UDP" },
+          { name: "again", containerPort: 53, protocol: "UDP" },
+        ),
+      `Deployment ${POD}.containers[0].ports: the port "53/UDP" appears twice`,
+    ],
+    [
       "a probe of a port that is not there",
       "Deployment",
       (o) => (o.spec.template.spec.containers[0].livenessProbe.httpGet.port = "web"),

@@ -12,7 +12,7 @@ const KEY =
 const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
 /** All annotations of an object together, as the API server counts them. */
 const MAX_ANNOTATION_BYTES = 256 * 1024;
-const CLUSTER_WIDE = new Set(["Namespace"]);
+const CLUSTER_WIDE = new Set(["Namespace", "ClusterRole", "ClusterRoleBinding"]);
 
 /** The object must have passed the type check. */
 export function* checkMetadata(object: KubernetesObject): Generator<Finding> {

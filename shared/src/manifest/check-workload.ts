@@ -86,7 +86,7 @@ function* checkContainerPorts(path: string, container: V1Container): Generator<F
   yield* duplicates(
     `${path}.ports`,
     "port",
-    ports.map(({ containerPort }) => String(containerPort)),
+    ports.map(({ containerPort, protocol }) => portId(containerPort, protocol)),
   );
   const names = ports.flatMap(({ name }) => (name === undefined ? [] : [name]));
   yield* duplicates(`${path}.ports`, "port name", names);
@@ -102,6 +102,11 @@ function* checkContainerPorts(path: string, container: V1Container): Generator<F
 function* checkPort(path: string, port: number): Generator<Finding> {
   if (port >= 1 && port <= 65_535) return;
   yield { path, message: `${port} is not a port; ports are 1 to 65535` };
+}
+
+/** TCP and UDP may share a number. */
+function portId(port: number, protocol = "TCP"): string {
+  return protocol === "TCP" ? String(port) : `${port}/${protocol}`;
 }
 
 const QUANTITY = { cpu: cpuMillis, memory: memoryBytes } as const;
@@ -133,7 +138,7 @@ function* checkServicePorts({ spec }: V1Service): Generator<Finding> {
   yield* duplicates(
     "spec.ports",
     "port",
-    ports.map(({ port }) => String(port)),
+    ports.map(({ port, protocol }) => portId(port, protocol)),
   );
   yield* duplicates(
     "spec.ports",

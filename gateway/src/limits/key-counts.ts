@@ -1,0 +1,193 @@
+/** What a node knows of the use of one key: by its own data planes, and by the other nodes of the cluster. */
+import { createHash } from "node:crypto";
+import { added, laterCount, NO_COUNT, type Count } from "./count.ts";
+import { Demand } from "./demand.ts";
+import { REPORT_USE_MS, type KeyElsewhere, type KeyUse } from "./limit-messages.ts";
+import { mostOwed } from "./token-buckets.ts";
+
+/** Eight bytes as latin-1: what nodes call a key among themselves. */
+export type KeyHash = string;
+
+const HASH_BYTES = 8;
+/** A data plane that says nothing for so long used nothing. */
+const QUIET_MS = 2.5 * REPORT_USE_MS;
+/** A node that says nothing is lost or cut off rather than idle; so long it is taken to go on as before. */
+const EXTRAPOLATED_MS = 10_000;
+/** Age of another node's counts when they arrive: half a report of its planes, and the way here. */
+const REMOTE_AGE_MS = 30;
+
+export function hashOf(scope: string, key: string): KeyHash {
+  const digest = createHash("sha256").update(`${scope}\n${key}`).digest();
+  return digest.toString("latin1", 0, HASH_BYTES);
+}
+
+interface PlaneUse {
+  readonly demand: Demand;
+  spent: number;
+  /** Of what was spent elsewhere, how much it was told. */
+  told: number;
+  /** The demand of others as it was told. */
+  others: number;
+}
+
+interface RemoteUse {
+  readonly demand: Demand;
+  count: Count;
+  /** By the other node's clock. */
+  clock: number;
+}
+
+/** An item of what nodes tell each other. */
+export interface TotalUse extends Count {
+  readonly hash: KeyHash;
+  readonly rate: number;
+  readonly burst: number;
+}
+
+export class KeyCounts {
+  readonly hash: KeyHash;
+  /** null = known from other nodes only, by its hash. */
+  name: { readonly scope: string; readonly key: string } | null = null;
+  rate: number;
+  burst: number;
+  readonly birth: number;
+  /** Times that others are still to be told of it. */
+  toTell = 0;
+  /** By this node since its birth. */
+  private spent = 0;
+  private asked = 0;
+  private readonly planes = new Map<number, PlaneUse>();
+  private readonly remotes = new Map<string, RemoteUse>();
+  /** By everyone, since this record was made. */
+  private total = 0;
+  /** What the bucket would lack. */
+  private lacks = 0;
+  private filledAt: number;
+
+  constructor(hash: KeyHash, limit: { rate: number; burst: number }, birth: number, now: number) {
+    this.hash = hash;
+    this.rate = limit.rate;
+    this.burst = limit.burst;
+    this.birth = birth;
+    this.filledAt = now;
+  }
+
+  used(plane: number, { spent, asked, rate, burst }: KeyUse, now: number): void {
+    this.rate = rate;
+    this.burst = burst;
+    const use = this.planeUse(plane, now);
+    use.demand.count(asked, now - use.demand.at, now);
+    use.spent += spent;
+    this.spent += spent;
+    this.asked += asked;
+    this.take(spent, now);
+  }
+
+  /** Of one start of another node, by whose clock it is `clock`. */
+  merge(start: string, { rate, burst, ...count }: TotalUse, clock: number, now: number): void {
+    if (this.name === null) [this.rate, this.burst] = [rate, burst];
+    const known = this.remotes.get(start);
+    const use = known ?? { demand: new Demand(now), count: NO_COUNT, clock };
+    if (known === undefined) this.remotes.set(start, use);
+    const later = laterCount(use.count, count);
+    const more = added(use.count, later);
+    use.count = later;
+    this.take(more.spent, now);
+    // An older message that was overtaken says nothing of the time since.
+    if (clock < use.clock) return;
+    use.demand.count(more.asked, clock - use.clock, now - REMOTE_AGE_MS);
+    use.clock = clock;
+  }
+
+  /** What this node tells the others. */
+  get own(): TotalUse {
+    const { hash, rate, burst, birth, spent, asked } = this;
+    return { hash, rate, burst, birth, spent, asked };
+  }
+
+  /** What every start of other nodes is known to have used. */
+  *foreign(): Generator<readonly [start: string, TotalUse, clock: number]> {
+    const { hash, rate, burst } = this;
+    for (const [start, { count, clock }] of this.remotes) {
+      yield [start, { hash, rate, burst, ...count }, clock];
+    }
+  }
+
+  /** What a plane is to hear; null = nothing new. */
+  tell(plane: number, now: number): KeyElsewhere | null {
+    if (this.name === null) return null;
+    const use = this.planeUse(plane, now);
+    const elsewhere = this.total - use.spent;
+    const spent = elsewhere - use.told;
+    use.told = elsewhere;
+    let [others, ahead] = [0, 0];
+    for (const { demand } of this.sources()) {
+      if (demand === use.demand) continue;
+      others += demand.perSecond;
+      ahead += demand.since(now);
+    }
+    const isNews = spent !== 0 || others !== 0 || use.others !== 0;
+    use.others = others;
+    if (!isNews) return null;
+    const share = others === 0 ? 1 : use.demand.perSecond / (others + use.demand.perSecond);
+    const { rate, burst } = this;
+    return { ...this.name, rate, burst, spent, others, share, ahead };
+  }
+
+  /** Takes what has not been heard of for long to have stopped. Whether anything goes on. */
+  settle(now: number): boolean {
+    let isActive = false;
+    for (const { demand } of this.planes.values()) {
+      if (demand.perSecond > 0 && demand.at < now - QUIET_MS) demand.count(0, now - demand.at, now);
+      isActive ||= demand.perSecond > 0;
+    }
+    for (const { demand } of this.remotes.values()) {
+      if (demand.at < now - EXTRAPOLATED_MS) demand.stop();
+      isActive ||= demand.perSecond > 0;
+    }
+    return isActive;
+  }
+
+  planeGone(plane: number): void {
+    // What it spent stays in the total; the others were told.
+    this.planes.delete(plane);
+  }
+
+  /** Of a node that is gone: it spends no more, and what it spent stays spent. */
+  stop(isGone: (start: string) => boolean): void {
+    for (const [start, { demand }] of this.remotes) if (isGone(start)) demand.stop();
+  }
+
+  /** Its bucket is full: there is nothing to remember. */
+  isFull(now: number): boolean {
+    return this.fill(now) === 0;
+  }
+
+  private planeUse(plane: number, now: number): PlaneUse {
+    const known = this.planes.get(plane);
+    if (known !== undefined) return known;
+    // One that comes later is told what the bucket lacks.
+    const told = this.total - this.fill(now);
+    const use = { demand: new Demand(now), spent: 0, told, others: 0 };
+    this.planes.set(plane, use);
+    return use;
+  }
+
+  private *sources(): Generator<{ readonly demand: Demand }> {
+    yield* this.planes.values();
+    yield* this.remotes.values();
+  }
+
+  private take(spent: number, now: number): void {
+    this.total += spent;
+    const most = this.burst + mostOwed(this.rate, this.burst);
+    this.lacks = Math.min(most, this.fill(now) + spent);
+  }
+
+  private fill(now: number): number {
+    const gained = (Math.max(0, now - this.filledAt) / 1000) * this.rate;
+    this.lacks = Math.max(0, this.lacks - gained);
+    this.filledAt = now;
+    return this.lacks;
+  }
+}
