@@ -9,7 +9,7 @@ import {
   quantile,
   type Row,
 } from "./support/bench.ts";
-import { bifrost } from "./support/cluster/bifrost.ts";
+import { bundledBifrost, OURS } from "./support/cluster/bifrost.ts";
 import type { Contender } from "./support/cluster/contender.ts";
 import { lacksNamespaces, makeNetwork } from "./support/cluster/network.ts";
 import { loopbackPlace, type Place } from "./support/cluster/place.ts";
@@ -71,7 +71,7 @@ class Samples {
 }
 
 export async function run({ isQuick }: BenchOptions): Promise<BenchResult> {
-  const contenders = [bifrost, serf].filter((one) => {
+  const contenders = [await bundledBifrost(), serf].filter((one) => {
     const missing = one.lacks();
     if (missing !== null) process.stderr.write(`${one.name} is left out: ${missing}\n`);
     return missing === null;
@@ -138,25 +138,25 @@ async function crashes(
 function crashRows(samples: Samples, who: string, size: number): readonly Row[] {
   const of = (what: string) => samples.of(`${who} ${what}`);
   const label = `${who}, N=${size}`;
-  const isOurs = who === bifrost.name;
+  const isOurs = who === OURS;
   const reach = (value: number) => (isOurs ? { reach: value } : {});
   const third = of("third");
   return [
-    ms(`${label}: crash to the last, median`, median(of("crash"))),
+    inMs(`${label}: crash to the last, median`, median(of("crash"))),
     {
-      ...ms(
+      ...inMs(
         `${label}: crash to the last, worst of ${of("crash").length}`,
         Math.max(...of("crash")),
       ),
       ...reach(REACH.crashMs),
     },
-    ...(third.length === 0 ? [] : [ms(`${label}: third crash in a row, median`, median(third))]),
+    ...(third.length === 0 ? [] : [inMs(`${label}: third crash in a row, median`, median(third))]),
     {
-      ...ms(`${label}: broadcast to the last, median`, median(of("broadcast"))),
+      ...inMs(`${label}: broadcast to the last, median`, median(of("broadcast"))),
       ...reach(REACH.broadcastP50Ms),
     },
     {
-      ...ms(
+      ...inMs(
         `${label}: broadcast to the last, p99 of ${of("broadcast").length}`,
         quantile(of("broadcast"), 0.99),
       ),
@@ -168,7 +168,10 @@ function crashRows(samples: Samples, who: string, size: number): readonly Row[] 
       unit: "",
       ...reach(0),
     },
-    ms(`${label}: join of all but the first, start of the processes included`, median(of("join"))),
+    inMs(
+      `${label}: join of all but the first, start of the processes included`,
+      median(of("join")),
+    ),
   ];
 }
 
@@ -188,11 +191,14 @@ async function stalls(contenders: readonly Contender[], isQuick: boolean) {
     }
   }
   return contenders.flatMap(({ name: who }) => [
-    ms(
+    inMs(
       `${who}, N=10: stopped process suspected by the last, median`,
       median(samples.of(`${who} suspected`)),
     ),
-    ms(`${who}, N=10: stopped process dead to the last, median`, median(samples.of(`${who} last`))),
+    inMs(
+      `${who}, N=10: stopped process dead to the last, median`,
+      median(samples.of(`${who} last`)),
+    ),
   ]);
 }
 
@@ -209,7 +215,7 @@ async function idle(contenders: readonly Contender[], isQuick: boolean) {
       const idleMs = isQuick ? 25_000 : IDLE_MS;
       const { packetsPerSecond, bytesPerSecond } = await node.idleTraffic(idleMs);
       const { name: who } = contender;
-      const isOurs = who === bifrost.name;
+      const isOurs = who === OURS;
       rows.push(
         { metric: `${who}, N=10, idle: packets sent`, value: round2(packetsPerSecond), unit: "/s" },
         {
@@ -263,23 +269,23 @@ async function hosts(size: number, contenders: readonly Contender[], isQuick: bo
     }
   }
   return contenders.flatMap(({ name: who }) => {
-    const isOurs = who === bifrost.name;
+    const isOurs = who === OURS;
     const reach = (value: number) => (isOurs ? { reach: value } : {});
     const last = samples.of(`${who} last`);
     return [
       {
-        ...ms(
+        ...inMs(
           `${who}, N=${size}: lost host gets no traffic from the last, median`,
           median(samples.of(`${who} suspected`)),
         ),
         ...reach(1500),
       },
       {
-        ...ms(`${who}, N=${size}: lost host dead to the last, median`, median(last)),
+        ...inMs(`${who}, N=${size}: lost host dead to the last, median`, median(last)),
         ...reach(REACH.hostP50Ms),
       },
       {
-        ...ms(
+        ...inMs(
           `${who}, N=${size}: lost host dead to the last, worst of ${last.length}`,
           Math.max(...last),
         ),
@@ -303,9 +309,9 @@ async function partition(contenders: readonly Contender[], isQuick: boolean) {
         await sleep(cutMs);
         network.heal();
         const healed = await untilHealed(nodes, since, HEAL_WATCH_MS);
-        const isOurs = contender.name === bifrost.name;
+        const isOurs = contender.name === OURS;
         rows.push({
-          ...ms(
+          ...inMs(
             `${contender.name}, 2 | 3: whole again after ${cutMs / 1000} s apart`,
             healed ?? HEAL_WATCH_MS,
           ),
@@ -324,7 +330,7 @@ function addDetection(samples: Samples, who: string, { lastMs, suspectedMs }: De
   samples.add(`${who} suspected`, suspectedMs);
 }
 
-function ms(metric: string, value: number): Row {
+function inMs(metric: string, value: number): Row {
   return { metric, value: Math.round(value), unit: "ms" };
 }
 

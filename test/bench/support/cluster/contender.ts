@@ -29,6 +29,9 @@ export interface RunningNode {
   stop(): Promise<void>;
 }
 
+/** Everyone seals what it sends, with this. */
+export const BENCH_KEY = Buffer.alloc(32, "bench").toString("base64");
+
 export interface Contender {
   readonly name: string;
   /** Why it cannot run here; null = it can. */

@@ -1,9 +1,15 @@
-/** HashiCorp's Serf as Debian has it, memberlist inside, with its profile for local networks; nothing encrypted. */
+/** HashiCorp's Serf as Debian has it, memberlist inside, with its profile for local networks; sealed as well. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Contender, IdleTraffic, NodeEvent, RunningNode } from "./contender.ts";
+import {
+  BENCH_KEY,
+  type Contender,
+  type IdleTraffic,
+  type NodeEvent,
+  type RunningNode,
+} from "./contender.ts";
 import { EventLog } from "./event-log.ts";
 import { commandAt, type Place } from "./place.ts";
 
@@ -50,6 +56,7 @@ class SerfNode implements RunningNode {
       `-node=${name}`,
       `-bind=${place.address}:${PORT}`,
       `-rpc-addr=${place.address}:${RPC_PORT}`,
+      `-encrypt=${BENCH_KEY}`,
       "-profile=lan",
       "-log-level=debug",
       ...join,
