@@ -10,12 +10,7 @@ import type { SwimEffect, SwimEvent } from "../swim-state.ts";
 import type { CheckResult } from "../transport.ts";
 import { EventHeap } from "./event-heap.ts";
 import { GOOD_NETWORK, type NetworkConditions, SimulatedNetwork } from "./network.ts";
-import {
-  localTime,
-  type Protocol,
-  type SimulatedNode,
-  simulationTime,
-} from "./simulated-node.ts";
+import { localTime, type Protocol, type SimulatedNode, simulationTime } from "./simulated-node.ts";
 
 export interface ClusterOptions {
   readonly seed: number;
