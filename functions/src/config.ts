@@ -2,6 +2,7 @@
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
 import {
+  CALLER_VARIABLES,
   endpointForm,
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
@@ -18,6 +19,7 @@ import * as v from "valibot";
 
 export const FUNCTION_VARIABLES = {
   ...PLATFORM_VARIABLES,
+  ...CALLER_VARIABLES,
   region: variable({
     name: "BIFROST_REGION",
     meaning: "Region of workflows and registry.",
@@ -58,18 +60,6 @@ export const FUNCTION_VARIABLES = {
     meaning: "Base address of IAM Credentials.",
     schema: urlForm,
     fallback: "https://iamcredentials.googleapis.com",
-  }),
-  oidcIssuer: variable({
-    name: "BIFROST_OIDC_ISSUER",
-    meaning: "Issuer of the identity tokens that callers present.",
-    schema: urlForm,
-    fallback: "https://accounts.google.com",
-  }),
-  oidcCertificatesUrl: variable({
-    name: "BIFROST_OIDC_CERTIFICATES_URL",
-    meaning: "PEM certificates of that issuer, by key id.",
-    schema: urlForm,
-    fallback: "https://www.googleapis.com/oauth2/v1/certs",
   }),
   workflowsEndpoint: variable<string | null>({
     name: "BIFROST_WORKFLOWS_ENDPOINT",

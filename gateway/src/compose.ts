@@ -1,28 +1,32 @@
 /** The gateway's ports and their adapters; the only file that knows both. */
 import { randomBytes } from "node:crypto";
-import { availableParallelism, hostname } from "node:os";
+import { availableParallelism } from "node:os";
 import { connectFirestore } from "@bifrost/shared/cloud/connect-firestore";
 import { FirestorePolicySource } from "@bifrost/shared/cloud/firestore-policy-source";
 import { FirestorePolicyStore } from "@bifrost/shared/cloud/firestore-policy-store";
 import { FirestoreConfigSource } from "@bifrost/shared/cloud/firestore-config-source";
 import { FirestoreReplicaStore } from "@bifrost/shared/cloud/firestore-replica-store";
-import { FirestoreRest } from "@bifrost/shared/cloud/firestore-rest";
 import { FirestoreSites } from "@bifrost/shared/cloud/firestore-sites";
 import { KubernetesEndpoints } from "@bifrost/shared/cloud/kubernetes-endpoints";
 import { structuredLogger } from "@bifrost/shared/cloud/logging";
-import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
-import { principalToken } from "@bifrost/shared/cloud/principal-token";
 import { storageObjectStore } from "@bifrost/shared/cloud/storage-object-store";
 import { systemTimers, type Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ObjectStore } from "@bifrost/shared/ports/object-store";
+import type { PolicyStore } from "@bifrost/shared/ports/policy-store";
 import { AlertProcess } from "./alerts/alert-process.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import { Webhook } from "./alerts/webhook.ts";
+import type {
+  ClusterConfig,
+  ClusterFile,
+  ConfigStoreConfig,
+} from "./cluster-config/cluster-config.ts";
 import type { CollectorDeps } from "./collector.ts";
 import type { CollectorConfig } from "./collector-config.ts";
 import type { GatewayCluster } from "./cluster/gateway-cluster.ts";
-import { clusterSecrets, processEnvironment, type GatewayConfig } from "./config.ts";
+import { processEnvironment, type GatewayConfig } from "./config.ts";
+import { composeFirestore } from "./compose-firestore.ts";
 import { openBucket } from "./compose-worker.ts";
 import type { GatewayDeps } from "./gateway.ts";
 import { joinBackends } from "./routing/join-backends.ts";
@@ -39,9 +43,9 @@ import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { startInProcess } from "./workers/in-process.ts";
 import type { PlaneSettings } from "./workers/plane.ts";
+import type { Tables } from "./workers/tables.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";
 import type { PolicyLogLine } from "./workers/policy-runtime.ts";
-import { GATEWAY_VERSION } from "./version.ts";
 import { startPolicies } from "./workers/start-policies.ts";
 
 /** How long an idle connection to a replica is kept: below the 5 s after which Node's own server closes it. */
@@ -64,34 +68,74 @@ export function composeCollector(config: CollectorConfig, log: Logger): Collecto
   };
 }
 
+/** Nothing of a cluster is loaded where there is none. */
+export async function composeClusterFile({
+  clusterFile: file,
+  storePassword,
+}: GatewayConfig): Promise<ClusterFile> {
+  if (file === null) return { cluster: null, configStore: { type: "firestore" }, providers: [] };
+  const { loadClusterFile } = await import("./cluster-config/load-cluster-file.ts");
+  return loadClusterFile({ file, storePassword });
+}
+
+type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">;
+
 export async function composeGateway(
   config: GatewayConfig,
-  { log, policyStorage, standardPolicies, checkScript }: GatewayParts,
-): Promise<Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">> {
+  parts: GatewayParts,
+): Promise<ComposedDeps> {
+  const timers = systemTimers;
+  const { log, configStore, standardPolicies } = parts;
+  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
+  const settings = { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret };
+  const standard = readStandardScripts(standardPolicies, log);
+  if (configStore.type === "firestore") {
+    const { stored, ...sources } = await composeOnFirestore(config, parts);
+    return { ...sources, policies: { standard, stored }, ownConfig: null, settings, timers, log };
+  }
+  const { composePostgres } = await import("./compose-store.ts");
+  const {
+    policies: stored,
+    own,
+    ...sources
+  } = await composePostgres(config, configStore, {
+    timers,
+    log,
+  });
+  const policies = { standard, stored };
+  return { ...sources, policies, ownConfig: own, replicas: null, settings, timers, log };
+}
+
+async function composeOnFirestore(
+  config: GatewayConfig,
+  { log, policyStorage, checkScript }: GatewayParts,
+): Promise<
+  Pick<GatewayDeps, "routes" | "backends" | "replicas"> & { stored: StoredPolicies | null }
+> {
   const timers = systemTimers;
   const { projectId, firestoreEmulator: host, firestoreEmulatorToken: token, kubeconfig } = config;
   const firestore = await connectFirestore(projectId, host === null ? null : { host, token });
-  const { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret } = config;
   const source = new FirestorePolicySource({ firestore, timers, log });
   const checker = new ForkedChecker({ program: helperProgram(checkScript), timers });
   return {
-    policies: {
-      standard: readStandardScripts(standardPolicies, log),
-      stored: policyStorage === null ? null : { ...policyStorage, source, checker },
-    },
-    settings: { controlHost, controlPort, controlToken, telemetryGrpcPort, telemetrySecret },
+    stored:
+      policyStorage === null
+        ? null
+        : { ...policyStorage, source, checking: { versions: policyStorage.store, checker } },
     routes: routesFromConfig(new FirestoreConfigSource({ firestore, timers, log }), log),
     backends: joinBackends(
       new KubernetesEndpoints({ kubeconfig, timers, log }),
       new FirestoreSites({ firestore, timers, log }),
     ),
     replicas: composeReplicas(config, timers),
-    timers,
-    log,
   };
 }
 
-export type PolicyStorage = Pick<StoredPolicies, "store" | "loader" | "log">;
+export interface PolicyStorage {
+  readonly store: PolicyStore;
+  readonly loader: ScriptLoader;
+  readonly log: PolicyLog;
+}
 
 /** What is stored of policies; null when no bucket is named. Written as `svc:gateway`. */
 export function composePolicyStorage(config: GatewayConfig, log: Logger): PolicyStorage | null {
@@ -117,6 +161,7 @@ export function composePolicyStorage(config: GatewayConfig, log: Logger): Policy
 export interface GatewayParts {
   readonly log: Logger;
   readonly policyStorage: PolicyStorage | null;
+  readonly configStore: ConfigStoreConfig;
   /** Folder of the policies that come with the gateway. */
   readonly standardPolicies: string;
   /** Entry point of a process that checks a candidate. */
@@ -129,6 +174,10 @@ export interface DataPlaneParts {
   readonly policyStorage: PolicyStorage | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
+  /** See ClusterOptions. */
+  readonly firstTables: Promise<Tables>;
+  /** null = this gateway runs alone. */
+  readonly cluster: GatewayCluster | null;
 }
 
 /**
@@ -137,7 +186,10 @@ export interface DataPlaneParts {
  */
 const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
-export interface AlertParts extends Omit<DataPlaneParts, "workerScript"> {
+export interface AlertParts extends Omit<
+  DataPlaneParts,
+  "workerScript" | "firstTables" | "cluster"
+> {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
 }
@@ -195,48 +247,26 @@ const SHOWN_TO_GOSSIP = /^(?:KUBERNETES_.*|METADATA_.*|GCE_METADATA_.*|HOME)$/;
 /** null = this gateway runs alone; then nothing of a cluster is loaded. Started by the gateway. */
 export async function composeCluster(
   config: GatewayConfig,
+  cluster: ClusterConfig | null,
   { log, gossipScript }: ClusterParts,
 ): Promise<GatewayCluster | null> {
-  const { clusterFile: file, storePassword } = config;
-  if (file === null) return null;
-  const [{ loadClusterFile }, { GatewayCluster }] = await Promise.all([
-    import("./cluster-config/load-cluster-file.ts"),
-    import("./cluster/gateway-cluster.ts"),
-  ]);
-  const { cluster } = await loadClusterFile({ file, storePassword });
   if (cluster === null) return null;
-  return new GatewayCluster({
-    program: helperProgram(gossipScript, SHOWN_TO_GOSSIP),
-    settings: {
-      nodeId: cluster.nodeId ?? nameOf(cluster.gossip.port),
-      config: cluster,
-      secrets: clusterSecrets(config),
-      host: config.machine ?? hostname(),
-      version: GATEWAY_VERSION,
-      logLevel: config.logLevel,
-    },
-    timers: systemTimers,
-    log,
-  });
-}
-
-/** Never one that another node has, or that this machine's former gateway had. */
-function nameOf(gossipPort: number): string {
-  const machine = hostname()
-    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
-    .slice(0, 40);
-  return `${machine}-${gossipPort}-${randomBytes(4).toString("hex")}`;
+  const { composeGatewayCluster } = await import("./compose-cluster.ts");
+  const program = helperProgram(gossipScript, SHOWN_TO_GOSSIP);
+  return composeGatewayCluster(config, cluster, { program, timers: systemTimers, log });
 }
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables, cluster }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
   };
+  // Without a cluster data planes meet each other in this process.
+  const common = { firstTables, ...(cluster === null ? {} : { limits: cluster.limits }) };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
     return startInProcess({
@@ -246,6 +276,7 @@ export function composeDataPlanes(
       openBucket,
       events,
       onProblem: (event, detail) => log.error(event, { detail }),
+      ...common,
     });
   }
   const program = {
@@ -253,7 +284,8 @@ export function composeDataPlanes(
     nodeArguments: WORKER_ARGUMENTS,
     hiddenVariables: Object.keys(processEnvironment()).filter((name) => !SHOWN.test(name)),
   };
-  return startCluster({ workers, program, settings, timers: systemTimers, log, events });
+  const timers = systemTimers;
+  return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
 function planeSettings(config: GatewayConfig): PlaneSettings {
@@ -283,20 +315,4 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
 /** The collector writes as the principal `svc:collector`, which the rules let write replicas and nothing else. */
 function composeReplicas(config: CollectorConfig, clock: Timers): FirestoreReplicaStore {
   return new FirestoreReplicaStore(composeFirestore(config, config.metadataUrl, clock));
-}
-
-/** Firestore as the principal that this metadata server vouches for. */
-function composeFirestore(
-  { functionsUrl, identityToolkitUrl, firebaseApiKey, firestoreUrl, projectId }: CollectorConfig,
-  metadataUrl: string,
-  clock: Timers,
-): FirestoreRest {
-  const token = principalToken({
-    issuerUrl: `${functionsUrl}/issue-principal`,
-    identityToolkitUrl,
-    apiKey: firebaseApiKey,
-    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
-    clock,
-  });
-  return new FirestoreRest({ baseUrl: firestoreUrl, projectId, token });
 }

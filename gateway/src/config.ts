@@ -2,6 +2,7 @@
 import { readEnvironment, type Environment } from "@bifrost/shared/domain/environment";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import {
+  CALLER_VARIABLES,
   PLATFORM_VARIABLES,
   refuseEmulatorsOnCloudRun,
   textForm,
@@ -19,6 +20,7 @@ import { isRange } from "./proxy/trusted-proxies.ts";
 
 export const GATEWAY_VARIABLES = {
   ...PLATFORM_VARIABLES,
+  ...CALLER_VARIABLES,
   ...TELEMETRY_VARIABLES,
   host: variable({
     name: "BIFROST_GATEWAY_HOST",
@@ -110,6 +112,13 @@ export const GATEWAY_VARIABLES = {
     name: "BIFROST_CONFIG",
     meaning:
       "JSON file with `cluster_config` and `config_store`; absent = this gateway runs alone, on Firestore.",
+    schema: textForm,
+    fallback: null,
+  }),
+  kubernetesHost: variable<string | null>({
+    name: "KUBERNETES_SERVICE_HOST",
+    meaning:
+      "Set by Kubernetes in every pod; with `config_store` postgres, tells that replicas are to be found there.",
     schema: textForm,
     fallback: null,
   }),

@@ -46,6 +46,7 @@ export interface DataPlaneOptions {
     readonly routes: RouteTable | null;
     readonly backends: BackendTable | null;
     readonly avoided: ReadonlySet<string>;
+    readonly distant: ReadonlySet<string>;
   };
 }
 
@@ -54,8 +55,10 @@ export interface DataPlane {
   table(): ServingTable;
   setRoutes(table: RouteTable): void;
   setBackends(table: BackendTable): void;
-  /** Addresses that are tried last, because their sidecars call them unhealthy; replaces those told before. */
+  /** Addresses that are tried last; replaces those told before. */
   avoid(addresses: ReadonlySet<string>): void;
+  /** Addresses that are tried after the others, because they are in other regions; replaces those told before. */
+  setDistant(addresses: ReadonlySet<string>): void;
   /** A policy changed: sites get their chains anew. */
   renewChains(): void;
   readiness(): { routes: boolean; backends: boolean };
@@ -66,10 +69,11 @@ export interface DataPlane {
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { timers } = options;
   const serving = new Serving(options);
-  const { routes = null, backends = null, avoided } = options.first ?? {};
+  const { routes = null, backends = null, avoided, distant } = options.first ?? {};
   if (routes !== null) serving.setRoutes(routes);
   if (backends !== null) serving.setBackends(backends);
   if (avoided !== undefined) serving.balancer.avoid(avoided);
+  if (distant !== undefined) serving.balancer.setDistant(distant);
   const listener = await startListener({
     host: options.host,
     port: options.port,
@@ -94,6 +98,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     setRoutes: (table) => serving.setRoutes(table),
     setBackends: (table) => serving.setBackends(table),
     avoid: (addresses) => serving.balancer.avoid(addresses),
+    setDistant: (addresses) => serving.balancer.setDistant(addresses),
     renewChains: () => serving.renewChains(),
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),

@@ -11,15 +11,19 @@ import { alertMetrics } from "./control/alert-metrics.ts";
 import { requireBearer } from "./control/bearer.ts";
 import { clusterKeyRoutes, clusterStatusRoutes } from "./control/cluster.ts";
 import { clusterMetrics } from "./control/cluster-metrics.ts";
+import { configRoutes, type OwnConfig } from "./control/config.ts";
 import { healthRoutes } from "./control/health.ts";
 import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
 import { policyRoutes } from "./control/policies.ts";
+import type { Metric } from "./control/prometheus.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
+import { trafficMetrics, trafficRoutes } from "./control/traffic.ts";
 import type { Collector } from "./telemetry/collector.ts";
 import { followPolicies, type GatewayPolicies } from "./policies/follow-policies.ts";
+import { GatewayTraffic } from "./traffic/gateway-traffic.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -48,6 +52,8 @@ export interface GatewayDeps {
   readonly cluster: GatewayCluster | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
+  /** null = routes and policies are somebody else's to change. */
+  readonly ownConfig: OwnConfig | null;
   /** null = samples are collected but stored nowhere. */
   readonly replicas: ReplicaStore | null;
   readonly timers: Timers;
@@ -79,6 +85,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   });
   const stopSources = followSources(deps, telemetry);
   const stopPolicies = followPolicies(deps);
+  const traffic = new GatewayTraffic({ dataPlanes, cluster, timers });
   const draining = new Draining(dataPlanes, cluster);
   const control: RunningControl = await startControl({
     host: settings.controlHost,
@@ -95,15 +102,9 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       },
       { path: "/", app: clusterStatusRoutes({ cluster, token: settings.controlToken }) },
       { path: "/v1/telemetry", app: telemetry.routes },
-      ...operatorRouters(deps, draining, async () => [
-        ...proxyMetrics(
-          dataPlanes.summary(),
-          dataPlanes.readiness(),
-          dataPlanes.tables().policies.disabled,
-        ),
+      ...operatorRouters(deps, { draining, traffic }, async () => [
         ...collectorMetrics(telemetry, control.refusedConnections()),
-        ...(deps.alerts === null ? [] : alertMetrics(deps.alerts)),
-        ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+        ...(await gatewayMetrics(deps, traffic)),
       ]),
     ],
   }).catch(async (error: unknown) => {
@@ -128,24 +129,30 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       const storeMs = Math.min(graceMs, STORE_MS);
       const stored = Promise.all([telemetry.stop(storeMs), stopPolicies()]);
       await Promise.race([stored, timers.sleep(storeMs)]);
+      await deps.ownConfig?.close();
     },
   };
 }
 
 /** Answers the function that stops it. */
 function followSources(
-  { dataPlanes, routes, backends, alerts, timers }: GatewayDeps,
+  { dataPlanes, routes, backends, alerts, cluster, timers }: GatewayDeps,
   { collector }: RunningTelemetry,
 ): () => void {
-  const health = new HealthFeed(timers, (avoided) => dataPlanes.update({ avoided }));
+  const health = new HealthFeed({
+    timers,
+    region: cluster?.region ?? "",
+    tell: (update) => dataPlanes.update(update),
+  });
+  cluster?.onMembers((members) => health.setMembers(members));
   const stops = [
     routes.watch((table) => {
       dataPlanes.update({ routes: table });
       alerts?.setTeams(table.teams);
     }),
     backends.watch((table) => {
-      dataPlanes.update({ backends: table });
       health.setBackends(table);
+      dataPlanes.update({ backends: table });
       alerts?.setBackends(table);
     }),
     collector.samples.subscribe((samples) => health.take(samples)),
@@ -182,18 +189,32 @@ class Draining {
   }
 }
 
+async function gatewayMetrics(
+  { dataPlanes, alerts, cluster }: GatewayDeps,
+  traffic: GatewayTraffic,
+): Promise<readonly Metric[]> {
+  const { disabled } = dataPlanes.tables().policies;
+  return [
+    ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
+    ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
+    ...trafficMetrics(await traffic.summary()),
+  ];
+}
+
 function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string, string>> {
   const problem = cluster?.problem ?? null;
   return problem === null ? {} : { cluster: problem };
 }
 
 function operatorRouters(
-  { dataPlanes, policyFaults, cluster, settings }: GatewayDeps,
-  draining: Draining,
+  { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
+  { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
   const apps = [
     routeRoutes(() => dataPlanes.serving()),
+    configRoutes(ownConfig),
     policyRoutes(() => ({
       tables: dataPlanes.tables(),
       summary: dataPlanes.summary(),
@@ -201,6 +222,7 @@ function operatorRouters(
     })),
     metricsRoutes(metrics),
     clusterKeyRoutes(cluster),
+    trafficRoutes(() => traffic.summary()),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -212,12 +234,14 @@ function operatorRouters(
 /** Everything but the probes, and the reports of sidecars, which have tokens of their own. */
 const GUARDED = [
   "/routes",
+  "/config/*",
   "/policies",
   "/connections",
   "/metrics",
   "/drain",
   "/restart",
   "/cluster/keys",
+  "/cluster/traffic",
 ];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {

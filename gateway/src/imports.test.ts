@@ -46,8 +46,12 @@ test("a gateway that runs alone loads nothing of gossip, discovery and the gossi
   const loaded = await loadedBy("gateway/src/main.ts", "gateway/src/gateway.ts");
   expect(loaded).toContain("gateway/src/workers/cluster.ts");
   const folders = new Set(loaded.map(folderOf));
-  for (const folder of ["cluster", "gossip", "gossip/mesh", "discovery"]) {
+  for (const folder of ["cluster", "gossip/mesh", "discovery"]) {
     expect([...folders]).not.toContain(folder);
+  }
+  // Limits share its codec.
+  for (const file of ["gossip-node", "swim", "udp-transport"]) {
+    expect(loaded).not.toContain(`gateway/src/gossip/${file}.ts`);
   }
 });
 

@@ -5,6 +5,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import {
   composeAlerts,
   composeCluster,
+  composeClusterFile,
   composeDataPlanes,
   composeGateway,
   composeLogger,
@@ -12,6 +13,8 @@ import {
 } from "./compose.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
 import { runProgram } from "./run-program.ts";
+import { watchEarly } from "./workers/first-tables.ts";
+import { NO_TABLES } from "./workers/tables.ts";
 import { PolicyFaults } from "./workers/policy-faults.ts";
 
 const WORKER_SCRIPT = programBeside("gateway-worker");
@@ -49,13 +52,26 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const policyStorage = composePolicyStorage(config, log);
+    const { configStore, cluster: clusterConfig } = await composeClusterFile(config);
+    const isOnFirestore = configStore.type === "firestore";
+    const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
+    const cluster = await composeCluster(config, clusterConfig, {
+      log,
+      gossipScript: GOSSIP_SCRIPT,
+    });
     // Workers start while this process still loads what only it needs.
-    const [dataPlanes, cluster, parts, { startGateway }] = await Promise.all([
-      composeDataPlanes(config, { log, policyFaults, policyStorage, workerScript: WORKER_SCRIPT }),
-      composeCluster(config, { log, gossipScript: GOSSIP_SCRIPT }),
-      composeGateway(config, { log, policyStorage, ...shipped }),
+    const sources = composeGateway(config, { log, policyStorage, configStore, ...shipped }).then(
+      (parts) => watchEarly(parts, systemTimers),
+    );
+    const firstTables = sources.then(
+      (parts) => parts.firstTables,
+      () => NO_TABLES, // it does not start at all
+    );
+    const planeParts = { log, policyFaults, policyStorage, firstTables, cluster };
+    const [dataPlanes, parts, { startGateway }] = await Promise.all([
+      composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
+      sources,
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };

@@ -9,7 +9,7 @@ import { parseDocument } from "yaml";
 import { ROOT } from "../support/folders.ts";
 import { freeBasePort } from "../support/ports.ts";
 import { lacks } from "../support/processes.ts";
-import { localNginxConfig, nginxArguments, startNginx } from "../support/nginx.ts";
+import { localNginxConfig, writeNginxConfig, startNginx } from "../support/nginx.ts";
 
 const OPS = path.join(ROOT, "ops");
 const COMPOSE = path.join(OPS, "compose");
@@ -141,7 +141,7 @@ describe("ops/compose/nginx.conf", () => {
     if (missing !== null) skip(missing);
     const base = await freeBasePort();
     const config = localNginxConfig(base, [base + 1, base + 2, base + 3]);
-    const { stderr, status } = spawnSync("nginx", ["-t", ...nginxArguments(config)], {
+    const { stderr, status } = spawnSync("nginx", ["-t", ...writeNginxConfig(config).argv], {
       encoding: "utf8",
     });
     expect(stderr).toContain("test is successful");

@@ -71,12 +71,15 @@ async function startGateway(nodeId: string) {
         store,
         loader: new ScriptLoader({ store, objects: objectStore, bucket: BUCKET }),
         log,
-        checker: {
-          async check({ script, test: tests, requests }) {
-            triedOn.push(...requests.map(({ host }) => host));
-            return script.source.includes("broken")
-              ? { passed: false, report: [`${script.name}.lua:1: broken`] }
-              : { passed: true, report: [`tests: ${String(tests)}`] };
+        checking: {
+          versions: store,
+          checker: {
+            async check({ script, test: tests, requests }) {
+              triedOn.push(...requests.map(({ host }) => host));
+              return script.source.includes("broken")
+                ? { passed: false, report: [`${script.name}.lua:1: broken`] }
+                : { passed: true, report: [`tests: ${String(tests)}`] };
+            },
           },
         },
       },

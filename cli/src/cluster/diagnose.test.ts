@@ -86,9 +86,10 @@ const CASES: readonly (readonly [name: string, picture: Picture, found: string])
   ["bad-network", logs("timeout waiting for response"), "timeout"],
   ["starved", withMember({ load: { ...LOAD, eventLoopDelayMs: 900 } }), "900 ms late"],
   ["memory", withMember({ load: { ...LOAD, memoryBytes: 950 } }), "95 % of its memory"],
-  ["broadcast", withDetails({ counters: { "refused.too-large": 3 } }), "refused.too-large: 3"],
+  ["broadcast", withDetails({ counters: { "refused:too-large": 3 } }), "refused:too-large: 3"],
   ["broadcast", logs("failed to broadcast"), "failed to broadcast"],
-  ["strangers", withDetails({ counters: { "refused.unknown-key": 2 } }), "unknown-key: 2"],
+  ["two-of-a-name", withDetails({ counters: { conflicts: 1 } }), "conflicts: 1"],
+  ["strangers", withDetails({ counters: { "refused:unknown-key": 20 } }), "unknown-key: 20"],
   ["kubernetes-pods", says("kubernetes", "error listing pods: 404"), "error listing pods"],
   ["kubernetes-config", says("kubernetes", "error getting kubernetes config: no token"), "config"],
   ["kubernetes-config", says("kubernetes", "error listing pods: forbidden"), "forbidden"],
@@ -120,6 +121,11 @@ test("a healthy cluster has no trouble, whatever finds its nodes", () => {
   const checks = diagnose(picture());
   expect(checks.filter(({ verdict }) => verdict !== "ok")).toEqual([]);
   expect(checks).toHaveLength(TROUBLES.length);
+});
+
+test("a few packets that could not be opened are ordinary around a restart", () => {
+  const checks = diagnose(withDetails({ counters: { "refused:not-opened": 19 } }));
+  expect(checks.filter(({ verdict }) => verdict === "trouble")).toEqual([]);
 });
 
 test("what is about a method of discovery that nobody uses is said to be unused", () => {

@@ -32,6 +32,12 @@ export function planStep(
   );
 }
 
+/** Those that are left of a whole rotation: one that was broken off after its first step goes on there. */
+export function remainingSteps({ keys }: Pick<ClusterDetails, "keys">): readonly KeyStep["step"][] {
+  const nextId = (sealingKey(keys).id + 1) % IDS;
+  return keys.some(({ id }) => id === nextId) ? ["use", "remove"] : ["install", "use", "remove"];
+}
+
 function sealingKey(keys: Keys): Keys[number] {
   const sealing = keys.find(({ isPrimary }) => isPrimary);
   if (sealing !== undefined) return sealing;
@@ -61,6 +67,12 @@ export function keysAfter(value: string, step: KeyStep): string {
   const entries = parseKeys(value);
   const others = entries.filter(({ id }) => id !== step.id);
   const own = entries.filter(({ id }) => id === step.id);
+  if (step.step === "use" && own.length === 0) {
+    throw new BifrostError(
+      "not-ready",
+      `the keys file has no key ${step.id}, which the nodes have: nodes that start with it could not read what the others say; add what \`--step install\` wrote elsewhere`,
+    );
+  }
   const added = step.key === undefined ? [] : [{ id: step.id, key: step.key }];
   const all = { install: [...others, ...added], use: [...own, ...others], remove: others };
   return all[step.step].map(({ id, key }) => `${id}:${key}`).join(",");

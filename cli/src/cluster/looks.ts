@@ -64,13 +64,14 @@ export const splits: Look = ({ views }) =>
       }));
   });
 
-/** Counters that are above 0, of those whose name matches. */
+/** Counters that are at least so high, of those whose name matches. */
 export function counted(
   counters: Readonly<Record<string, number>>,
   names: RegExp,
+  least = 1,
 ): readonly string[] {
   return Object.entries(counters)
-    .filter(([name, count]) => names.test(name) && count > 0)
+    .filter(([name, count]) => names.test(name) && count >= least)
     .map(([name, count]) => `${name}: ${count}`);
 }
 

@@ -13,6 +13,8 @@ const MANY_INCARNATIONS = 5;
 const LATELY_MS = 10 * 60_000;
 const MUCH_LOSS = 0.05;
 const LATE_LOOP_MS = 200;
+/** Around a restart or a change of keys a few are ordinary; somebody with other keys goes on sending. */
+const MANY_STRANGE_PACKETS = 20;
 
 const CLUSTER_TROUBLES: readonly Trouble[] = [
   {
@@ -162,9 +164,7 @@ const CLUSTER_TROUBLES: readonly Trouble[] = [
     name: "broadcast",
     symptom: "messages do not reach all nodes",
     phrases: ["failed to broadcast"],
-    look: everyView(({ details }) =>
-      counted(details.counters, /too-large|queue(?:-|d|D|F)|dropped/),
-    ),
+    look: everyView(({ details }) => counted(details.counters, /too-large|dropped/)),
     cause: "A message was too large, or there was nobody to send it to.",
     remedies: [
       "see above whether the cluster has other members that are healthy",
@@ -174,10 +174,24 @@ const CLUSTER_TROUBLES: readonly Trouble[] = [
     ],
   },
   {
+    name: "two-of-a-name",
+    symptom: "two nodes have one name",
+    look: everyView(({ details }) => counted(details.counters, /^conflicts$/)),
+    cause:
+      "Another running node has the same `node_id`, or runs on a host of the same name with the same port.",
+    remedies: [
+      "give each node a `node_id` of its own, or leave it out so that host name and port make it",
+    ],
+  },
+  {
     name: "strangers",
     symptom: "packets come that this cluster cannot open",
     look: everyView(({ details }) =>
-      counted(details.counters, /unknown-key|not-opened|not-sealed|other-cluster/),
+      counted(
+        details.counters,
+        /unknown-key|not-opened|not-sealed|other-cluster/,
+        MANY_STRANGE_PACKETS,
+      ),
     ),
     cause: "A node has other gossip keys or another `label`, or none at all.",
     remedies: [

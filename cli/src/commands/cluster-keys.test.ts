@@ -74,6 +74,17 @@ describe("bifrost cluster keys rotate", () => {
     expect(chosen).toContain(`2:${control.steps[0]?.key}`);
   });
 
+  test("goes on where a rotation was broken off, and not with a file that lacks the new key", async () => {
+    await rotate({ keysFile, step: "install" });
+    const chosen = kept();
+    writeFileSync(keysFile, `1:${OLD}`);
+    await expect(rotate({ keysFile })).rejects.toThrow("the keys file has no key 2");
+    writeFileSync(keysFile, chosen);
+    expect((await rotate({ keysFile })).code).toBe(EXIT.ok);
+    expect(control.steps.map(({ step }) => step)).toEqual(["install", "use", "remove"]);
+    expect(kept()).toBe(`2:${control.steps[0]?.key}`);
+  });
+
   test("after id 255 comes id 0", async () => {
     const keys = [{ id: 255, isPrimary: true, installedAt: ["node-1", "node-2"] }];
     control.status = statusOf(control.status.details.members, { keys });

@@ -4,7 +4,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { CONTROL_OPTIONS, findControl, firstAnswer } from "../cluster/find-control.ts";
 import type { ControlClient, KeyStep } from "../cluster/control-client.ts";
-import { keyIn, keysAfter, planStep } from "../cluster/key-steps.ts";
+import { keyIn, keysAfter, planStep, remainingSteps } from "../cluster/key-steps.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
 import type { CommandSpec } from "./command.ts";
@@ -24,7 +24,9 @@ export const rotateKeys: CommandSpec = {
   ],
   async run({ output, environment }, _args, options) {
     const control = findControl(environment, options);
-    const steps = stepsIn(options["step"]);
+    const details = detailsOf(await firstAnswer(control.clients, (client) => client.status()));
+    const steps =
+      options["step"] === undefined ? remainingSteps(details) : oneStep(options["step"]);
     const { keysFile = control.access?.keysFile } = options;
     const file = typeof keysFile === "string" ? keysFile : null;
     if (file === null && steps.includes("install")) throw nowhereToKeep();
@@ -35,8 +37,7 @@ export const rotateKeys: CommandSpec = {
   },
 };
 
-function stepsIn(step: unknown): readonly KeyStep["step"][] {
-  if (step === undefined) return STEPS;
+function oneStep(step: unknown): readonly KeyStep["step"][] {
   const known = STEPS.filter((one) => one === step);
   if (known.length > 0) return known;
   throw new BifrostError(

@@ -2,7 +2,7 @@
 import type { Served } from "../proxy/served.ts";
 
 /** What a line is made of; a copy, because what is served is told only for a moment. */
-export type AccessEntry = Omit<Served, "head">;
+export type AccessEntry = Omit<Served, "head" | "route">;
 
 export interface AccessLineOptions {
   readonly scheme: "http" | "https";

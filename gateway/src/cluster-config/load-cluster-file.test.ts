@@ -18,11 +18,6 @@ async function written(content: string | Uint8Array): Promise<string> {
   return file;
 }
 
-test("without a file the gateway runs alone, on Firestore", async () => {
-  const alone = { cluster: null, configStore: { type: "firestore" }, providers: [] };
-  expect(await loadClusterFile({ file: null, storePassword: null })).toEqual(alone);
-});
-
 test("a file is read", async () => {
   const file = await written(CLUSTER_FILES.etcd);
   const { cluster } = await loadClusterFile({ file, storePassword: null });

@@ -5,8 +5,7 @@ import type { ClusterFile } from "./cluster-config.ts";
 import { MAX_FILE_BYTES, readClusterFile } from "./read-cluster-file.ts";
 
 export interface LoadFileOptions {
-  /** null = there is none: this gateway runs alone, on Firestore. */
-  readonly file: string | null;
+  readonly file: string;
   readonly storePassword: string | null;
 }
 
@@ -15,7 +14,6 @@ export async function loadClusterFile({
   file,
   storePassword,
 }: LoadFileOptions): Promise<ClusterFile> {
-  if (file === null) return { cluster: null, configStore: { type: "firestore" }, providers: [] };
   return readClusterFile(await textOf(file), { file, storePassword });
 }
 

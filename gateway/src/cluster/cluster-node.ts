@@ -1,23 +1,29 @@
 /** One node: its membership, what finds others for it, and what it shares with them. */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { SeveralDiscoveries } from "../discovery/several.ts";
 import type { Address, Member } from "../gossip/member.ts";
 import type { GossipNode } from "../gossip/gossip-node.ts";
+import { type KeyChange, KeyRotation } from "../gossip/key-rotation.ts";
 import type { GossipKey, Keyring } from "../gossip/keyring.ts";
 import type { Transport, TransportCounters } from "../gossip/transport.ts";
+import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
+import { TrafficShare } from "../traffic/traffic-share.ts";
+import { LimitsNode } from "../limits/limits-node.ts";
 import { clusterStatus, type FullStatus } from "./cluster-status.ts";
 import { HealthShare } from "./health-share.ts";
 import type { MachineMeter } from "./machine-meter.ts";
-import { type GossipQuestion, type GossipSettings, LOAD_MS, type TrafficLoad } from "./messages.ts";
+import { type GossipSettings, LOAD_MS, type TrafficLoad } from "./messages.ts";
 
 export interface NodeEvents {
   readonly onMembers: (members: readonly Member[]) => void;
   /** After a rotation; the first one seals. */
   readonly onKeys: (keys: readonly GossipKey[]) => void;
-  /** For one data plane of this gateway, or for all of them (null). */
-  readonly onLimits: (plane: number | null, message: unknown) => void;
+  /** For one data plane of this gateway. */
+  readonly onLimits: (plane: number, message: LimitsToPlane) => void;
 }
 
 export interface NodeParts {
@@ -31,6 +37,8 @@ export interface NodeParts {
   readonly discovery: SeveralDiscoveries;
   readonly machine: MachineMeter;
   readonly timers: Timers;
+  /** 0 to below 1. */
+  readonly random: () => number;
   readonly log: Logger;
   readonly events: NodeEvents;
 }
@@ -42,6 +50,9 @@ const NO_LOAD: TrafficLoad = { eventLoopDelayMs: 0, requestsPerSecond: 0, errorR
 export class ClusterNode {
   private readonly parts: NodeParts;
   private readonly health: HealthShare;
+  private readonly served: TrafficShare;
+  private readonly limits: LimitsNode;
+  private readonly keys: KeyRotation | null;
   private load = NO_LOAD;
   private measuring: Timer | null = null;
   private isTelling = false;
@@ -51,11 +62,16 @@ export class ClusterNode {
 
   constructor(parts: NodeParts) {
     this.parts = parts;
-    const { gossip, timers, epoch, keyring } = parts;
+    const { gossip, timers, epoch, keyring, log, random, events } = parts;
+    const send = events.onLimits;
+    this.limits = new LimitsNode({ timers, random, membership: gossip, send });
+    this.served = new TrafficShare(gossip, timers, epoch);
+    this.keys = keyring && new KeyRotation({ membership: gossip, keyring, timers, log });
     this.toldKeys = keyring && idsOf(keyring).join();
     this.health = new HealthShare(gossip, timers, epoch);
     this.lookedAt = timers.now();
     gossip.onChange(() => this.tellMembers());
+    keyring?.onRemoved(() => this.tellKeys());
   }
 
   get address(): Address {
@@ -76,9 +92,17 @@ export class ClusterNode {
     this.load = load;
   }
 
-  takeLimits(_plane: number, _message: unknown): void {}
+  takeLimits(plane: number, message: LimitsFromPlane): void {
+    this.limits.heard(plane, message);
+  }
 
-  takeServed(_served: unknown): void {}
+  takeServed(served: readonly RouteTally[]): void {
+    this.served.take(served);
+  }
+
+  traffic(): ClusterTraffic {
+    return this.served.summary();
+  }
 
   status(): FullStatus {
     const { settings, gossip, discovery, transport } = this.parts;
@@ -93,24 +117,30 @@ export class ClusterNode {
       discovery: discovery
         .status()
         .map(({ found, ...method }) => ({ ...method, found: [...found] })),
-      keys: describeKeys(this.parts),
+      keys: (this.keys?.keys() ?? []).map(({ installedAt, ...key }) => ({
+        ...key,
+        installedAt: [...installedAt],
+      })),
       configVersions: {},
       counters: { ...gossip.counters(), ...countersOf(transport.counters()) },
     });
   }
 
-  rotateKey(
-    _question: Omit<Extract<GossipQuestion, { what: "rotate-key" }>, "what">,
-  ): Promise<void> {
-    return Promise.reject(new BifrostError("not-implemented", "Keys cannot be rotated yet."));
+  /** Resolves when every live node has done the same. */
+  async rotateKey({ step, id, key }: KeyChange): Promise<void> {
+    if (this.keys === null) throw unsealed();
+    await this.keys.rotate({ step, id, key });
+    this.tellKeys();
   }
 
-  /** Takes itself out of what others are found by, then says goodbye. */
+  /** Takes itself out of what others are found by, gives back what it lends, then says goodbye. */
   async leave(graceMs: number): Promise<void> {
     const { gossip, discovery, timers } = this.parts;
     this.measuring?.cancel();
+    this.served.stop();
     const deregistered = discovery.stop();
-    await gossip.leave(graceMs);
+    await Promise.race([this.limits.leave(), timers.sleep(graceMs / 2)]);
+    await gossip.leave(graceMs / 2);
     await Promise.race([deregistered, timers.sleep(graceMs)]);
   }
 
@@ -170,10 +200,11 @@ function idsOf({ primary, ids }: Keyring): readonly number[] {
   return [primary, ...ids.filter((id) => id !== primary)];
 }
 
-function describeKeys({ keyring, gossip }: NodeParts): FullStatus["details"]["keys"] {
-  if (keyring === null) return [];
-  const { primary } = keyring;
-  return keyring.ids.map((id) => ({ id, isPrimary: id === primary, installedAt: [gossip.self] }));
+function unsealed(): BifrostError {
+  return new BifrostError(
+    "not-ready",
+    "This cluster has no gossip keys that could be rotated: set BIFROST_GOSSIP_KEYS to the same value at every node and start them anew.",
+  );
 }
 
 function countersOf({ refused, ...counted }: TransportCounters): Readonly<Record<string, number>> {

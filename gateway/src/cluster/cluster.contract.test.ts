@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { WAIT_MS } from "../testing/cluster-rig.ts";
 import { freePorts, GatewayClusterRig } from "../testing/gateway-cluster.ts";
 import { GatewayPrograms } from "../testing/gateway-program.ts";
+import { HOST } from "../testing/proxy-rig.ts";
 import { Load } from "../testing/load.ts";
 import { eventually } from "../testing/test-gateway.ts";
 
@@ -36,6 +37,8 @@ test("three gateways form a cluster, and one whose gossip process is killed come
   );
 
   const load = new Load(b.program.port, 4);
+  const { local_node: teller, routes } = await a.untilHears("b", 50);
+  expect([teller, routes.map(({ route }) => route)]).toEqual(["a", [`${HOST}/`]]);
   const killed = await b.gossipPid(1);
   process.kill(killed, "SIGKILL");
   // Its successor may be back before anyone has asked, so it is the log that shows what they saw.

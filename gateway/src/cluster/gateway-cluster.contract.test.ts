@@ -1,8 +1,9 @@
 /** The parent's side of the cluster over real gossip processes, without the rest of a gateway. */
-import type { NodeHealth } from "@bifrost/shared/api/cluster";
+import { randomBytes } from "node:crypto";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import type { GossipKey } from "../gossip/keyring.ts";
 import { testClusterConfig } from "../testing/cluster-parts.ts";
 import { isAlive, WAIT_MS } from "../testing/cluster-rig.ts";
 import { freePorts } from "../testing/gateway-cluster.ts";
@@ -21,12 +22,26 @@ afterEach(async () => {
 });
 afterAll(() => programs.remove());
 
+const NO_PLATFORM = {
+  projectId: "",
+  functionsUrl: "",
+  identityToolkitUrl: "",
+  firebaseApiKey: "",
+  firestoreUrl: "",
+  kubeconfig: null,
+  metadataUrl: "",
+  oidcIssuer: "",
+  oidcCertificatesUrl: "",
+};
 const NO_TRAFFIC = { totals: null, planes: [], crashes: 0, kills: 0, crashLoops: 0 };
 
 function start(
   nodeId: string,
   [port = 0, ...others]: readonly number[],
-  options: Partial<GatewayClusterOptions> = {},
+  {
+    keys = [],
+    ...options
+  }: Partial<GatewayClusterOptions> & { readonly keys?: readonly GossipKey[] } = {},
 ): GatewayCluster {
   const { gossip } = testClusterConfig();
   const peers = others.map((other) => `127.0.0.1:${other}`);
@@ -36,7 +51,7 @@ function start(
       nodeId,
       config: testClusterConfig({ peers, gossip: { ...gossip, port } }),
       secrets: {
-        gossipKeys: [],
+        gossipKeys: keys,
         configSigningKey: null,
         configPublicKey: null,
         consulToken: null,
@@ -44,6 +59,7 @@ function start(
       },
       host: "here",
       version: "0.0.0",
+      platform: NO_PLATFORM,
       logLevel: "error",
     },
     timers: systemTimers,
@@ -77,16 +93,14 @@ test("health of each node reaches every other one", async () => {
   const [one = 0, two = 0] = await freePorts(2);
   const a = start("a", [one, two]);
   const b = start("b", [two, one]);
-  let known: NodeHealth | null = null;
-  await eventually(
-    "b knows how a is, and how far a is from it",
-    () => {
-      void b.status().then(({ details }) => {
-        known = details.members.find(({ nodeId }) => nodeId === "a")?.load ?? null;
-      });
-      return known?.links.some(({ nodeId }) => nodeId === "b") === true;
+  const known = await vi.waitFor(
+    async () => {
+      const { details } = await b.status();
+      const load = details.members.find(({ nodeId }) => nodeId === "a")?.load;
+      expect(load?.links.map(({ nodeId }) => nodeId)).toEqual(["b"]);
+      return load;
     },
-    WAIT_MS,
+    { timeout: WAIT_MS },
   );
   expect(known).toMatchObject({ requestsPerSecond: 0, errorRate: 0 });
   expect((await a.status()).details.members.map(({ nodeId }) => nodeId)).toEqual(["a", "b"]);
@@ -109,4 +123,30 @@ test("told to leave, it is left to the others; then there is nothing to ask", as
   await expect(a.rotateKey({ step: "use", id: 1, key: null })).rejects.toMatchObject({
     code: "upstream-unavailable",
   });
+});
+
+async function keysOf(cluster: GatewayCluster): Promise<readonly number[]> {
+  const { details } = await cluster.status();
+  return details.keys.map(({ id }) => id);
+}
+
+test("keys that were rotated are those of the process that is started next, too", async () => {
+  const [one = 0, two = 0] = await freePorts(2);
+  const keys = [{ id: 1, key: randomBytes(32) }];
+  const a = start("a", [one, two], { keys });
+  const b = start("b", [two, one], { keys });
+  await eventually("they see each other", () => stateOf(a, "b") === "alive", WAIT_MS);
+  const key = randomBytes(32).toString("base64");
+  await a.rotateKey({ step: "install", id: 2, key });
+  await a.rotateKey({ step: "use", id: 2, key: null });
+  await a.rotateKey({ step: "remove", id: 1, key: null });
+  await vi.waitFor(async () => expect(await keysOf(b)).toEqual([2]), { timeout: WAIT_MS });
+  const killed = b.pid ?? 0;
+  process.kill(killed, "SIGKILL");
+  await eventually("another one is there", () => b.pid !== killed && b.problem === null, WAIT_MS);
+  await eventually("a sees it", () => stateOf(a, "b") === "alive", WAIT_MS);
+  expect(await keysOf(b)).toEqual([2]);
+  expect((await a.status()).details.keys).toEqual([
+    { id: 2, isPrimary: true, installedAt: expect.arrayContaining(["a"]) as unknown },
+  ]);
 });

@@ -1,8 +1,10 @@
 /** The cluster as a gateway's parent sees it: it keeps the gossip process alive, and asks it. */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Member, NodeId } from "../gossip/member.ts";
+import { LimitsHub } from "../limits/limits-hub.ts";
 import type { HelperProgram } from "../workers/helper-program.ts";
 import { recentEnds, restartDelayMs } from "../workers/restart-delay.ts";
 import { startWatchdog, type WatchdogLimits } from "../workers/watchdog.ts";
@@ -32,16 +34,15 @@ export interface GatewayClusterOptions {
   readonly watchdog?: WatchdogLimits;
 }
 
-type RelayedLimits = Extract<FromGossip, { kind: "limits" }>;
-
 export class GatewayCluster {
   /** Processes that ended without being told to. */
   restarts = 0;
   /** The newest known; they stand still while there is no process. */
   members: readonly Member[] = [];
+  /** Where this gateway's data planes meet those of the others. */
+  readonly limits: LimitsHub;
   private readonly options: GatewayClusterOptions;
   private readonly membersListeners = new Set<(members: readonly Member[]) => void>();
-  private readonly limitsListeners = new Set<(relayed: RelayedLimits) => void>();
   private process: GossipProcess | null = null;
   /** Rotations change them while the environment stays as it was. */
   private gossipKeys: GossipSettings["secrets"]["gossipKeys"];
@@ -56,11 +57,16 @@ export class GatewayCluster {
 
   constructor(options: GatewayClusterOptions) {
     this.options = options;
+    this.limits = new LimitsHub((plane, message) => this.tell({ kind: "limits", plane, message }));
     this.gossipKeys = options.settings.secrets.gossipKeys;
   }
 
   get self(): NodeId {
     return this.options.settings.nodeId;
+  }
+
+  get region(): string {
+    return this.options.settings.config.region;
   }
 
   /** Of the gossip process; null when there is none now. */
@@ -99,11 +105,6 @@ export class GatewayCluster {
     this.membersListeners.add(listener);
   }
 
-  /** What the cluster tells data planes of limits. */
-  onLimits(listener: (relayed: RelayedLimits) => void): void {
-    this.limitsListeners.add(listener);
-  }
-
   /** Does nothing while there is no process: what is told is of the moment. */
   tell(message: Extract<ToGossip, { kind: "limits" | "served" | "load" }>): void {
     if (this.process?.isListening === true) this.process.send(message);
@@ -115,6 +116,13 @@ export class GatewayCluster {
       if (answer?.what === "status") return answer.status;
     }
     return this.statusAlone();
+  }
+
+  /** What all nodes served; null = there is nobody to ask now. */
+  async traffic(): Promise<ClusterTraffic | null> {
+    if (this.process?.isListening !== true || this.failure !== null) return null;
+    const answer = await this.process.ask({ what: "traffic" }).catch(() => null);
+    return answer?.what === "traffic" ? answer.traffic : null;
   }
 
   /** Rejects when the cluster refuses, or there is none to ask. */
@@ -163,6 +171,7 @@ export class GatewayCluster {
         return;
       case "listening":
         if (this.leaving === null) this.failure = null;
+        this.limits.introduce();
         log.info("gossip listens", {
           nodeId: this.self,
           address: message.address,
@@ -180,7 +189,7 @@ export class GatewayCluster {
         this.gossipKeys = message.keys;
         return;
       case "limits":
-        for (const listener of this.limitsListeners) listener(message);
+        this.limits.deliver(message.plane, message.message);
         return;
       case "beat":
     }

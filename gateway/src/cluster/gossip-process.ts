@@ -5,8 +5,8 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { HelperProgram } from "../workers/helper-program.ts";
 import type { FromGossip, GossipAnswer, GossipQuestion, ToGossip } from "./messages.ts";
 
-/** For an answer; the process needs milliseconds. */
-const ANSWER_MS = 2000;
+/** For an answer: what is asked of the process itself needs milliseconds, what it asks the others first needs theirs. */
+const ANSWER_MS = { status: 2000, traffic: 2000, "rotate-key": 15_000 } as const;
 
 export interface GossipProcessOptions {
   readonly program: HelperProgram;
@@ -61,7 +61,7 @@ export class GossipProcess {
     this.send({ kind: "ask", id, question });
     const gone = Promise.race([
       this.ended,
-      this.options.timers.sleep(ANSWER_MS, waited.signal),
+      this.options.timers.sleep(ANSWER_MS[question.what], waited.signal),
     ]).then(() => null);
     const answer = await Promise.race([answered, gone]);
     waited.abort();

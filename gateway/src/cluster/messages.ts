@@ -2,10 +2,25 @@
  * What a gateway's parent and its gossip process tell each other over IPC (structured clone). The gossip process has the
  * membership, the transports, discovery, shared counters and leases, off the data plane.
  */
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import type { ErrorCode } from "@bifrost/shared/domain/errors";
 import type { ClusterConfig, ClusterSecrets } from "../cluster-config/cluster-config.ts";
+import type { FirestoreAccess } from "../compose-firestore.ts";
 import type { Member, NodeId } from "../gossip/member.ts";
+import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { FullStatus } from "./cluster-status.ts";
+
+/** What discovery and the transport over HTTPS need of the platform. */
+export interface PlatformAccess extends FirestoreAccess {
+  /** null = the pod's own service account. */
+  readonly kubeconfig: string | null;
+  /** Vouches for the gateway itself. */
+  readonly metadataUrl: string;
+  /** Of the tokens that nodes show each other over HTTPS. */
+  readonly oidcIssuer: string;
+  readonly oidcCertificatesUrl: string;
+}
 
 export interface GossipSettings {
   /** Stays the same when the gossip process is replaced. */
@@ -17,6 +32,7 @@ export interface GossipSettings {
   /** Name of the machine or Kubernetes node. */
   readonly host: string;
   readonly version: string;
+  readonly platform: PlatformAccess;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 }
 
@@ -34,10 +50,10 @@ export const LOAD_MS = 1000;
 
 export type ToGossip =
   | { readonly kind: "start"; readonly settings: GossipSettings }
-  /** From one of this node's data planes: see limits/limit-messages.ts. */
-  | { readonly kind: "limits"; readonly plane: number; readonly message: unknown }
-  /** What the data planes served since the last one: see traffic/. */
-  | { readonly kind: "served"; readonly served: unknown }
+  /** From one of this node's data planes. */
+  | { readonly kind: "limits"; readonly plane: number; readonly message: LimitsFromPlane }
+  /** What the data planes served since the last one. */
+  | { readonly kind: "served"; readonly served: readonly RouteTally[] }
   | { readonly kind: "load"; readonly load: TrafficLoad }
   | { readonly kind: "ask"; readonly id: number; readonly question: GossipQuestion }
   /** Say goodbye to the others, then end. */
@@ -45,6 +61,7 @@ export type ToGossip =
 
 export type GossipQuestion =
   | { readonly what: "status" }
+  | { readonly what: "traffic" }
   | {
       readonly what: "rotate-key";
       readonly step: "install" | "use" | "remove";
@@ -64,11 +81,12 @@ export type FromGossip =
   | { readonly kind: "members"; readonly members: readonly Member[] }
   /** After a rotation; for the process that is started when this one ends. The first one seals. */
   | { readonly kind: "keys"; readonly keys: ClusterSecrets["gossipKeys"] }
-  /** For one of this node's data planes, or for all of them (null). */
-  | { readonly kind: "limits"; readonly plane: number | null; readonly message: unknown }
+  /** For one of this node's data planes. */
+  | { readonly kind: "limits"; readonly plane: number; readonly message: LimitsToPlane }
   | { readonly kind: "answer"; readonly id: number; readonly answer: GossipAnswer };
 
 export type GossipAnswer =
   | { readonly what: "status"; readonly status: FullStatus }
+  | { readonly what: "traffic"; readonly traffic: ClusterTraffic }
   | { readonly what: "done" }
   | { readonly what: "refused"; readonly code: ErrorCode; readonly message: string };

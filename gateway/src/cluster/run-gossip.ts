@@ -68,14 +68,19 @@ class GossipSide {
   }
 }
 
-async function answer(node: ClusterNode, question: GossipQuestion): Promise<GossipAnswer> {
-  try {
-    if (question.what === "status") return { what: "status", status: node.status() };
-    await node.rotateKey(question);
-    return { what: "done" };
-  } catch (error) {
-    return { what: "refused", code: codeOf(error), message: messageOf(error) };
-  }
+function answer(node: ClusterNode, question: GossipQuestion): Promise<GossipAnswer> {
+  return answerTo(node, question).catch((error: unknown) => ({
+    what: "refused",
+    code: codeOf(error),
+    message: messageOf(error),
+  }));
+}
+
+async function answerTo(node: ClusterNode, question: GossipQuestion): Promise<GossipAnswer> {
+  if (question.what === "status") return { what: "status", status: node.status() };
+  if (question.what === "traffic") return { what: "traffic", traffic: node.traffic() };
+  await node.rotateKey(question);
+  return { what: "done" };
 }
 
 function beat(timers: Timers): void {

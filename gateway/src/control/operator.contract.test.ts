@@ -22,6 +22,7 @@ const GUARDED = [
   ["GET", "/policies"],
   ["GET", "/connections"],
   ["GET", "/metrics"],
+  ["GET", "/cluster/traffic"],
   ["POST", "/drain"],
   ["POST", "/restart"],
 ] as const;

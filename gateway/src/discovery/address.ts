@@ -49,8 +49,3 @@ function isNowhere(host: string): boolean {
 export function isLoopback(host: string): boolean {
   return host === "::1" || host === "localhost" || (isIP(host) === 4 && host.startsWith("127."));
 }
-
-/** Of the program's own address: null when it is a URL. */
-export function hostOf(address: Address): string | null {
-  return splitAddress(address)?.host ?? null;
-}

@@ -155,6 +155,14 @@ export function discoveryContract(
       await vi.waitFor(() => expect(a.discovery.problem()).toBeNull(), WAIT);
     });
 
+    test("a node can stop while nothing answers", async () => {
+      const backend = backendOf(rig);
+      const a = await start("a");
+      await backend.stop();
+      await expect(a.discovery.stop()).resolves.toBeUndefined();
+      await backend.start();
+    });
+
     test("a start without what answers rejects nothing and goes on trying", async () => {
       const backend = backendOf(rig);
       for (const name of ["a", "b"]) await rig.enter?.(name);

@@ -40,8 +40,12 @@ describe("a node in etcd", () => {
     const { log, lines, events } = keptLog();
     const node = etcdDiscovery(url, { log, timers: systemTimers, random: Math.random, ...options });
     stops.push(() => node.stop());
-    await node.start({ nodeId: "a", address: "10.0.0.1:10101" }, { onFound: () => undefined });
-    return { node, lines, events };
+    let found: readonly string[] = [];
+    const onFound = (addresses: readonly string[]): void => void (found = addresses);
+    await node.start({ nodeId: "a", address: "10.0.0.1:10101" }, { onFound });
+    const finds = (...wanted: readonly string[]) =>
+      vi.waitFor(() => expect(found).toEqual(wanted), WAIT);
+    return { node, lines, events, finds };
   }
 
   const keyIs = (value: unknown) =>
@@ -84,6 +88,14 @@ describe("a node in etcd", () => {
     await etcd.stop();
     await etcd.start("fresh");
     await keyIs({ address: "10.0.0.1:10101" });
+  });
+
+  test("forgets a node that crashed once its lease has run out", async () => {
+    const crashed = etcd.client.lease(1, { autoKeepAlive: false });
+    await crashed.put(`/services/${SERVICE}/b`).value('{"address":"10.0.0.2:10101"}');
+    const { finds } = await startNode(etcd.url);
+    await finds("10.0.0.2:10101");
+    await finds();
   });
 
   test("an etcd that is away is an etcd client error, with what to look at", async () => {

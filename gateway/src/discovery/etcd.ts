@@ -13,7 +13,7 @@ import { Findings, MAX_NODES } from "./findings.ts";
 import { Flapping } from "./flapping.ts";
 import type { DiscoveryBasics } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
-import { within } from "./time-limit.ts";
+import { GOODBYE_MS, within } from "./time-limit.ts";
 
 export interface EtcdOptions extends DiscoveryBasics {
   readonly config: Extract<DiscoveryConfig, { type: "etcd" }>;
@@ -169,7 +169,7 @@ class Session {
     this.#isClosed = true;
     if (this.#lease === null) return;
     // Where etcd does not answer, the key goes with its lease.
-    await this.#within(this.#lease.revoke()).catch(() => undefined);
+    await within(this.#timers, GOODBYE_MS, this.#lease.revoke()).catch(() => undefined);
   }
 
   close(): void {

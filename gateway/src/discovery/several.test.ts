@@ -101,9 +101,10 @@ test("that nobody is found is said after the dial timeout, once for each method 
 
 test("nodes that were found and do not join are told apart from those that just came", async () => {
   const { timers, several, dns, kept } = await started([], []);
-  dns.finds(B);
+  const byName = "node-7.example:10101";
+  dns.finds(B, byName);
   await timers.advance(20_000);
-  dns.finds(B, C);
+  dns.finds(B, C, byName);
   await timers.advance(10_000);
   several.joined(new Set([SELF.address]));
   const failures = kept.lines.filter(({ event }) => event === "failed to join cluster");

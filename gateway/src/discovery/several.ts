@@ -2,9 +2,11 @@
  * Several methods at once: what they find counts together, filtered by each one's `allowed_address_space`. Says what
  * the log of a cluster is read for: how many nodes were discovered, that there are none, and which do not join.
  */
+import { isIP } from "node:net";
 import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { Address } from "../gossip/member.ts";
+import { splitAddress } from "./address.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts";
 import type { DiscoveryBasics } from "./parts.ts";
@@ -85,9 +87,8 @@ export class SeveralDiscoveries implements Discovery {
   joined(members: ReadonlySet<Address>): void {
     const now = this.#timers.now();
     for (const { type, found } of this.status()) {
-      const out = found.filter(
-        (one) => !members.has(one) && now - (this.#foundAt.get(one) ?? now) >= JOIN_GRACE_MS,
-      );
+      const late = found.filter((one) => now - (this.#foundAt.get(one) ?? now) >= JOIN_GRACE_MS);
+      const out = late.filter((one) => !isName(one) && !members.has(one));
       const name: TroubleName = `${type}-unjoined`;
       if (out.length > 0) this.#troubles.raise(name, { discovery: type, addresses: out });
     }
@@ -112,6 +113,12 @@ export class SeveralDiscoveries implements Discovery {
   }
 }
 
+/** A member found by name is known by another address: whether it joined cannot be told. */
+function isName(address: Address): boolean {
+  const place = splitAddress(address);
+  return place !== null && isIP(place.host) === 0;
+}
+
 /** One method, without the addresses it must not find. */
 class FilteredMethod {
   readonly #method: Method;
@@ -119,6 +126,7 @@ class FilteredMethod {
   readonly #timers: Timers;
   #found: readonly Address[] = [];
   #loneliness: Timer | null = null;
+  #isStarted = false;
   #isStopped = false;
 
   constructor(method: Method, troubles: TroubleLog, timers: Timers) {
@@ -134,6 +142,7 @@ class FilteredMethod {
 
   async start(self: DiscoverySelf, onChange: () => void): Promise<void> {
     const { discovery } = this.#method;
+    this.#isStarted = true;
     await discovery.start(self, {
       onFound: (addresses) => {
         this.#found = addresses.filter((address) => this.#isAllowed(address));
@@ -148,10 +157,10 @@ class FilteredMethod {
     this.#watchLoneliness();
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#loneliness?.cancel();
-    return this.#method.discovery.stop();
+    if (this.#isStarted) await this.#method.discovery.stop();
   }
 
   #isAllowed(address: Address): boolean {

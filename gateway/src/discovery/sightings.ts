@@ -29,12 +29,14 @@ export class Sightings<Key> {
     this.#tell();
   }
 
-  gone(key: Key): void {
+  /** Whether it was known. */
+  gone(key: Key): boolean {
     const known = this.#known.get(key);
-    if (known === undefined) return;
+    if (known === undefined) return false;
     known.end.cancel();
     this.#known.delete(key);
     this.#tell();
+    return true;
   }
 
   stop(): void {

@@ -1,6 +1,9 @@
 /** `dial_timeout`: how long an answer is waited for. */
 import type { Timers } from "@bifrost/shared/domain/time";
 
+/** Of a goodbye: where nobody answers, what a node left behind is removed in time. */
+export const GOODBYE_MS = 2000;
+
 export class NoAnswer extends Error {
   constructor(limitMs: number) {
     super(`timeout waiting for response: none within ${limitMs} ms`);

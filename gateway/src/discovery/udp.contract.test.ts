@@ -1,5 +1,6 @@
 /** Nodes on the loopback network of this machine, which has a broadcast address as any other. */
 import { createSocket, type Socket } from "node:dgram";
+import { readFileSync } from "node:fs";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { afterEach, expect, test, vi } from "vitest";
 import { keptLog } from "../testing/logged.ts";
@@ -72,7 +73,7 @@ discoveryContract("udp", udpRig, { missing: null, hasBackend: false });
 
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
 async function startNode(port: number, address: string, allowed?: string[]) {
@@ -139,6 +140,18 @@ test("a node outside of the allowed space is not taken", async () => {
 test("without an interface inside of the allowed space nothing is sent, and that is said", async () => {
   const { node } = await startNode(await freeUdpPort(), "127.0.0.1:10101", ["10.255.0.0/16"]);
   expect(node.problem()).toContain("no interface has a broadcast address within");
+});
+
+test("a port that only root may use is permission denied to others", async (context) => {
+  const first = readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8");
+  // Inside of some containers everybody may use every port.
+  if (Number(first) <= 97) context.skip("a-port-of-root is not reachable");
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  cleanUps.push(() => isRoot && process.seteuid?.(0));
+  const { node, lines } = await startNode(97, "127.0.0.1:10101");
+  expect(node.problem()).toContain("permission denied: ");
+  expect(lines[0]?.fields).toMatchObject({ port: 97, remedy: expect.stringContaining("1024") });
 });
 
 test("a port that another program has for itself is address already in use, until it is free", async () => {

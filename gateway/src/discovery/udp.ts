@@ -114,7 +114,10 @@ export class UdpDiscovery implements Discovery {
       this.#findings.note("not-allowed", { address: ip, allowed: this.#space.blocks });
       return;
     }
-    if (beacon.kind === "bye") return this.#sightings.gone(beacon.node);
+    if (beacon.kind === "bye") {
+      this.#sightings.gone(beacon.node);
+      return;
+    }
     const address = joinAddress(ip, beacon.port);
     this.#sightings.seen(beacon.node, address, this.#beaconMs * LIFE_IN_BEACONS);
     if (beacon.kind === "hello") void this.#acknowledge(ip, port);

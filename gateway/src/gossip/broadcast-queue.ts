@@ -24,9 +24,13 @@ export function newBroadcastQueue(): BroadcastQueue {
   return { items: new Map(), next: 0, dropped: 0 };
 }
 
-/** multiplier x ceil(log10(n + 1)), as memberlist does: epidemic spread needs O(log n) rounds. */
+/**
+ * multiplier x ceil(log10(n + 1)), as memberlist does: epidemic spread needs O(log n) rounds. In a small cluster at least
+ * once to each other member, up to what 10 members get: there nothing depends on luck.
+ */
 export function retransmitLimit(multiplier: number, members: number): number {
-  return multiplier * Math.ceil(Math.log10(members + 1));
+  const epidemic = multiplier * Math.ceil(Math.log10(members + 1));
+  return Math.max(epidemic, Math.min(2 * multiplier, members - 1));
 }
 
 export function enqueue(
@@ -48,11 +52,14 @@ export function dropSubject(queue: BroadcastQueue, subject: NodeId): void {
   for (const [key, item] of queue.items) if (item.subject === subject) queue.items.delete(key);
 }
 
-/** Messages for one packet, none of them for the `limit`-th time or later; what has had its turns is taken out. */
+/**
+ * Messages for one packet. `limit` = this counts as a turn, and what has had so many is taken out; null = it does not: what
+ * rides along with other packets comes on top of the turns that reach everyone.
+ */
 export function takeBroadcasts(
   queue: BroadcastQueue,
   budgetBytes: number,
-  limit: number,
+  limit: number | null,
 ): Uint8Array[] {
   if (queue.items.size === 0) return [];
   const order = [...queue.items].toSorted(
@@ -64,15 +71,7 @@ export function takeBroadcasts(
     if (item.bytes.length > left) continue;
     left -= item.bytes.length;
     taken.push(item.bytes);
-    if (++item.transmits >= limit) queue.items.delete(key);
+    if (limit !== null && ++item.transmits >= limit) queue.items.delete(key);
   }
   return taken;
-}
-
-/** One of them by name, for a push; counts as one transmission. */
-export function takeNamed(queue: BroadcastQueue, key: string, limit: number): Uint8Array | null {
-  const item = queue.items.get(key);
-  if (item === undefined) return null;
-  if (++item.transmits >= limit) queue.items.delete(key);
-  return item.bytes;
 }

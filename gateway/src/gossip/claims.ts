@@ -11,9 +11,17 @@ import { newLinkRecord } from "./round-trip.ts";
 import { suspicionTimeoutMs } from "./suspicion.ts";
 import type { Peer, Turn } from "./swim-state.ts";
 
-/** `from` = where it came from, for an answer to an accusation; null = not worth one. */
-export function applyClaim(turn: Turn, claim: Claim, from: Address | null): void {
-  if (claim.id === turn.state.options.id) return aboutSelf(turn, claim, from);
+const CLAIM_AGAIN_MS = 500;
+
+/** Where a claim came from, for an answer to an accusation. */
+export interface ClaimSource {
+  readonly sender: NodeId;
+  readonly address: Address;
+}
+
+/** `source`: null = it came over a stream, whose answer says enough. */
+export function applyClaim(turn: Turn, claim: Claim, source: ClaimSource | null): void {
+  if (claim.id === turn.state.options.id) return aboutSelf(turn, claim, source);
   if (claim.kind === "alive") return applyAlive(turn, claim);
   const peer = turn.state.peers.get(claim.id);
   // Of a stranger only its own word counts, and nothing of a former incarnation.
@@ -49,14 +57,20 @@ export function suspicionOver(turn: Turn, id: NodeId): void {
   const from = state.options.id;
   const claim: DeadClaim = { kind: "dead", id, incarnation, evidence, from };
   die(turn, peer, claim, true);
-  sendMessages(turn, address, [claim], false); // if it lives it can refute at once
+  sendMessages(turn, address, [claim], "no-news"); // if it lives it can refute at once
 }
 
 /** What is said of this node to someone who may not know that it lives: its own word, with a new incarnation. */
-function aboutSelf(turn: Turn, claim: Claim, from: Address | null): void {
+function aboutSelf(turn: Turn, claim: Claim, source: ClaimSource | null): void {
   const { state } = turn;
   if (claim.kind === "alive") return aboutNamesake(turn, claim);
-  if (state.hasLeft || claim.incarnation < state.incarnation) return;
+  if (state.hasLeft) return;
+  if (claim.incarnation < state.incarnation) {
+    // Refuted already, and the accuser has missed it.
+    const isAccuser = "from" in claim && claim.from === source?.sender;
+    if (isAccuser) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
+    return;
+  }
   state.incarnation = claim.incarnation + 1;
   if (claim.kind !== "left") {
     state.counters.refutations++;
@@ -68,7 +82,7 @@ function aboutSelf(turn: Turn, claim: Claim, from: Address | null): void {
     turn.effects.push({ kind: "refuted", claimed: claim.kind, by: claim.from });
   }
   announce(turn);
-  if (from !== null) sendMessages(turn, from, [ownClaim(state)], false);
+  if (source !== null) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
 }
 
 export function announce(turn: Turn): void {
@@ -78,17 +92,10 @@ export function announce(turn: Turn): void {
 /** Its former self, at the same address; or another process with its name, which keeps it as long as it lives. */
 function aboutNamesake(turn: Turn, claim: AliveClaim): void {
   const { state } = turn;
-  if (claim.meta.epoch === state.meta.epoch) {
-    state.disputedBy = null; // an echo: it is known under its name
-    return;
-  }
-  if (claim.incarnation < state.incarnation || state.hasLeft) return;
+  const isEcho = claim.meta.epoch === state.meta.epoch;
+  if (isEcho || claim.incarnation < state.incarnation || state.hasLeft) return;
   if (claim.address !== state.options.address) {
-    if (state.disputedBy !== claim.address) {
-      conflict(turn, claim.id, claim.address, state.options.address);
-    }
-    state.disputedBy = claim.address;
-    scheduleOnce(state.agenda, { kind: "rejoin" }, turn.now + state.options.preset.probeIntervalMs);
+    conflict(turn, claim.id, claim.address, state.options.address);
     return;
   }
   state.incarnation = claim.incarnation + 1;
@@ -115,6 +122,8 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
       since: now,
       suspicion: null,
       accused: null,
+      turnAt: -Infinity,
+      toldAt: -Infinity,
       answeredAt: -Infinity,
       rejoinAt: 0,
       link: newLinkRecord(),
@@ -127,8 +136,15 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
   const isOtherProcess = claim.meta.epoch !== known.meta.epoch;
   if (isOtherProcess && claim.address !== known.address && isLive(known.state)) {
     conflict(turn, claim.id, known.address, claim.address);
-    // If the holder is gone this finds out; then the name is free.
+    // If the holder is gone this finds out; then the name is free, and the claimant is asked again.
     scheduleOnce(state.agenda, { kind: "confirm", id: known.id }, now);
+    if (!state.candidates.has(claim.address)) {
+      state.candidates.set(claim.address, {
+        nextAt: now + CLAIM_AGAIN_MS,
+        delayMs: CLAIM_AGAIN_MS,
+      });
+      scheduleOnce(state.agenda, { kind: "rejoin" }, now + CLAIM_AGAIN_MS);
+    }
     return;
   }
   if (claim.incarnation <= known.incarnation) return;

@@ -3,13 +3,7 @@
  * and on a gossip loop that runs while there is something to tell.
  */
 import { schedule, scheduleOnce } from "./agenda.ts";
-import {
-  dropSubject,
-  enqueue,
-  retransmitLimit,
-  takeBroadcasts,
-  takeNamed,
-} from "./broadcast-queue.ts";
+import { dropSubject, enqueue, retransmitLimit, takeBroadcasts } from "./broadcast-queue.ts";
 import { encodeHeader, encodeMessage, MAX_PACKET_BYTES } from "./codec.ts";
 import type { Address } from "./member.ts";
 import { liveCount, livePeers, pickPeers } from "./member-list.ts";
@@ -21,13 +15,12 @@ export function sendMessages(
   turn: Turn,
   to: Address,
   messages: readonly GossipMessage[],
-  withNews = true,
+  news: "with-news" | "no-news" = "with-news",
 ): void {
   const { state } = turn;
   const parts = [encodeHeader(state.options.id), ...messages.map(encodeMessage)];
-  if (withNews && state.queue.items.size > 0) {
-    const used = parts.reduce((sum, part) => sum + part.length, 0);
-    parts.push(...takeBroadcasts(state.queue, packetBytes(state) - used, limitOf(state)));
+  if (news === "with-news" && state.queue.items.size > 0) {
+    parts.push(...takeBroadcasts(state.queue, packetBytes(state) - totalBytes(parts), null));
   }
   turn.effects.push({ kind: "send", to, packet: joined(parts) });
 }
@@ -73,8 +66,8 @@ export function pushFresh(turn: Turn): void {
   const own: Uint8Array[] = [];
   const heard: Uint8Array[] = [];
   for (const [key, isOwn] of state.fresh) {
-    const bytes = takeNamed(state.queue, key, limitOf(state));
-    if (bytes !== null) (isOwn ? own : heard).push(bytes);
+    const bytes = state.queue.items.get(key)?.bytes;
+    if (bytes !== undefined) (isOwn ? own : heard).push(bytes);
   }
   state.fresh.clear();
   sendChunks(turn, own, pushFanout);
@@ -103,13 +96,21 @@ function sendChunks(turn: Turn, messages: readonly Uint8Array[], fanout: number)
   }
 }
 
-/** One beat of the gossip loop; the next one only when something is left. */
+/**
+ * One beat of the gossip loop; the next one only when something is left. It goes round: who was told longest ago comes
+ * first, so that one message meets as many members as it has transmissions.
+ */
 export function gossipRound(turn: Turn): void {
   const { state, now } = turn;
   const { gossipFanout, gossipIntervalMs } = state.options.preset;
-  for (const { address } of pickPeers(state, gossipFanout)) {
+  const longestAgo = pickPeers(state, state.peers.size).toSorted((a, b) => a.toldAt - b.toldAt);
+  for (const peer of longestAgo.slice(0, gossipFanout)) {
     if (state.queue.items.size === 0) return;
-    sendMessages(turn, address, []);
+    peer.toldAt = now;
+    const header = encodeHeader(state.options.id);
+    const budget = packetBytes(state) - header.length;
+    const news = takeBroadcasts(state.queue, budget, limitOf(state));
+    turn.effects.push({ kind: "send", to: peer.address, packet: joined([header, ...news]) });
   }
   if (state.queue.items.size === 0 || livePeers(state).length === 0) return;
   schedule(state.agenda, { kind: "gossip" }, now + gossipIntervalMs);
@@ -130,8 +131,14 @@ function limitOf(state: SwimState): number {
   return retransmitLimit(state.options.preset.retransmitMultiplier, liveCount(state));
 }
 
+function totalBytes(parts: readonly Uint8Array[]): number {
+  let total = 0;
+  for (const part of parts) total += part.length;
+  return total;
+}
+
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const packet = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  const packet = new Uint8Array(totalBytes(parts));
   let at = 0;
   for (const part of parts) {
     packet.set(part, at);

@@ -8,7 +8,7 @@ import { raiseSuspicion } from "./claims.ts";
 import { sendMessages } from "./dissemination.ts";
 import { isLive } from "./evidence.ts";
 import type { Address, NodeId } from "./member.ts";
-import { pickPeers } from "./member-list.ts";
+import { livePeers, pickPeers } from "./member-list.ts";
 import type { GossipMessage } from "./message.ts";
 import { sample } from "./random.ts";
 import { probeAnswered, probeSent } from "./round-trip.ts";
@@ -30,7 +30,10 @@ const ABANDON_MS = 30_000;
 const MAX_RELAYS = 1024;
 const RELAY_MS = 2000;
 
-/** The next one's turn: every member once, in random order, before any of them twice. */
+/**
+ * The next turn goes to the member that was not heard of for longest, by its own probes or by answers to ours: every member
+ * has a turn within n - 1 intervals, and whoever falls silent is soon the oldest somewhere, sooner than in random order.
+ */
 export function probeRound(turn: Turn): void {
   const { state, now } = turn;
   const everyMs = probeIntervalMs(state.options.preset.probeIntervalMs, state.awareness);
@@ -38,21 +41,18 @@ export function probeRound(turn: Turn): void {
   for (const probe of state.probes.values()) {
     if (probe.verdictAt + ABANDON_MS < now) endProbe(state, probe);
   }
-  const peer = nextInRound(state);
-  if (peer !== null) startProbe(turn, peer, "round");
+  const peer = longestUnheard(state);
+  if (peer === null) return;
+  peer.turnAt = now;
+  startProbe(turn, peer, "round");
 }
 
-function nextInRound(state: SwimState): Peer | null {
-  for (let refills = 0; refills < 2; refills++) {
-    for (;;) {
-      const id = state.round.pop();
-      if (id === undefined) break;
-      const peer = state.peers.get(id);
-      if (peer !== undefined && isLive(peer.state)) return peer;
-    }
-    state.round = sample(state.random, [...state.peers.keys()], state.peers.size);
+function longestUnheard(state: SwimState): Peer | null {
+  let longest: Peer | null = null;
+  for (const peer of sample(state.random, livePeers(state), state.peers.size)) {
+    if (longest === null || peer.turnAt < longest.turnAt) longest = peer;
   }
-  return null;
+  return longest;
 }
 
 export function startProbe(turn: Turn, peer: Peer, purpose: ProbePurpose): void {

@@ -45,12 +45,11 @@ export function rejoinBeat(turn: Turn): void {
   forgetGone(state, now, MAX_GONE);
   tryDead(turn);
   tryCandidates(turn);
-  settleDispute(turn);
   if (hasWork(state)) scheduleOnce(state.agenda, { kind: "rejoin" }, now + BEAT_MS);
 }
 
 function hasWork(state: SwimState): boolean {
-  if (state.candidates.size > 0 || state.disputedBy !== null) return true;
+  if (state.candidates.size > 0) return true;
   for (const peer of state.peers.values()) {
     if (peer.state === "dead" || peer.state === "left") return true;
   }
@@ -86,12 +85,4 @@ function tryCandidates(turn: Turn): void {
     candidate.delayMs = Math.min(maxDelayMs, candidate.delayMs * 2);
     startSync(turn, address, false);
   }
-}
-
-/** Others know another process under this node's id; when that one is gone they say so, and this one takes over. */
-function settleDispute(turn: Turn): void {
-  const { state } = turn;
-  if (state.disputedBy === null) return;
-  const [peer] = pickPeers(state, 1);
-  if (peer !== undefined) startSync(turn, peer.address, false);
 }

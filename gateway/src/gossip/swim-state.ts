@@ -28,6 +28,10 @@ export interface Peer {
   suspicion: Suspicion | null;
   /** Others hold this one, alive here, for dead: it is told with the next probes, until it has refuted. */
   accused: { readonly incarnation: number; readonly evidence: Evidence } | null;
+  /** When it was last probed in its turn, or heard of straight from itself. */
+  turnAt: number;
+  /** When the gossip loop last sent it something. */
+  toldAt: number;
   /** When it last answered a probe of this node. */
   answeredAt: number;
   /** Of a dead one: when it is tried next. */
@@ -94,8 +98,6 @@ export interface SwimState {
   incarnation: number;
   meta: MemberMeta;
   hasLeft: boolean;
-  /** Where another process lives, or lived, that others know under this node's id; null = nowhere. */
-  disputedBy: Address | null;
   readonly peers: Map<NodeId, Peer>;
   readonly random: RandomState;
   readonly agenda: Agenda;
@@ -108,8 +110,6 @@ export interface SwimState {
   readonly syncs: Map<number, { readonly address: Address }>;
   /** Addresses at which nodes may be, known from elsewhere. */
   readonly candidates: Map<Address, Candidate>;
-  /** Whose turn it is; filled again, in another order, when it is empty. */
-  round: NodeId[];
   seq: number;
   broadcasts: number;
   awareness: number;
@@ -197,7 +197,6 @@ export function newSwimState(options: SwimOptions, now: number): SwimState {
     incarnation: 0,
     meta: options.meta,
     hasLeft: false,
-    disputedBy: null,
     peers: new Map(),
     random,
     agenda: new Map(),
@@ -208,7 +207,6 @@ export function newSwimState(options: SwimOptions, now: number): SwimState {
     relays: new Map(),
     syncs: new Map(),
     candidates: new Map(),
-    round: [],
     seq: randomInt(random, MAX_SEQ),
     broadcasts: 0,
     awareness: 0,

@@ -181,6 +181,8 @@ function readPacket(turn: Turn, from: Address, bytes: Uint8Array): void {
   }
   // Two processes with one name: what the other one says is not heard, or it would speak to itself.
   if (packet.sender === turn.state.options.id) return;
+  const peer = turn.state.peers.get(packet.sender);
+  if (peer !== undefined) peer.turnAt = turn.now;
   for (const message of packet.messages) readMessage(turn, packet.sender, from, message);
 }
 
@@ -215,7 +217,7 @@ function readMessage(turn: Turn, sender: NodeId, from: Address, message: GossipM
 }
 
 function hearClaim(turn: Turn, sender: NodeId, from: Address, claim: Claim): void {
-  if (isCredible(turn.state, sender, claim)) applyClaim(turn, claim, from);
+  if (isCredible(turn.state, sender, claim)) applyClaim(turn, claim, { sender, address: from });
 }
 
 /** A node that hears nobody holds everybody for dead: who is dead here accuses nobody but this node, which can answer. */

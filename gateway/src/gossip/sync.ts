@@ -8,6 +8,8 @@ import type { Claim, MemberRecord, View } from "./message.ts";
 import { nextRandom } from "./random.ts";
 import { nextSeq, type Turn } from "./swim-state.ts";
 
+const SECOND_LOOK_MS = 1000;
+
 /** Routine: with one live member, in random intervals of half to one and a half times the set one. */
 export function pushPullRound(turn: Turn): void {
   const { state, now } = turn;
@@ -32,13 +34,19 @@ export function answerSync(turn: Turn, view: View): void {
 }
 
 export function syncEnded(turn: Turn, id: number, view: View | null): void {
-  const { state } = turn;
+  const { state, now } = turn;
   state.syncs.delete(id);
   if (view === null) return;
   const isFirst = livePeers(state).length === 0;
   mergeView(turn, view);
-  // The others learn of a newcomer from itself; who answered has it from the request.
-  if (isFirst && livePeers(state).length > 0 && !state.hasLeft) announce(turn);
+  if (!isFirst || livePeers(state).length === 0 || state.hasLeft) return;
+  announce(turn);
+  // Who joined at the same time was not in the answer yet.
+  schedule(
+    state.agenda,
+    { kind: "push-pull" },
+    now + SECOND_LOOK_MS * (0.5 + nextRandom(state.random)),
+  );
 }
 
 function mergeView(turn: Turn, view: View): void {

@@ -20,11 +20,6 @@ export interface TransportWorld {
   close(): Promise<void>;
 }
 
-interface TransportSuiteOptions {
-  /** Whether the end of a link is seen at once; behind a proxy it is not. */
-  readonly hasLinks: boolean;
-}
-
 class Recorder implements TransportHandlers {
   readonly packets: { readonly from: Address; readonly text: string }[] = [];
   readonly requests: { readonly from: Address; readonly bytes: number }[] = [];
@@ -56,11 +51,7 @@ async function linked(transport: Transport, address: Address): Promise<void> {
   await transport.request(address, Buffer.from("linked?"), 10_000);
 }
 
-export function transportSuite(
-  name: string,
-  makeWorld: () => Promise<TransportWorld>,
-  { hasLinks }: TransportSuiteOptions,
-): void {
+export function transportSuite(name: string, makeWorld: () => Promise<TransportWorld>): void {
   describe(name, () => {
     const started: Transport[] = [];
     let world: TransportWorld;
@@ -234,7 +225,7 @@ export function transportSuite(
       return heard;
     }
 
-    describe.skipIf(!hasLinks)("links", () => {
+    describe("links", () => {
       test("the end of a linked node is told by all that are linked to it, once", async () => {
         const { a, b } = await two();
         const gone = await node();

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { Keyring } from "./keyring.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
+import { httpsWorld } from "./testing/https-world.ts";
 import { udpWorld } from "./testing/udp-world.ts";
 import { transportSuite, type TransportWorld } from "./transport.contract.ts";
 
@@ -31,10 +32,9 @@ async function memoryWorld(): Promise<TransportWorld> {
 
 const KEY = randomBytes(32);
 
-transportSuite("in memory", memoryWorld, { hasLinks: true });
-transportSuite("UDP and TCP, not sealed", () => udpWorld(), { hasLinks: true });
-transportSuite(
-  "UDP and TCP, sealed",
-  () => udpWorld(() => ({ keyring: new Keyring([{ id: 7, key: KEY }]) })),
-  { hasLinks: true },
+transportSuite("in memory", memoryWorld);
+transportSuite("UDP and TCP, not sealed", () => udpWorld());
+transportSuite("UDP and TCP, sealed", () =>
+  udpWorld(() => ({ keyring: new Keyring([{ id: 7, key: KEY }]) })),
 );
+transportSuite("HTTP, tokens and TLS left out", () => httpsWorld());

@@ -193,6 +193,15 @@ describe("a key that is removed", () => {
   });
 });
 
+test("a node that seals with a key the other one lacks gets through with another one they share", async () => {
+  const [a, b] = [await node({ keyring: new Keyring([NEXT, KEY]) }), await sealed()];
+  const to = b.transport.localAddress;
+  await expect(a.transport.request(to, Buffer.from("x"), 3_000)).resolves.toHaveLength(1);
+  expect(await a.transport.check(to, 3_000)).toBe("answered");
+  a.transport.send(to, Buffer.from("ping"));
+  await vi.waitFor(() => expect(b.packets).toEqual(["ping"]), WAIT);
+});
+
 describe("a node refuses to start", () => {
   test.each(["0.0.0.0", "10.1.2.3", "::"])("without keys at %s", async (bindAddress) => {
     await expect(node({ bindAddress })).rejects.toThrow(

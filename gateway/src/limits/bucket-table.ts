@@ -9,7 +9,7 @@ export const GENERATION = 65_536;
 const ROOM_EVERY = 4096;
 
 /** One bucket is this many numbers in a row. */
-export const STRIDE = 9;
+export const STRIDE = 10;
 export const TOKENS = 0;
 export const FILLED_AT = 1;
 /** Let through and asked for since this was last said. */
@@ -23,6 +23,8 @@ export const OTHERS = 6;
 export const SHARE = 7;
 /** Taken away for what others are expected to have spent, beyond what they said they did. */
 export const EXPECTED = 8;
+/** What this process may spend of a bucket that is near empty. */
+export const OWN = 9;
 const FIRST_CAPACITY = 64;
 
 class Generation {
@@ -95,7 +97,7 @@ export class BucketTable {
     const former = this.old.slots.get(key);
     const at = this.young.add(former === undefined ? copied(key) : key);
     const { numbers } = this.young;
-    if (former === undefined) numbers.set([burst, now, 0, 0, rate, burst, 0, 0, 0], at);
+    if (former === undefined) numbers.set([burst, now, 0, 0, rate, burst, 0, 0, 0, 0], at);
     else numbers.set(this.old.numbers.subarray(former, former + STRIDE), at);
     return at;
   }

@@ -12,7 +12,7 @@ const HASH_BYTES = 8;
 /** A data plane that says nothing for so long used nothing. */
 const QUIET_MS = 2.5 * REPORT_USE_MS;
 /** A node that says nothing is lost or cut off rather than idle; so long it is taken to go on as before. */
-const EXTRAPOLATED_MS = 10_000;
+const EXTRAPOLATED_MS = 5000;
 /** Age of another node's counts when they arrive: half a report of its planes, and the way here. */
 const REMOTE_AGE_MS = 30;
 
@@ -35,6 +35,18 @@ interface RemoteUse {
   count: Count;
   /** By the other node's clock. */
   clock: number;
+  /** Taken to be spent while nothing was heard of it, and not heard of yet. */
+  presumed: number;
+  /** It was cut off, and nothing was heard of it since. */
+  isCut: boolean;
+}
+
+/** One start of another node, as a message of its counts finds it. */
+export interface Start {
+  readonly start: string;
+  /** By its own clock, when it counted. */
+  readonly clock: number;
+  readonly isLive: boolean;
 }
 
 /** An item of what nodes tell each other. */
@@ -63,13 +75,16 @@ export class KeyCounts {
   /** What the bucket would lack. */
   private lacks = 0;
   private filledAt: number;
+  /** What time gave to the other sides of a partition. */
+  private elsewhere = 0;
+  private accruedAt: number;
 
   constructor(hash: KeyHash, limit: { rate: number; burst: number }, birth: number, now: number) {
     this.hash = hash;
     this.rate = limit.rate;
     this.burst = limit.burst;
     this.birth = birth;
-    this.filledAt = now;
+    this.filledAt = this.accruedAt = now;
   }
 
   used(plane: number, { spent, asked, rate, burst }: KeyUse, now: number): void {
@@ -83,20 +98,28 @@ export class KeyCounts {
     this.take(spent, now);
   }
 
-  /** Of one start of another node, by whose clock it is `clock`. */
-  merge(start: string, { rate, burst, ...count }: TotalUse, clock: number, now: number): void {
+  /** Of one start of another node. */
+  merge({ start, clock, isLive }: Start, { rate, burst, ...count }: TotalUse, now: number): void {
     if (this.name === null) [this.rate, this.burst] = [rate, burst];
     const known = this.remotes.get(start);
-    const use = known ?? { demand: new Demand(now), count: NO_COUNT, clock };
+    const use = known ?? {
+      demand: new Demand(now),
+      count: NO_COUNT,
+      clock,
+      presumed: 0,
+      isCut: false,
+    };
     if (known === undefined) this.remotes.set(start, use);
     const later = laterCount(use.count, count);
     const more = added(use.count, later);
     use.count = later;
-    this.take(more.spent, now);
+    this.take(this.unaccounted(use, more.spent, known === undefined), now);
     // An older message that was overtaken says nothing of the time since.
     if (clock < use.clock) return;
     use.demand.count(more.asked, clock - use.clock, now - REMOTE_AGE_MS);
     use.clock = clock;
+    // What it spent is spent; that it goes on is not to be expected.
+    if (!isLive) use.demand.stop();
   }
 
   /** What this node tells the others. */
@@ -141,8 +164,9 @@ export class KeyCounts {
       if (demand.perSecond > 0 && demand.at < now - QUIET_MS) demand.count(0, now - demand.at, now);
       isActive ||= demand.perSecond > 0;
     }
-    for (const { demand } of this.remotes.values()) {
-      if (demand.at < now - EXTRAPOLATED_MS) demand.stop();
+    for (const use of this.remotes.values()) {
+      const { demand } = use;
+      if (demand.perSecond > 0 && demand.at < now - EXTRAPOLATED_MS) this.presume(use, now);
       isActive ||= demand.perSecond > 0;
     }
     return isActive;
@@ -153,9 +177,34 @@ export class KeyCounts {
     this.planes.delete(plane);
   }
 
-  /** Of a node that is gone: it spends no more, and what it spent stays spent. */
-  stop(isGone: (start: string) => boolean): void {
-    for (const [start, { demand }] of this.remotes) if (isGone(start)) demand.stop();
+  /** Nothing more is expected of these starts. Whether anything was. */
+  stop(isGone: (start: string) => boolean, now: number): boolean {
+    let wasActive = false;
+    for (const [start, use] of this.remotes) {
+      if (use.demand.perSecond === 0 || !isGone(start)) continue;
+      this.presume(use, now);
+      use.isCut = true;
+      wasActive = true;
+    }
+    return wasActive;
+  }
+
+  /** It went on until now, as far as anyone knows, and from now on it is not reckoned with. */
+  private presume(use: RemoteUse, now: number): void {
+    let all = 0;
+    for (const { demand } of this.sources()) all += demand.perSecond;
+    const presumed = Math.round(use.demand.since(now) * Math.min(1, this.rate / all));
+    use.presumed += presumed;
+    use.demand.stop();
+    this.take(presumed, now);
+  }
+
+  /** Until now this side of the cluster had this part of the limit. */
+  accrue(part: number, now: number): void {
+    const isHealed = [...this.remotes.values()].every((use) => !use.isCut);
+    if (isHealed) this.elsewhere = 0;
+    this.elsewhere += (this.rate * (1 - part) * (now - this.accruedAt)) / 1000;
+    this.accruedAt = now;
   }
 
   /** Its bucket is full: there is nothing to remember. */
@@ -176,6 +225,16 @@ export class KeyCounts {
   private *sources(): Generator<{ readonly demand: Demand }> {
     yield* this.planes.values();
     yield* this.remotes.values();
+  }
+
+  /** What it spent beyond what was presumed, and beyond what its side of a partition was entitled to. */
+  private unaccounted(use: RemoteUse, spent: number, isNew: boolean): number {
+    const presumed = Math.min(use.presumed, spent);
+    use.presumed -= presumed;
+    const entitled = use.isCut || isNew ? Math.min(this.elsewhere, spent - presumed) : 0;
+    this.elsewhere -= entitled;
+    use.isCut = false;
+    return spent - presumed - entitled;
   }
 
   private take(spent: number, now: number): void {

@@ -6,6 +6,7 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { LeaseAnswer, LeaseAsk } from "./limit-messages.ts";
 import { UNKNOWN } from "./limiter.ts";
+import { mostOwed } from "./token-buckets.ts";
 
 /** What is asked for lasts so long. */
 const LEASE_S = 0.2;
@@ -13,6 +14,8 @@ const LEASE_S = 0.2;
 const LOW_WATER = 0.5;
 /** An owner that had too few is asked again after this at the earliest. */
 const COOL_DOWN_MS = 100;
+/** So long before, it is: the answer takes its time. */
+const EARLY_MS = 20;
 /** Without an answer for so long, there is none: asked anew, and nobody waits longer. */
 export const ANSWER_MS = 1000;
 /** Tokens that lie idle go back. */
@@ -37,11 +40,13 @@ interface Lease {
   /** Requests since `countedAt`. */
   count: number;
   countedAt: number;
-  /** When an answer that did not come yet was asked for; -Infinity = none is due. */
+  /** When an answer that did not come yet was asked for; Infinity = none is due. */
   askedAt: number;
   wanted: number;
   /** Requests that got UNKNOWN since it was asked. */
   unknown: number;
+  /** The last answer was less than was wanted, and more comes soon. */
+  isShort: boolean;
   /** Nothing is asked before, and without tokens everything is denied. */
   deniedUntil: number;
   usedAt: number;
@@ -78,10 +83,23 @@ export class LeaseHolder {
       if (lease.tokens < LOW_WATER * LEASE_S * lease.demand) this.askSoon(lease, now);
       return 0;
     }
-    if (now < lease.deniedUntil) return (lease.deniedUntil - now) / 1000;
     this.askSoon(lease, now);
+    // What is over the limit is known to be until the next answer; its tokens are for requests that come then.
+    const deniedMs = lease.deniedUntil - now;
+    if (deniedMs > 0) return deniedMs / 1000;
+    if (lease.isShort && lease.askedAt < Infinity) return EARLY_MS / 1000;
     lease.unknown++;
     return UNKNOWN;
+  }
+
+  /** Takes what was used already; what is missing is asked for before anything else passes. */
+  charge(scope: string, key: string, tokens: number, rate: number, burst: number): void {
+    const now = this.timers.now();
+    const lease = this.leases.get(scope)?.get(key) ?? this.open(scope, key, now);
+    [lease.rate, lease.burst, lease.usedAt] = [rate, burst, now];
+    lease.count += tokens;
+    lease.tokens = Math.max(-mostOwed(rate, burst), lease.tokens - tokens);
+    this.askSoon(lease, now);
   }
 
   whenKnown(scope: string, key: string): Promise<void> {
@@ -99,11 +117,14 @@ export class LeaseHolder {
     // Of a key that was forgotten meanwhile: its tokens are lost, which gives nobody too many.
     if (lease === undefined) return;
     lease.tokens += granted;
-    this.settle(lease, granted < lease.wanted ? Math.max(waitMs, COOL_DOWN_MS) : 0);
+    const isShort = granted < lease.wanted;
+    // One that is refilled slowly has a token at that moment, and whoever asks then is to wait for it.
+    lease.isShort = isShort && waitMs <= COOL_DOWN_MS;
+    this.settle(lease, isShort ? Math.max(waitMs, COOL_DOWN_MS) : 0);
   }
 
   private settle(lease: Lease, deniedMs: number): void {
-    lease.askedAt = -Infinity;
+    lease.askedAt = Infinity;
     lease.unknown = 0;
     lease.deniedUntil = this.timers.now() + deniedMs;
     const { waiting } = lease;
@@ -112,7 +133,8 @@ export class LeaseHolder {
   }
 
   private askSoon(lease: Lease, now: number): void {
-    if (lease.askedAt > -Infinity || now < lease.deniedUntil) return;
+    const early = lease.isShort ? EARLY_MS : 0;
+    if (lease.askedAt < Infinity || now < lease.deniedUntil - early) return;
     lease.askedAt = now;
     this.toAsk.add(lease);
     if (this.isGathering) return;
@@ -146,9 +168,10 @@ export class LeaseHolder {
       demand: 0,
       count: 0,
       countedAt: now,
-      askedAt: -Infinity,
+      askedAt: Infinity,
       wanted: 0,
       unknown: 0,
+      isShort: false,
       deniedUntil: -Infinity,
       usedAt: now,
       waiting: [],
@@ -176,9 +199,12 @@ export class LeaseHolder {
     for (const leases of this.leases.values()) {
       for (const lease of leases.values()) {
         if (lease.askedAt <= now - ANSWER_MS) this.settle(lease, ANSWER_MS);
-        if (lease.usedAt > now - IDLE_MS || lease.askedAt > -Infinity) continue;
-        if (lease.tokens > 0 && back.length < MAX_ASKS) back.push(returned(lease));
-        if (lease.tokens === 0 && lease.deniedUntil <= now) this.forget(leases, lease);
+        if (lease.askedAt < Infinity) continue;
+        count(lease, now);
+        const isIdle = lease.usedAt <= now - IDLE_MS;
+        const spare = isIdle ? lease.tokens : spareOf(lease);
+        if (spare > 0 && back.length < MAX_ASKS) back.push(returned(lease, spare));
+        if (isIdle && lease.tokens <= 0 && lease.deniedUntil <= now) this.forget(leases, lease);
       }
     }
     if (back.length > 0) this.ask(back);
@@ -203,7 +229,7 @@ export class LeaseHolder {
 }
 
 function isUnknown(lease: Lease, now: number): boolean {
-  return lease.tokens < 1 && now >= lease.deniedUntil && lease.askedAt > -Infinity;
+  return lease.tokens < 1 && !lease.isShort && now >= lease.deniedUntil && lease.askedAt < Infinity;
 }
 
 function askOf(lease: Lease, now: number): LeaseAsk {
@@ -211,7 +237,7 @@ function askOf(lease: Lease, now: number): LeaseAsk {
   count(lease, now);
   const lasting = Math.ceil(lease.demand * LEASE_S) - tokens;
   lease.wanted = Math.max(1, Math.min(Math.max(lasting, lease.unknown), Math.ceil(burst)));
-  return { scope, key, rate, burst, want: lease.wanted, have: tokens, back: 0 };
+  return { scope, key, rate, burst, want: lease.wanted, have: Math.max(0, tokens), back: 0 };
 }
 
 function count(lease: Lease, now: number): void {
@@ -223,8 +249,14 @@ function count(lease: Lease, now: number): void {
   lease.countedAt = now;
 }
 
-function returned(lease: Lease): LeaseAsk {
-  const { scope, key, rate, burst, tokens } = lease;
-  lease.tokens = 0;
-  return { scope, key, rate, burst, want: 0, have: 0, back: tokens };
+/** What is not needed any more since demand went down. */
+function spareOf({ tokens, demand }: Lease): number {
+  const spare = Math.floor(tokens - demand * LEASE_S);
+  return spare > tokens / 2 ? spare : 0;
+}
+
+function returned(lease: Lease, back: number): LeaseAsk {
+  const { scope, key, rate, burst } = lease;
+  lease.tokens -= back;
+  return { scope, key, rate, burst, want: 0, have: Math.max(0, lease.tokens), back };
 }

@@ -23,6 +23,8 @@ export interface Granted {
 
 /** Tokens that were lent this long ago and not asked about since are spent or given back. */
 const HELD_MS = 3000;
+/** What was wanted this long ago is wanted still. */
+const WANTED_MS = 300;
 /** What is lent may be as much as flows in this time, however small the burst. */
 const FLOW_S = 0.3;
 
@@ -32,7 +34,13 @@ interface Account {
   level: number;
   filledAt: number;
   usedAt: number;
-  readonly held: Map<Holder, { tokens: number; at: number }>;
+  readonly held: Map<Holder, Held>;
+}
+
+interface Held {
+  readonly tokens: number;
+  readonly at: number;
+  readonly wanted: number;
 }
 
 export class LeaseLedger {
@@ -83,11 +91,19 @@ export class LeaseLedger {
     account.usedAt = now;
     this.fill(account, now);
     account.level = Math.min(this.burstOf(account), account.level + ask.back);
-    const granted = Math.max(0, Math.min(ask.want, Math.floor(account.level + 1e-9)));
+    const granted = Math.min(ask.want, fairly(account, holder, ask.want));
     account.level -= granted;
-    account.held.set(holder, { tokens: ask.have + granted, at: now });
+    account.held.set(holder, { tokens: ask.have + granted, at: now, wanted: ask.want });
     if (granted >= ask.want) return { granted, waitMs: 0 };
-    return { granted, waitMs: Math.ceil(((1 - account.level) / this.rateOf(account)) * 1000) };
+    return {
+      granted,
+      waitMs: Math.ceil((Math.max(0, 1 - account.level) / this.rateOf(account)) * 1000),
+    };
+  }
+
+  /** Whether it was asked about within `ms`. */
+  isUsed(hash: KeyHash, ms: number, now: number): boolean {
+    return (this.accounts.get(hash)?.usedAt ?? -Infinity) > now - ms;
   }
 
   /** What another owner is to go on with; the account is closed. null = there is none. */
@@ -126,7 +142,7 @@ export class LeaseLedger {
     const seconds = Math.max(0, now - account.filledAt) / 1000;
     let lent = 0;
     for (const [holder, { tokens, at }] of account.held) {
-      if (tokens === 0 || at < now - HELD_MS) account.held.delete(holder);
+      if (at < now - (tokens === 0 ? WANTED_MS : HELD_MS)) account.held.delete(holder);
       else lent += tokens;
     }
     const rate = this.rateOf(account);
@@ -143,4 +159,18 @@ export class LeaseLedger {
   private burstOf({ burst }: Account): number {
     return Math.max(1, burst * this.part);
   }
+}
+
+/**
+ * Of what is there, as much as a holder's part of all that is wanted, and the more of the rest the fuller the bucket is; a
+ * whole token at least, while there is one.
+ */
+function fairly({ level, burst, held }: Account, holder: Holder, want: number): number {
+  const whole = Math.floor(level + 1e-9);
+  if (whole <= 0) return 0;
+  let wanted = want;
+  for (const [other, one] of held) if (other !== holder) wanted += one.wanted;
+  const part = want / Math.max(1, wanted);
+  const fullness = Math.min(1, level / burst);
+  return Math.max(1, Math.floor(whole * (part + (1 - part) * fullness)));
 }

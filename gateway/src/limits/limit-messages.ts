@@ -73,10 +73,10 @@ export type LimitsToPlane =
   /** The part of each limit that is this node's side's to give (balanced) and this node's (split). */
   | { readonly kind: "reach"; readonly shared: number; readonly split: number };
 
-/** Where data planes and the node's part of limits meet; `plane` is a number that is never used twice. */
+/** Where data planes meet the node's part of limits; `plane` is a number that is never used twice. */
 export interface LimitsHost {
-  /** Called once, before anything is heard. */
-  connect(send: (plane: number, message: LimitsToPlane) => void): void;
+  /** From now on `hear` gets what is meant for this plane, until it is said to be gone. */
+  join(plane: number, hear: (message: LimitsToPlane) => void): void;
   heard(plane: number, message: LimitsFromPlane): void;
 }
 

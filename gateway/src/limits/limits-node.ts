@@ -1,72 +1,207 @@
 /**
- * The node's part of limits: it gathers what its data planes used and tells each what goes on elsewhere. In a gossip process
- * elsewhere is the whole cluster; in the parent of a gateway without a cluster it is the other data planes.
+ * The node's part of limits: it gathers what its data planes used and tells each what goes on elsewhere, and lends and borrows
+ * tokens of strict limits. In a gossip process elsewhere is the whole cluster; in the parent of a gateway without a cluster it
+ * is the other data planes.
  */
 import type { Timers } from "@bifrost/shared/domain/time";
-import { hashOf } from "./key-counts.ts";
-import { LeaseLedger } from "./lease-ledger.ts";
+import { MalformedBytes } from "../gossip/bytes.ts";
+import type { Member, NodeId } from "../gossip/member.ts";
+import type { Membership } from "../gossip/membership.ts";
 import {
-  REPORT_USE_MS,
-  type LeaseAsk,
-  type LimitsFromPlane,
-  type LimitsHost,
-  type LimitsToPlane,
-} from "./limit-messages.ts";
+  COUNT_BYTES,
+  decodePacket,
+  decodeRequest,
+  encodeClaims,
+  encodeGrants,
+  encodePacket,
+  HEAD_BYTES,
+  type LimitPacket,
+  type StartTotals,
+} from "./limit-codec.ts";
+import { holderOf, LeaseDesk } from "./lease-desk.ts";
+import { LeaseOwner } from "./lease-owner.ts";
+import { REPORT_USE_MS, type LimitsFromPlane, type LimitsToPlane } from "./limit-messages.ts";
+import { Standing } from "./standing.ts";
 import { UseCounts } from "./use-counts.ts";
 
-const SWEEP_MS = 5000;
+export interface LimitsNodeOptions {
+  readonly timers: Timers;
+  /** null = there is no cluster. */
+  readonly membership: Membership | null;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly send: (plane: number, message: LimitsToPlane) => void;
+  /**
+   * How long a silent node counts as one that may be cut off and go on: so long the sides of a partition together stay within
+   * each limit, and so long a host that is lost for good makes the limits of the others smaller by its share.
+   */
+  readonly keepUnreachableMs?: number;
+}
 
-export class LimitsNode implements LimitsHost {
+const KEEP_UNREACHABLE_MS = 600_000;
+const SWEEP_MS = 5000;
+/** How often other nodes are told of what changed. */
+const TELL_NODES_MS = 100;
+const MAX_PACKETS = 8;
+/** Keys in what a node that knows nothing is told. */
+const MAX_STATE = 1000;
+const EPOCHS = 2 ** 32;
+/** The only one of a node without a cluster. */
+const ALONE = "";
+
+export class LimitsNode {
+  private readonly options: LimitsNodeOptions;
   private readonly timers: Timers;
   private readonly planes = new Set<number>();
   private readonly shared: UseCounts;
   private readonly split: UseCounts;
-  private readonly ledger = new LeaseLedger();
-  private send: (plane: number, message: LimitsToPlane) => void = () => undefined;
+  private readonly standing: Standing;
+  private readonly owner: LeaseOwner;
+  private readonly desk: LeaseDesk;
+  /** Tells this start of the node from those before. */
+  private readonly epoch: number;
   private isTelling = false;
+  private isTellingNodes = false;
   private isSweeping = false;
 
-  constructor(timers: Timers) {
+  constructor(options: LimitsNodeOptions) {
+    const { timers, membership, random, keepUnreachableMs = KEEP_UNREACHABLE_MS } = options;
+    this.options = options;
     this.timers = timers;
-    this.shared = new UseCounts(timers.now());
-    this.split = new UseCounts(timers.now());
-  }
-
-  connect(send: (plane: number, message: LimitsToPlane) => void): void {
-    this.send = send;
+    const now = timers.now();
+    this.shared = new UseCounts(now);
+    this.split = new UseCounts(now);
+    this.epoch = Math.floor(random() * EPOCHS);
+    this.standing = new Standing(membership?.self ?? ALONE, keepUnreachableMs, now);
+    const { standing } = this;
+    this.owner = new LeaseOwner({ timers, standing, membership });
+    this.desk = new LeaseDesk({
+      timers,
+      standing,
+      membership,
+      owner: this.owner,
+      answer: (plane, answers) => options.send(plane, { kind: "leases", answers }),
+    });
+    if (membership !== null) this.meet(membership);
   }
 
   heard(plane: number, message: LimitsFromPlane): void {
     if (message.kind === "gone") return this.gone(plane);
-    this.planes.add(plane);
-    if (message.kind === "ask") this.lend(plane, message.asks);
-    if (message.kind !== "used") return;
+    if (!this.planes.has(plane)) {
+      this.planes.add(plane);
+      this.options.send(plane, this.reach);
+    }
+    if (message.kind === "ask") this.desk.ask(plane, message.asks);
+    if (message.kind === "used") {
+      const now = this.timers.now();
+      this.shared.used(plane, message.shared, now);
+      this.split.used(plane, message.split, now);
+      this.tellLater();
+      this.tellNodesLater();
+    }
+    return this.sweepLater();
+  }
+
+  /** Keys that are remembered. */
+  get keys(): number {
+    return this.shared.size + this.split.size + this.owner.ledger.size;
+  }
+
+  /** Keys whose tokens this node lends. */
+  get lentKeys(): number {
+    return this.owner.ledger.size;
+  }
+
+  /** Gives what it lends to others; to be awaited before the node says goodbye. */
+  leave(): Promise<void> {
+    return this.owner.leave();
+  }
+
+  private meet(membership: Membership): void {
+    for (const member of membership.members()) this.standing.see(member, this.timers.now());
+    membership.onChange((member) => this.saw(member));
+    membership.on("limits", {
+      onMessage: (from, body) => ignoringMalformed(() => this.packet(from, decodePacket(body))),
+      onRequest: (from, body) => this.request(from, body),
+      state: () => this.state(),
+      onState: (from, body) => ignoringMalformed(() => this.packet(from, decodePacket(body))),
+    });
+  }
+
+  private saw(member: Member): void {
+    const { id } = member;
     const now = this.timers.now();
-    this.shared.used(plane, message.shared, now);
-    this.split.used(plane, message.split, now);
-    this.tellLater();
+    const { reach } = this.standing;
+    if (!this.standing.see(member, now)) return;
+    this.shared.accrue(reach, now);
+    if (!this.standing.isLive(id)) {
+      this.shared.stop((start) => start.startsWith(`${id}#`), now);
+      this.owner.forget(id);
+      this.desk.lost(id);
+      this.tellLater();
+    }
+    this.owner.changed();
+    this.tellReach();
+  }
+
+  private get reach(): LimitsToPlane {
+    const { reach, size } = this.standing;
+    return { kind: "reach", shared: reach, split: 1 / Math.max(1, size) };
+  }
+
+  private tellReach(): void {
+    for (const plane of this.planes) this.options.send(plane, this.reach);
+  }
+
+  private packet(from: NodeId, packet: LimitPacket): void {
+    if (packet.kind !== "counts") return this.owner.packet(from, packet);
+    const now = this.timers.now();
+    const { self } = this.standing;
+    for (const { node, epoch, clock, totals } of packet.starts) {
+      if (node === self && epoch === this.epoch) continue;
+      // It counts once it takes part again: until then its side has a part of its own.
+      if (this.standing.isSilent(node)) continue;
+      const isLive = this.standing.isLive(node);
+      this.shared.merge({ start: `${node}#${epoch}`, clock, isLive }, totals, now);
+    }
+    this.sweepLater();
+    return this.tellLater();
+  }
+
+  private async request(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
+    const request = decodeRequest(body);
+    this.sweepLater();
+    if (request.kind === "claim") return encodeClaims(this.owner.claimed(from, request.keys));
+    if (request.kind === "hand-over") {
+      this.owner.handedOver(request.accounts);
+      return new Uint8Array();
+    }
+    const grants = request.asks.map(({ hash, plane, ...ask }) =>
+      this.owner.grant(hash, holderOf(from, plane), ask),
+    );
+    return encodeGrants(await Promise.all(grants));
+  }
+
+  private state(): Uint8Array {
+    if (this.shared.size === 0) return new Uint8Array();
+    const self = `${this.standing.self}#${this.epoch}`;
+    const starts = [...this.shared.all(MAX_STATE, self, this.timers.now())].map(
+      ([start, known]): StartTotals => {
+        const at = start.lastIndexOf("#");
+        return { node: start.slice(0, at), epoch: Number(start.slice(at + 1)), ...known };
+      },
+    );
+    return encodePacket({ kind: "counts", starts });
   }
 
   private gone(plane: number): void {
     this.planes.delete(plane);
     this.shared.planeGone(plane);
     this.split.planeGone(plane);
-    this.ledger.gone((holder) => holder === String(plane));
-  }
-
-  private lend(plane: number, asks: readonly LeaseAsk[]): void {
-    const now = this.timers.now();
-    const answers = asks.map(({ scope, key, ...ask }) => {
-      const hash = hashOf(scope, key);
-      if (!this.ledger.has(hash)) this.ledger.open(hash, ask, 1, now);
-      return { scope, key, ...this.ledger.ask(hash, String(plane), ask, now) };
-    });
-    this.send(plane, { kind: "leases", answers });
-    this.sweepLater();
+    this.owner.planeGone(holderOf(this.standing.self, plane));
   }
 
   private tellLater(): void {
-    this.sweepLater();
     if (this.isTelling) return;
     this.isTelling = true;
     this.timers.after(REPORT_USE_MS / 2, () => {
@@ -83,7 +218,29 @@ export class LimitsNode implements LimitsHost {
     for (const plane of this.planes) {
       const message = { shared: shared.get(plane) ?? [], split: split.get(plane) ?? [] };
       if (message.shared.length + message.split.length === 0) continue;
-      this.send(plane, { kind: "elsewhere", ...message });
+      this.options.send(plane, { kind: "elsewhere", ...message });
+    }
+  }
+
+  private tellNodesLater(): void {
+    const { membership } = this.options;
+    if (membership === null || this.isTellingNodes || !this.shared.hasUntold) return;
+    this.isTellingNodes = true;
+    this.timers.after(TELL_NODES_MS, () => {
+      this.isTellingNodes = false;
+      this.tellNodes(membership);
+      this.tellNodesLater();
+    });
+  }
+
+  private tellNodes(membership: Membership): void {
+    const most = Math.floor((membership.maxMessageBytes - HEAD_BYTES) / COUNT_BYTES);
+    const [node, epoch, clock] = [this.standing.self, this.epoch, this.timers.now()];
+    const all = this.shared.takeTotals(most * MAX_PACKETS);
+    for (let from = 0; from < all.length; from += most) {
+      const starts = [{ node, epoch, clock, totals: all.slice(from, from + most) }];
+      const body = encodePacket({ kind: "counts", starts });
+      for (const to of this.standing.others) membership.send(to, "limits", body);
     }
   }
 
@@ -93,8 +250,19 @@ export class LimitsNode implements LimitsHost {
     this.timers.after(SWEEP_MS, () => {
       this.isSweeping = false;
       const now = this.timers.now();
-      for (const part of [this.shared, this.split, this.ledger]) part.sweep(now);
-      if (this.shared.size + this.split.size + this.ledger.size > 0) this.sweepLater();
+      for (const part of [this.shared, this.split, this.owner]) part.sweep(now);
+      if (this.standing.sweep(now)) this.tellReach();
+      const isAlone = this.standing.others.length + 1 === this.standing.size;
+      if (this.keys > 0 || !isAlone) this.sweepLater();
     });
+  }
+}
+
+/** What is no message of limits changes nothing. */
+function ignoringMalformed(task: () => void): void {
+  try {
+    task();
+  } catch (error) {
+    if (!(error instanceof MalformedBytes)) throw error;
   }
 }

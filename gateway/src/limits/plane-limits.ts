@@ -34,6 +34,19 @@ export class PlaneLimits implements Limiter {
     return this.leases.spend(scope, shortKey(key), rate, burst);
   }
 
+  /** Takes what was used already, and may leave a debt of one burst, or of what a second gives, at most. */
+  charge(
+    scope: string,
+    key: string,
+    tokens: number,
+    rate: number,
+    burst: number,
+    mode: LimitMode,
+  ): void {
+    if (mode === "strict") this.leases.charge(scope, shortKey(key), tokens, rate, burst);
+    else this[mode === "split" ? "split" : "shared"].charge(scope, key, tokens, rate, burst);
+  }
+
   whenKnown(scope: string, key: string): Promise<void> {
     return this.leases.whenKnown(scope, shortKey(key));
   }

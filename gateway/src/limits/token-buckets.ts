@@ -13,7 +13,7 @@ import {
   SPENT,
   TOKENS,
 } from "./bucket-table.ts";
-import { fill, shareOfEmpty } from "./fill.ts";
+import { fill, take, theirRate } from "./fill.ts";
 import type { KeyElsewhere, KeyUse } from "./limit-messages.ts";
 import type { Limiter } from "./limiter.ts";
 
@@ -54,31 +54,34 @@ export class TokenBuckets implements Limiter {
     const at = buckets.find(known, now, rate, burst);
     const { numbers } = buckets;
     const { part } = this;
-    const tokens = fill(numbers, at, now, rate * part, Math.max(1, burst * part));
+    const partRate = rate * part;
+    const partBurst = part === 1 ? burst : Math.max(1, burst * part);
+    fill(numbers, at, now, partRate, partBurst);
     numbers[at + RATE] = rate;
     numbers[at + BURST] = burst;
     const asked = numbers[at + ASKED] ?? 0;
     if (asked === 0) buckets.unsaid.add(known);
     numbers[at + ASKED] = asked + 1;
-    if (tokens < 1) return waitFor(1 - tokens, numbers, at, rate * part);
-    numbers[at + TOKENS] = tokens - 1;
+    const wait = take(numbers, at, partRate, partBurst);
+    if (wait > 0) return wait;
     numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + 1;
     return 0;
   }
 
-  /** Takes what was used already, and may leave as much debt as is ever owed. */
-  charge(scope: string, key: string, used: number, rate: number, burst: number): void {
+  /** Takes what was used already, and may leave a debt. */
+  charge(scope: string, key: string, tokens: number, rate: number, burst: number): void {
     const buckets = this.bucketsOf(scope);
     const known = shortKey(key);
     const at = buckets.find(known, this.clock.now(), rate, burst);
     const { numbers } = buckets;
-    const [ours, most] = [rate * this.part, Math.max(1, burst * this.part)];
-    const tokens = fill(numbers, at, this.clock.now(), ours, most);
-    numbers[at + TOKENS] = Math.max(-mostOwed(ours, most), tokens - used);
+    const [partRate, partBurst] = [rate * this.part, Math.max(1, burst * this.part)];
+    fill(numbers, at, this.clock.now(), partRate, partBurst);
+    const left = (numbers[at + TOKENS] ?? 0) - tokens;
+    numbers[at + TOKENS] = Math.max(-mostOwed(partRate, partBurst), left);
     numbers[at + RATE] = rate;
     numbers[at + BURST] = burst;
-    numbers[at + ASKED] = (numbers[at + ASKED] ?? 0) + used;
-    numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + used;
+    numbers[at + ASKED] = (numbers[at + ASKED] ?? 0) + tokens;
+    numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + tokens;
     buckets.unsaid.add(known);
   }
 
@@ -120,9 +123,9 @@ export class TokenBuckets implements Limiter {
     const at = buckets.find(key, now, limit.rate, limit.burst);
     const { numbers } = buckets;
     const [rate, burst] = [limit.rate * this.part, Math.max(1, limit.burst * this.part)];
-    const tokens = fill(numbers, at, now, rate, burst);
-    // Of an empty bucket they cannot have spent what they asked for.
-    const theirs = tokens < 1 ? Math.min(others, rate - shareOfEmpty(rate, others, share)) : others;
+    fill(numbers, at, now, rate, burst);
+    const tokens = numbers[at + TOKENS] ?? 0;
+    const theirs = theirRate(tokens, others, share, rate, burst);
     const expected = others > 0 ? (ahead * theirs) / others : 0;
     const corrected = tokens - (spent + expected - (numbers[at + EXPECTED] ?? 0));
     numbers[at + TOKENS] = Math.min(burst, Math.max(-mostOwed(rate, burst), corrected));
@@ -154,12 +157,6 @@ export function mostOwed(rate: number, burst: number): number {
 
 export function shortKey(key: string): string {
   return key.length > MAX_KEY ? createHash("sha256").update(key, "latin1").digest("base64") : key;
-}
-
-function waitFor(missing: number, numbers: Float64Array, at: number, rate: number): number {
-  const others = numbers[at + OTHERS] ?? 0;
-  if (others === 0 || missing > 1) return missing / rate;
-  return missing / shareOfEmpty(rate, others, numbers[at + SHARE] ?? 0);
 }
 
 function taken(scope: string, key: string, numbers: Float64Array): KeyUse {

@@ -1,6 +1,6 @@
 /** All keys that a node counts, in bounded memory; which of them have news for its data planes and for other nodes. */
 import type { KeyElsewhere, KeyUse } from "./limit-messages.ts";
-import { hashOf, KeyCounts, type KeyHash, type TotalUse } from "./key-counts.ts";
+import { hashOf, KeyCounts, type KeyHash, type Start, type TotalUse } from "./key-counts.ts";
 
 /** Of more, those counted first are forgotten. */
 const MAX_KEYS = 131_072;
@@ -44,10 +44,10 @@ export class UseCounts {
     }
   }
 
-  merge(start: string, clock: number, totals: readonly TotalUse[], now: number): void {
+  merge(start: Start, totals: readonly TotalUse[], now: number): void {
     for (const total of totals) {
       const counts = this.byHash.get(total.hash) ?? this.open(total.hash, total, now);
-      counts.merge(start, total, clock, now);
+      counts.merge(start, total, now);
       this.active.add(counts);
     }
   }
@@ -99,11 +99,15 @@ export class UseCounts {
   }
 
   /** Nodes that are gone or cut off do not go on spending here. */
-  stop(isGone: (start: string) => boolean): void {
+  stop(isGone: (start: string) => boolean, now: number): void {
     for (const counts of this.byHash.values()) {
-      counts.stop(isGone);
-      this.active.add(counts);
+      if (counts.stop(isGone, now)) this.active.add(counts);
     }
+  }
+
+  /** Until now this side of the cluster had this part of every limit. */
+  accrue(part: number, now: number): void {
+    for (const counts of this.byHash.values()) counts.accrue(part, now);
   }
 
   /** Forgets keys whose bucket is full. */

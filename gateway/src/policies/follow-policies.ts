@@ -16,11 +16,14 @@ import type { ScriptLoader } from "./script-loader.ts";
 
 export interface StoredPolicies {
   readonly source: PolicySource;
-  readonly store: PolicyStore;
+  readonly store: Pick<PolicyStore, "read" | "change">;
   readonly loader: Pick<ScriptLoader, "load">;
-  readonly log: PolicyLog;
+  readonly log: Pick<PolicyLog, "add" | "stop">;
   /** null = versions wait for a gateway that has one. */
-  readonly checker: PolicyChecker | null;
+  readonly checking: {
+    readonly versions: Pick<PolicyStore, "readVersion" | "changeVersion">;
+    readonly checker: PolicyChecker;
+  } | null;
 }
 
 export interface GatewayPolicies {
@@ -54,7 +57,7 @@ function followStored(
   { policies: { standard }, dataPlanes, policyFaults, alerts, timers, log }: Deps,
   stored: StoredPolicies,
 ): () => Promise<void> {
-  const { source, store, loader, checker } = stored;
+  const { source, store, loader, checking } = stored;
   const supervisor = new PolicySupervisor({
     store,
     loader,
@@ -75,9 +78,17 @@ function followStored(
   };
   const configsOf = (name: string) => attachedConfigs(name, dataPlanes.tables().routes);
   const checks =
-    checker === null
+    checking === null
       ? null
-      : new CandidateChecks({ store, loader, checker, recorded, configsOf, timers, log });
+      : new CandidateChecks({
+          store: checking.versions,
+          checker: checking.checker,
+          loader,
+          recorded,
+          configsOf,
+          timers,
+          log,
+        });
   policyFaults.onFault = (fault) => supervisor.onFault(fault);
   const unwatch = source.watch((picture) => {
     supervisor.update(picture);

@@ -1,10 +1,17 @@
 /** Spends what a call costs from the buckets that all nodes share. */
-import { type Limiter, UNKNOWN } from "../limits/limiter.ts";
+import { type LimitMode, type Limiter, UNKNOWN } from "../limits/limiter.ts";
 import type { Budget } from "./budgets.ts";
 
 export interface ChargingLimiter extends Limiter {
-  /** Takes what was used already, and may leave a debt of one burst at most. */
-  charge(scope: string, key: string, tokens: number, rate: number, burst: number): void;
+  /** Takes what was used already, and may leave a debt of one burst, or of what a second gives, at most. */
+  charge(
+    scope: string,
+    key: string,
+    tokens: number,
+    rate: number,
+    burst: number,
+    mode: LimitMode,
+  ): void;
 }
 
 /** How often an owner is asked who has not answered yet. */
@@ -33,8 +40,8 @@ export class ProviderLimits {
   /** What the answer took, beyond the one token that `begin` spent. */
   end(budgets: readonly Budget[], tokens: number): void {
     if (tokens <= 1) return;
-    for (const { counts, scope, key, rate, burst } of budgets) {
-      if (counts === "tokens") this.limiter.charge(scope, key, tokens - 1, rate, burst);
+    for (const { counts, scope, key, rate, burst, mode } of budgets) {
+      if (counts === "tokens") this.limiter.charge(scope, key, tokens - 1, rate, burst, mode);
     }
   }
 

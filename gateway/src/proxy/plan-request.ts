@@ -80,6 +80,7 @@ export function planRequest(
   if (found.kind !== "site") return { kind: "page", page: found.kind, edit: null };
   const site = isProbe(found, head) ? { ...found, chain: null } : found;
   record.projectId = site.projectId;
+  record.route = site.route;
   const { ip, scheme } = origin;
   const { projectId } = site;
   const view = new RequestView(head, { id: record.requestId, ip, scheme, projectId });

@@ -31,6 +31,8 @@ export interface Served {
   /** From handing the request to the replica that answered to the head of its response; null when none did. */
   readonly upstreamMs: number | null;
   readonly projectId: string | null;
+  /** Host and prefix of the route; null when there is none. */
+  readonly route: string | null;
   readonly deploymentId: string | null;
   /** The replica asked last. */
   readonly address: string | null;
@@ -63,6 +65,7 @@ export class RequestRecord implements Served {
   /** When the replica that was asked last got the request. */
   askedAt = 0;
   projectId: string | null = null;
+  route: string | null = null;
   deploymentId: string | null = null;
   address: string | null = null;
   page: PageKind | null = null;

@@ -201,6 +201,38 @@ describe("replicas to avoid", () => {
   });
 });
 
+describe("replicas in other regions", () => {
+  test("come after those of the own region, each kind in its turns", () => {
+    balancer.setDistant(new Set(["2", "4"]));
+    expect([order("1234"), order("1234"), order("1234")]).toEqual(["1324", "3142", "1324"]);
+  });
+
+  test("come third where there are many in the own region, which may be gone as a whole", () => {
+    balancer.setDistant(new Set(["7", "8"]));
+    expect(order("12345678")).toBe("12734568");
+  });
+
+  test("take the traffic when there is none in the own region", () => {
+    balancer.setDistant(new Set(["1", "2", "3"]));
+    expect([order(), order()]).toEqual(["123", "231"]);
+  });
+
+  test("come before those of the own region that are unhealthy or failed", () => {
+    balancer.setDistant(new Set(["3", "4"]));
+    balancer.avoid(new Set(["1"]));
+    report("2", "refused");
+    expect(order("1234")).toMatch(/^(?:34|43)12$/);
+  });
+
+  test("are not probed while there is one in the own region", () => {
+    balancer.setDistant(new Set(["2"]));
+    report("2", "refused");
+    now = 5000;
+    expect(order()).not.toMatch(/^2/);
+    expect(order("2")).toBe("2");
+  });
+});
+
 const ADDRESSES = ["a", "b", "c", "d", "e", "f"];
 const address = constantFrom(...ADDRESSES);
 const result = constantFrom<AttemptResult>("answered", "unavailable", "failed", "refused");
@@ -210,6 +242,7 @@ test("whatever happened, each address comes exactly once", () => {
     record({ address, result }),
     record({ wait: integer({ min: 1, max: 70_000 }) }),
     record({ avoid: uniqueArray(address) }),
+    record({ distant: uniqueArray(address) }),
     record({ ask: uniqueArray(address, { minLength: 1 }) }),
   );
   assert(
@@ -220,6 +253,7 @@ test("whatever happened, each address comes exactly once", () => {
       for (const one of events) {
         if ("wait" in one) now += one.wait;
         else if ("avoid" in one) balancer.avoid(new Set(one.avoid));
+        else if ("distant" in one) balancer.setDistant(new Set(one.distant));
         else if ("result" in one) balancer.report(one.address, one.result);
         else orders.push({ asked: one.ask, found: balancer.order("x", one.ask) });
       }

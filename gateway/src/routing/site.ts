@@ -14,6 +14,8 @@ export interface Site {
   readonly kind: "site";
   readonly host: string;
   readonly projectId: string;
+  /** Host and prefix: what its traffic is counted under. */
+  readonly route: string;
   /** Begins with "/"; "/" = the whole host. */
   readonly prefix: string;
   readonly stripsPrefix: boolean;
@@ -54,6 +56,7 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
     kind: "site",
     host,
     projectId: route.projectId,
+    route: `${host}/`,
     prefix: "/",
     stripsPrefix: false,
     targets: route.targets,
@@ -65,11 +68,13 @@ export function sitesOf(route: Route, policies: SitePolicies): readonly Site[] {
   if (route.paths.length === 0) return [whole];
   const below = route.paths.map((rule): Site => {
     const projectId = rule.projectId ?? route.projectId;
+    const prefix = normalPrefix(rule.prefix);
     return {
       kind: "site",
       host,
       projectId,
-      prefix: normalPrefix(rule.prefix),
+      route: `${host}${prefix}`,
+      prefix,
       stripsPrefix: rule.stripsPrefix,
       targets: rule.targets,
       stickiness,
@@ -88,10 +93,12 @@ export function previewSite(
   domain: string,
   policies: SitePolicies,
 ): Site {
+  const host = `${deploymentId}.${domain}`;
   return {
     kind: "site",
-    host: `${deploymentId}.${domain}`,
+    host,
     projectId,
+    route: `${host}/`,
     prefix: "/",
     stripsPrefix: false,
     targets: [{ deploymentId, weight: 1 }],

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ClusterStatusSchema, type ClusterStatus } from "@bifrost/shared/api/cluster";
+import { type ClusterTraffic, ClusterTrafficSchema } from "@bifrost/shared/api/cluster-traffic";
 import * as v from "valibot";
 import { WAIT_MS } from "./cluster-rig.ts";
 import type { GatewayPrograms, RunningProgram } from "./gateway-program.ts";
@@ -51,6 +52,18 @@ export class ClusterNodeProgram {
         throw new Error(`${this.nodeId} sees ${nodeId} as ${seen}, not as ${String(wanted)}.`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  /** Until this node has heard that another one served so many requests. */
+  async untilHears(nodeId: string, requests: number): Promise<ClusterTraffic> {
+    const end = Date.now() + WAIT_MS;
+    for (;;) {
+      const traffic = v.parse(ClusterTrafficSchema, await this.ask("/cluster/traffic"));
+      const heard = traffic.nodes.find(({ node }) => node === nodeId)?.requests ?? 0;
+      if (heard >= requests) return traffic;
+      if (Date.now() > end) throw new Error(`${this.nodeId} heard of ${heard} at ${nodeId}.`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 

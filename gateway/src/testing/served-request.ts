@@ -17,6 +17,7 @@ export function servedRequest(changes: Partial<Served> = {}): Served {
     durationMs: 12.5,
     upstreamMs: 11,
     projectId: "project",
+    route: "shop.test.local/",
     deploymentId: "abcdefghij",
     address: "10.0.0.1:8080",
     page: null,

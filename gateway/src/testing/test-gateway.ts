@@ -4,7 +4,7 @@ import { systemTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import type { ObjectReader } from "@bifrost/shared/ports/object-store";
 import type { ReplicaStore } from "@bifrost/shared/ports/replica-store";
-import { startGateway, type RunningGateway } from "../gateway.ts";
+import { type GatewayDeps, startGateway, type RunningGateway } from "../gateway.ts";
 import type { GatewayPolicies } from "../policies/follow-policies.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import { DEFAULT_PROXY_LIMITS, type ProxyLimits } from "../proxy/services.ts";
@@ -33,6 +33,7 @@ export interface TestGateway extends TestSources {
 }
 
 export interface TestGatewayOptions {
+  readonly ownConfig?: GatewayDeps["ownConfig"];
   readonly replicas?: ReplicaStore;
   /** None when absent. */
   readonly policies?: GatewayPolicies;
@@ -96,7 +97,14 @@ export async function startGatewayOver(
   dataPlanes: DataPlanes,
   options: Pick<
     TestGatewayOptions,
-    "replicas" | "telemetry" | "isSilent" | "policies" | "alerts" | "cluster" | "controlToken"
+    | "replicas"
+    | "ownConfig"
+    | "telemetry"
+    | "isSilent"
+    | "policies"
+    | "alerts"
+    | "cluster"
+    | "controlToken"
   > & {
     readonly policyFaults: PolicyFaults;
   },
@@ -117,6 +125,7 @@ export async function startGatewayOver(
     policies: options.policies ?? { standard: [], stored: null },
     routes: options.isSilent === true ? SILENT : sources.routes,
     backends: options.isSilent === true ? SILENT : sources.backends,
+    ownConfig: options.ownConfig ?? null,
     replicas: options.replicas ?? null,
     timers: systemTimers,
     log: silentLogger,

@@ -1,7 +1,9 @@
 /** The parent over real worker processes. */
 import { createServer, type AddressInfo } from "node:net";
+import type { ClusterTraffic } from "@bifrost/shared/api/cluster-traffic";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { ClusterRig, isAlive, WAIT_MS } from "../testing/cluster-rig.ts";
+import { HOST } from "../testing/proxy-rig.ts";
 import { eventually, testPlaneSettings } from "../testing/test-gateway.ts";
 
 let rig: ClusterRig;
@@ -102,5 +104,11 @@ describe("not one request is lost when", () => {
     const accepted = rig.lost.filter(({ how, process: by }) => how !== "refused" && by !== null);
     expect(accepted).toEqual([]);
     expect((await rig.gateway.control("/ready")).status).toBe(503);
+    // What workers counted by route they have told, to the last request.
+    const traffic = (await (
+      await rig.gateway.control("/cluster/traffic")
+    ).json()) as ClusterTraffic;
+    expect(traffic.routes.map(({ route }) => route)).toEqual([`${HOST}/`]);
+    expect(traffic.requests).toBeGreaterThanOrEqual(rig.answered);
   });
 });

@@ -2,8 +2,9 @@
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { Serving } from "../data-plane.ts";
-import type { LimitsHost, LimitsToPlane } from "../limits/limit-messages.ts";
-import { LimitsNode } from "../limits/limits-node.ts";
+import type { LimitsHost } from "../limits/limit-messages.ts";
+import { hostLimits } from "../limits/limits-hub.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesReadiness, PlanesSummary } from "./data-planes.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly watchdog?: WatchdogLimits;
   /** Where workers meet the other nodes of the cluster. Absent = there is no cluster, and they meet each other. */
   readonly limits?: LimitsHost;
+  /** Workers load meanwhile, and listen once it is there. Absent = at once, knowing nothing. */
+  readonly firstTables?: Promise<Tables>;
 }
 
 /** Of a replaced worker. */
@@ -53,8 +56,10 @@ class ClusterDataPlanes implements DataPlanes {
   private readonly limits: LimitsHost;
   private readonly stopWatchdog: () => void;
   private known: Tables = NO_TABLES;
+  private readonly hasFirstTables: Promise<void>;
   private readonly stuck = new Set<ScriptKey>();
   private totals: PlaneCounts | null = null;
+  private served: (served: readonly RouteTally[]) => void = () => undefined;
   private crashes = 0;
   private kills = 0;
   /** Who asks for a restart while one is under way waits for that one. */
@@ -66,8 +71,9 @@ class ClusterDataPlanes implements DataPlanes {
     this.options = options;
     this.port = this.askedPort = settings.port;
     this.view = new Serving({ domain: settings.domain, timers, chainOf: () => null });
-    this.limits = options.limits ?? new LimitsNode(timers);
-    this.limits.connect((plane, message) => this.tellLimits(plane, message));
+    const { firstTables = Promise.resolve(NO_TABLES) } = options;
+    this.hasFirstTables = firstTables.then((first) => this.take(first));
+    this.limits = options.limits ?? hostLimits(timers);
     this.updates = new CoalescedUpdates(timers, (update) => this.send({ kind: "update", update }));
     this.stopWatchdog = startWatchdog({
       timers,
@@ -100,12 +106,16 @@ class ClusterDataPlanes implements DataPlanes {
     const { policies, ...rest } = change;
     const update =
       policies === undefined ? rest : { ...rest, policies: this.withoutStuck(policies) };
+    this.take(update);
+    this.updates.offer(update);
+  }
+
+  private take(update: TableUpdate): void {
     this.known = { ...this.known, ...update };
     if (update.routes !== undefined && update.routes !== null) this.view.setRoutes(update.routes);
     if (update.backends !== undefined && update.backends !== null) {
       this.view.setBackends(update.backends);
     }
-    this.updates.offer(update);
   }
 
   tables(): Tables {
@@ -126,6 +136,10 @@ class ClusterDataPlanes implements DataPlanes {
     const planes = [...this.workers()].flatMap(({ gauges }) => gauges ?? []);
     const crashLoops = this.slots.filter((slot) => slot.isInLoop).length;
     return { totals, planes, crashes, kills, crashLoops };
+  }
+
+  onServed(listener: (served: readonly RouteTally[]) => void): void {
+    this.served = listener;
   }
 
   connections(): Promise<readonly PlaneConnections[]> {
@@ -159,16 +173,18 @@ class ClusterDataPlanes implements DataPlanes {
     for (const slot of this.slots) yield* slot.workers;
   }
 
+  private async begin(worker: WorkerProcess): Promise<void> {
+    await this.hasFirstTables;
+    const { known: tables } = this;
+    const settings = { ...this.options.settings, port: this.portToAskFor() };
+    worker.send({ kind: "start", settings, tables });
+  }
+
   private launch(): WorkerProcess {
-    const { program, settings, timers } = this.options;
+    const { program, timers } = this.options;
     const launched = new WorkerProcess(program, timers, {
       onUp: (worker) => {
-        const { known: tables } = this;
-        worker.send({
-          kind: "start",
-          settings: { ...settings, port: this.portToAskFor() },
-          tables,
-        });
+        void this.begin(worker);
       },
       isExpectedAt: (port) => this.port === 0 || this.port === port,
       onReport: ({ counts }) => {
@@ -176,7 +192,9 @@ class ClusterDataPlanes implements DataPlanes {
       },
       onMessage: (from, message) => this.heard(from, message),
     });
-    void launched.ended.then(() => this.limits.heard(launched.number, { kind: "gone" }));
+    const { number } = launched;
+    this.limits.join(number, (message) => launched.send({ kind: "limits", message }));
+    void launched.ended.then(() => this.limits.heard(number, { kind: "gone" }));
     return launched;
   }
 
@@ -196,13 +214,8 @@ class ClusterDataPlanes implements DataPlanes {
     if (message.kind === "fault") events.onFault(message.fault);
     else if (message.kind === "policy-log") events.onPolicyLog(message.line);
     else if (message.kind === "problem") log.error(message.event, message.fields);
+    else if (message.kind === "served") this.served(message.served);
     else if (message.kind === "limits") this.limits.heard(from.number, message.message);
-  }
-
-  private tellLimits(plane: number, message: LimitsToPlane): void {
-    for (const worker of this.workers()) {
-      if (worker.number === plane) worker.send({ kind: "limits", message });
-    }
   }
 
   private lost({ stuck, signal }: WorkerEnd): void {

@@ -1,4 +1,5 @@
 /** All data planes of one gateway as their parent sees them, whether they are processes or run in the parent itself. */
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { ServingTable } from "../routing/route-table.ts";
 import type { PlaneConnections, PlaneCounts, PlaneGauges } from "./plane.ts";
 import type { PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
@@ -39,6 +40,8 @@ export interface DataPlanes {
   serving(): ServingTable;
   readiness(): PlanesReadiness;
   summary(): PlanesSummary;
+  /** `listener` gets what was served by route since it was last told, about twice a second. */
+  onServed(listener: (served: readonly RouteTally[]) => void): void;
   connections(): Promise<readonly PlaneConnections[]>;
   /** Samples of requests from all data planes. */
   recorded(): Promise<readonly RecordedRequest[]>;

@@ -74,6 +74,44 @@ test("the first routes with policies wait for the engine, and those before them 
   await vi.waitFor(async () => expect(await status()).toBe("418"), { timeout: 10_000 });
 });
 
+test("replicas in other regions are asked when those of the own one are to be avoided", async () => {
+  const running = await startInProcess({
+    settings: testPlaneSettings(),
+    timers: systemTimers,
+    startPolicies: () => Promise.resolve(RUNTIME),
+    openBucket: () => NO_BUCKET,
+    events: { onFault: () => undefined, onPolicyLog: () => undefined },
+    onProblem: () => undefined,
+  });
+  planes = running;
+  const [near, far] = [
+    await replicas.http((_request, response) => response.end("<near>")),
+    await replicas.http((_request, response) => response.end("<far>")),
+  ];
+  const sources = testSources();
+  sources.routes.watch((routes) => running.update({ routes }));
+  sources.backends.watch((backends) => running.update({ backends }));
+  sources.setRoutes({ [HOST]: {} }, { project: "live" });
+  sources.setBackends({ live: [near.address, far.address] });
+  const client = await rawClient(running.port);
+  let asked = 0;
+  const answers = async (): Promise<readonly string[]> => {
+    const found: string[] = [];
+    for (let time = 0; time < 4; time++) {
+      client.send(`GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+      asked++;
+      const text = await client.until((all) => all.split(/<\w+>/).length > asked);
+      found.push(/<\w+>$/.exec(text)?.[0] ?? "");
+    }
+    return [...new Set(found)].toSorted();
+  };
+  expect(await answers()).toEqual(["<far>", "<near>"]);
+  running.update({ distant: new Set([far.address]) });
+  expect(await answers()).toEqual(["<near>"]);
+  running.update({ avoided: new Set([near.address]) });
+  expect(await answers()).toEqual(["<far>"]);
+});
+
 test("of two stops the shorter grace counts for both, and the access log has every line", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "bifrost-in-process-"));
   const where = path.join(folder, "access.log");

@@ -1,12 +1,13 @@
 /** The one data plane in the parent itself: for tests, and where one process is enough. */
-import type { Timers } from "@bifrost/shared/domain/time";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { NO_MARKER } from "../policies/policy-host.ts";
 import type { RunningListener } from "../proxy/listener.ts";
 import type { LimitsHost } from "../limits/limit-messages.ts";
-import { LimitsNode } from "../limits/limits-node.ts";
+import { hostLimits } from "../limits/limits-hub.ts";
 import type { OpenBucket } from "../static/site-reader.ts";
 import { plus } from "./counts.ts";
 import type { DataPlanes, PlanesEvents, PlanesSummary } from "./data-planes.ts";
+import { REPORT_MS } from "./messages.ts";
 import { Plane, type PlaneCounts, type PlaneSettings } from "./plane.ts";
 import type { StartPolicyRuntime } from "./policy-runtime.ts";
 import { PolicySlot } from "./policy-slot.ts";
@@ -21,6 +22,8 @@ export interface InProcessOptions {
   /** Absent = there is no cluster. */
   readonly limits?: LimitsHost;
   readonly onProblem: (event: string, detail: string) => void;
+  /** It listens once this is there. Absent = at once, knowing nothing. */
+  readonly firstTables?: Promise<Tables>;
 }
 
 export interface InProcessDataPlanes extends DataPlanes {
@@ -32,7 +35,7 @@ const ONLY_PLANE = 1;
 export async function startInProcess(options: InProcessOptions): Promise<InProcessDataPlanes> {
   const { timers, events, openBucket, onProblem } = options;
   const { onFault, onPolicyLog: onLog } = events;
-  const limits = options.limits ?? new LimitsNode(timers);
+  const limits = options.limits ?? hostLimits(timers);
   const policies = new PolicySlot(
     () =>
       options.startPolicies({
@@ -44,16 +47,24 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
       }),
     onProblem,
   );
-  limits.connect((_plane, message) => policies.hearLimits(message));
-  const plane = await Plane.start(options.settings, NO_TABLES, {
+  limits.join(ONLY_PLANE, (message) => policies.hearLimits(message));
+  let tables = (await options.firstTables) ?? NO_TABLES;
+  const plane = await Plane.start(options.settings, tables, {
     timers,
     policies,
     openBucket,
     onProblem,
   });
   const { dataPlane } = plane;
-  let tables: Tables = NO_TABLES;
   let totals: PlaneCounts | null = null;
+  let listener: Parameters<DataPlanes["onServed"]>[0] | null = null;
+  const tellServed = (): Timer =>
+    timers.after(REPORT_MS, () => {
+      const served = plane.takeServed();
+      if (served.length > 0) listener?.(served);
+      telling = tellServed();
+    });
+  let telling = tellServed();
   function summary(): PlanesSummary {
     const { counts, gauges } = plane.takeReport();
     totals = totals === null ? counts : plus(totals, counts);
@@ -70,12 +81,16 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     serving: () => dataPlane.table(),
     readiness: () => ({ ...dataPlane.readiness(), workers: true }),
     summary,
+    onServed: (given) => void (listener = given),
     connections: () => Promise.resolve([plane.connections()]),
     recorded: () => Promise.resolve(plane.recordedRequests()),
     // There is no process to replace but this one.
     restart: () => Promise.resolve(),
     reopenLogs: () => void plane.reopenLog().catch((error: unknown) => refused(onProblem, error)),
-    stop: (graceMs) => plane.stop(graceMs),
+    stop(graceMs) {
+      telling.cancel();
+      return plane.stop(graceMs);
+    },
   };
 }
 

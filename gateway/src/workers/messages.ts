@@ -4,6 +4,7 @@
  */
 import type { LogFields } from "@bifrost/shared/ports/logger";
 import type { LimitsFromPlane, LimitsToPlane } from "../limits/limit-messages.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { PlaneConnections, PlaneReport, PlaneSettings } from "./plane.ts";
 import type { PolicyFault, PolicyLogLine } from "./policy-runtime.ts";
 import type { RecordedRequest } from "./request-ring.ts";
@@ -28,6 +29,8 @@ export type FromWorker =
   /** Also the sign of life. */
   | { readonly kind: "report"; readonly report: PlaneReport }
   | { readonly kind: "beat" }
+  /** By route, since the last one. */
+  | { readonly kind: "served"; readonly served: readonly RouteTally[] }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly kind: "limits"; readonly message: LimitsFromPlane }
   | { readonly kind: "fault"; readonly fault: PolicyFault }

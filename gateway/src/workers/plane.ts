@@ -11,6 +11,8 @@ import {
   type SiteSettings,
   withoutBucket,
 } from "../static/site-reader.ts";
+import { RouteMeter } from "../traffic/route-meter.ts";
+import type { RouteTally } from "../traffic/route-tally.ts";
 import type { PolicySlot } from "./policy-slot.ts";
 import type { PolicyCounts } from "./policy-runtime.ts";
 import { ProcessMeter, type ProcessGauges } from "./process-gauges.ts";
@@ -71,6 +73,7 @@ export class Plane {
   private readonly policies: PolicySlot;
   private readonly accessLog: AccessLog | null;
   private readonly traffic: TrafficMeter;
+  private readonly routes: RouteMeter;
   private readonly process = new ProcessMeter();
   private newestRoutes: RouteTable | null = null;
   private told = { proxy: noProxyMetrics(), accessLog: { written: 0, dropped: 0 } };
@@ -81,12 +84,14 @@ export class Plane {
     readonly policies: PolicySlot;
     readonly accessLog: AccessLog | null;
     readonly traffic: TrafficMeter;
+    readonly routes: RouteMeter;
   }) {
     this.dataPlane = parts.dataPlane;
     this.recorded = parts.recorded;
     this.policies = parts.policies;
     this.accessLog = parts.accessLog;
     this.traffic = parts.traffic;
+    this.routes = parts.routes;
   }
 
   /** Listens once all of `tables` is in service. */
@@ -94,6 +99,7 @@ export class Plane {
     const { timers, policies } = deps;
     const accessLog = await openAccessLog(settings.accessLog, deps);
     const traffic = new TrafficMeter();
+    const routes = new RouteMeter();
     const recorded = new RequestRing();
     policies.load(tables.policies);
     await policies.ready(usesPolicies(tables.routes));
@@ -105,6 +111,7 @@ export class Plane {
       first: tables,
       onServed(served: Served) {
         traffic.record(served);
+        routes.record(served);
         recorded.offer(served);
         accessLog?.record(served);
       },
@@ -113,13 +120,14 @@ export class Plane {
       throw error;
     });
     policies.onChange = () => dataPlane.renewChains();
-    return new Plane({ dataPlane, recorded, policies, accessLog, traffic });
+    return new Plane({ dataPlane, recorded, policies, accessLog, traffic, routes });
   }
 
-  update({ routes, backends, avoided, policies }: TableUpdate): void {
+  update({ routes, backends, avoided, distant, policies }: TableUpdate): void {
     if (policies !== undefined) this.policies.load(policies);
     if (routes !== undefined && routes !== null) this.setRoutes(routes);
     if (backends !== undefined && backends !== null) this.dataPlane.setBackends(backends);
+    if (distant !== undefined) this.dataPlane.setDistant(distant);
     if (avoided !== undefined) this.dataPlane.avoid(avoided);
   }
 
@@ -158,6 +166,11 @@ export class Plane {
         limiterKeys: this.policies.limiterKeys(),
       },
     };
+  }
+
+  /** By route, since the last call. */
+  takeServed(): readonly RouteTally[] {
+    return this.routes.take();
   }
 
   connections(): PlaneConnections {

@@ -93,6 +93,7 @@ class WorkerSide {
 
   private async drain(plane: Plane, graceMs: number): Promise<void> {
     await plane.stop(graceMs);
+    this.tellServed(plane);
     tell({ kind: "report", report: plane.takeReport() }, () => process.exit(0));
   }
 
@@ -106,7 +107,13 @@ class WorkerSide {
 
   private report(plane: Plane): void {
     tell({ kind: "report", report: plane.takeReport() });
+    this.tellServed(plane);
     this.timers.after(REPORT_MS, () => this.report(plane));
+  }
+
+  private tellServed(plane: Plane): void {
+    const served = plane.takeServed();
+    if (served.length > 0) tell({ kind: "served", served });
   }
 }
 

@@ -8,8 +8,10 @@ export interface Tables {
   /** null = not heard of yet. */
   readonly routes: RouteTable | null;
   readonly backends: BackendTable | null;
-  /** Addresses whose sidecars say that they are unhealthy: tried last. */
+  /** Addresses that are unhealthy, as their sidecars say, or whose hosts are lost: tried last. */
   readonly avoided: ReadonlySet<string>;
+  /** Addresses in other regions: tried after those of this gateway's own. */
+  readonly distant: ReadonlySet<string>;
   readonly policies: PolicySet;
 }
 
@@ -20,6 +22,7 @@ export const NO_TABLES: Tables = {
   routes: null,
   backends: null,
   avoided: new Set(),
+  distant: new Set(),
   policies: NO_POLICIES,
 };
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemTimers } from "../domain/time.ts";
 import type { BackendTable } from "../ports/backend-source.ts";
 import { silentLogger } from "../ports/logger.ts";
-import { backendsIn, KubernetesEndpoints } from "./kubernetes-endpoints.ts";
+import { backendsIn, regionOf, KubernetesEndpoints } from "./kubernetes-endpoints.ts";
 
 function slice(name: string, deployment: string, version: string, ready: Record<string, boolean>) {
   return {
@@ -147,7 +147,15 @@ test("slices of one deployment are joined; unknown readiness counts as ready; IP
   const six = {
     ...base,
     addressType: "IPv6",
-    endpoints: [{ addresses: ["fd00::1"], conditions: {}, targetRef: { name: "pod-6" } }],
+    endpoints: [
+      {
+        addresses: ["fd00::1"],
+        conditions: {},
+        targetRef: { name: "pod-6" },
+        zone: "us-central1-a",
+        nodeName: "machine-1",
+      },
+    ],
   };
   const unlabelled = { ...base, metadata: { name: "y" } };
   expect([...backendsIn([base, six, unlabelled])]).toEqual([
@@ -158,9 +166,24 @@ test("slices of one deployment are joined; unknown readiness counts as ready; IP
         memoryLimitBytes: 134217728,
         ready: [
           { address: "10.0.0.2:8080", replica: "" },
-          { address: "[fd00::1]:8080", replica: "pod-6" },
+          {
+            address: "[fd00::1]:8080",
+            replica: "pod-6",
+            region: "us-central1",
+            host: "machine-1",
+          },
         ],
       },
     ],
   ]);
+});
+
+test.each([
+  ["us-central1-a", "us-central1"],
+  ["westeurope-1", "westeurope"],
+  ["us-east-1a", "us-east-1"],
+  ["here", "here"],
+  ["", ""],
+])("zone %j is in region %j", (zone, region) => {
+  expect(regionOf(zone)).toBe(region);
 });

@@ -74,12 +74,19 @@ function readyIn(slice: V1EndpointSlice): readonly Backend[] {
   if (port === undefined) return [];
   return (slice.endpoints ?? [])
     .filter((endpoint) => isReady(endpoint.conditions?.ready))
-    .flatMap(({ addresses, targetRef }) =>
+    .flatMap(({ addresses, targetRef, zone, nodeName }) =>
       addresses.slice(0, 1).map((ip) => ({
         address: slice.addressType === "IPv6" ? `[${ip}]:${port}` : `${ip}:${port}`,
         replica: targetRef?.name ?? "",
+        ...(zone === undefined ? {} : { region: regionOf(zone) }),
+        ...(nodeName === undefined ? {} : { host: nodeName }),
       })),
     );
+}
+
+/** The zone without what tells it from others of its region: `us-central1-a`, `westeurope-1`, `us-east-1a`. */
+export function regionOf(zone: string): string {
+  return zone.replace(/(?:-[a-z\d]|(?<=-\d)[a-z])$/, "");
 }
 
 /** Absent means unknown, which the API asks consumers to take as ready. */

@@ -111,6 +111,22 @@ export const PLATFORM_VARIABLES = {
   }),
 } as const;
 
+/** Of programs that check who calls them. */
+export const CALLER_VARIABLES = {
+  oidcIssuer: variable({
+    name: "BIFROST_OIDC_ISSUER",
+    meaning: "Issuer of the identity tokens that callers present.",
+    schema: urlForm,
+    fallback: "https://accounts.google.com",
+  }),
+  oidcCertificatesUrl: variable({
+    name: "BIFROST_OIDC_CERTIFICATES_URL",
+    meaning: "PEM certificates of that issuer, by key id.",
+    schema: urlForm,
+    fallback: "https://www.googleapis.com/oauth2/v1/certs",
+  }),
+} as const;
+
 /** Variables of Google's client libraries that make them accept unsigned tokens or plain connections. */
 const EMULATOR_VARIABLES = [
   "FIRESTORE_EMULATOR_HOST",

@@ -4,6 +4,10 @@ export interface Backend {
   readonly address: string;
   /** Name of its pod, which its sidecar's samples carry too; "" when unknown. */
   readonly replica: string;
+  /** Where it runs, as cloud regions are called; absent when unknown. */
+  readonly region?: string;
+  /** Name of the machine it runs on; absent when unknown. */
+  readonly host?: string;
 }
 
 /** A static site has files in Cloud Storage in place of replicas. */

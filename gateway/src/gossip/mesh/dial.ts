@@ -25,25 +25,36 @@ export async function dial(
 ): Promise<Dialled> {
   const { timers } = options;
   const deadline = timers.now() + timeoutMs;
-  let dialled = await dialOnce(address, timeoutMs, options, onEnd);
-  for (const pauseMs of RESET_PAUSES_MS) {
-    const left = deadline - timers.now() - pauseMs;
-    if ("stream" in dialled || dialled.end !== "reset" || left <= 0) break;
-    await timers.sleep(pauseMs);
-    dialled = await dialOnce(address, left, options, onEnd);
+  const keys = keysToTry(options.security);
+  const pauses = [...RESET_PAUSES_MS];
+  let keyId = keys.shift() ?? 0;
+  for (let left = timeoutMs; ; left = deadline - timers.now()) {
+    const dialled = await dialOnce(address, keyId, Math.max(1, left), options, onEnd);
+    if ("stream" in dialled || timers.now() >= deadline) return dialled;
+    const next = dialled.end === "unknown-key" ? keys.shift() : undefined;
+    const pauseMs = dialled.end === "reset" ? pauses.shift() : undefined;
+    if (next !== undefined) keyId = next;
+    else if (pauseMs !== undefined) await timers.sleep(pauseMs);
+    else return dialled;
   }
-  return dialled;
+}
+
+/** The one that seals first. A node that lacks it, in the middle of a rotation, has another one of these. */
+function keysToTry({ keyring }: StreamOptions["security"]): number[] {
+  if (keyring === null) return [0];
+  return [keyring.primary, ...keyring.ids.filter((id) => id !== keyring.primary)];
 }
 
 function dialOnce(
   address: Address,
+  keyId: number,
   timeoutMs: number,
   options: StreamOptions,
   onEnd: OnEnd,
 ): Promise<Dialled> {
   return new Promise((resolve) => {
     let isReady = false;
-    const stream = new OutgoingStream(address, options, {
+    const stream = new OutgoingStream(address, keyId, options, {
       onReady() {
         isReady = true;
         timer.cancel();

@@ -4,7 +4,8 @@ import type { StreamEnd } from "./outgoing-stream.ts";
 const REASONS: Partial<Record<StreamEnd, string>> = {
   refused: "nothing listens there",
   silent: "nothing answers there; is the gossip port open for TCP, and the address right?",
-  reset: "the stream was accepted and then ended without an answer",
+  reset:
+    "it accepted the stream and ended it without an answer: it is going down, or does not accept this node's certificate (cluster_config.tls)",
   malformed: "what answers does not speak this protocol; is that the gossip port?",
   "other-cluster": "it belongs to another cluster; cluster_config.label differs",
   "unknown-key":

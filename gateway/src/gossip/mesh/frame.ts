@@ -116,15 +116,17 @@ function kindOf(frame: Buffer, version: number): FrameKind | null {
   return kind === FRAME.data || kind === FRAME.hello || kind === FRAME.here ? kind : null;
 }
 
+/** Ciphers copy what they are given, so one of each does for all packets. */
+const nonce = Buffer.alloc(12);
+const bound = Buffer.alloc(SEALED_HEADER_BYTES + START_BYTES);
+
 function nonceOf(counter: number): Buffer {
-  const nonce = Buffer.alloc(12);
-  nonce.writeUIntBE(counter, 12 - COUNTER_BYTES, COUNTER_BYTES);
+  nonce.writeUIntBE(counter, nonce.length - COUNTER_BYTES, COUNTER_BYTES);
   return nonce;
 }
 
 function additionalData(frame: Buffer, receiver: Buffer): Buffer {
-  const data = Buffer.allocUnsafe(SEALED_HEADER_BYTES + START_BYTES);
-  frame.copy(data, 0, 0, SEALED_HEADER_BYTES);
-  receiver.copy(data, SEALED_HEADER_BYTES);
-  return data;
+  frame.copy(bound, 0, 0, SEALED_HEADER_BYTES);
+  receiver.copy(bound, SEALED_HEADER_BYTES);
+  return bound;
 }

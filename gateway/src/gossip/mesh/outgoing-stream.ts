@@ -62,13 +62,16 @@ export class OutgoingStream {
   readonly #events: StreamEvents;
   readonly #socket: Socket | null;
   readonly #splitter = new RecordSplitter();
+  readonly #greetingKey: number;
   readonly #waiting = new Map<number, Waiting>();
   #greeting: Greeting | null = null;
   #messages: MessageStream | null = null;
   #nextId = 1;
 
-  constructor(address: Address, options: StreamOptions, events: StreamEvents) {
+  /** `keyId`: of the key to begin with; of no meaning where nothing is sealed. */
+  constructor(address: Address, keyId: number, options: StreamOptions, events: StreamEvents) {
     this.address = address;
+    this.#greetingKey = keyId;
     this.#options = options;
     this.#events = events;
     this.usedAt = options.timers.now();
@@ -167,7 +170,7 @@ export class OutgoingStream {
   }
 
   #greet(socket: Socket): void {
-    this.#greeting = greet(this.#options.security);
+    this.#greeting = greet(this.#options.security, this.#greetingKey);
     this.#options.count.streamBytesSent += this.#greeting.bytes.length;
     socket.write(this.#greeting.bytes);
   }

@@ -12,7 +12,11 @@ import type { PacketGuard } from "./packet-guard.ts";
 /** Between hellos of one round. A round that nobody answered makes the path doubtful. */
 const HELLO_MS = [60, 120, 240, 480];
 const MAX_HELD = 32;
-/** Sent for so long without a datagram in return: is the path open at all? */
+/**
+ * So many packets over so long without a datagram in return: is the path open at all? Two are nothing: the last one may be
+ * an answer, and the next ping is on its way.
+ */
+const SILENT_PACKETS = 3;
 const SILENCE_MS = 3_000;
 /** While a stream carries the packets, datagrams are tried again after this. */
 const RETRY_MS = 2_000;
@@ -46,8 +50,9 @@ export class Path {
   #hellos = 0;
   #timer: Timer | null = null;
   #roundAt = Number.NEGATIVE_INFINITY;
-  /** When the oldest packet was sent after which nothing came. */
-  #unansweredSince: number | null = null;
+  /** Packets sent since the last that came, and when the first of them was. */
+  #unanswered = 0;
+  #unansweredSince = 0;
   #streamUntil = 0;
   #isDetour = false;
 
@@ -62,21 +67,22 @@ export class Path {
     if (this.#isDetour) return this.#sendByStream(packet, now);
     if (this.#receiver === null) return this.#hold(packet);
     this.#parts.sendDatagram(this.#to, this.#parts.guard.seal(FRAME.data, this.#receiver, packet));
-    this.#unansweredSince ??= now;
-    if (now - this.#unansweredSince >= SILENCE_MS) this.#startRound(now, SILENCE_MS);
+    if (++this.#unanswered === 1) this.#unansweredSince = now;
+    const isSilent = now - this.#unansweredSince >= SILENCE_MS;
+    if (isSilent && this.#unanswered >= SILENT_PACKETS) this.#startRound(now, SILENCE_MS);
     return undefined;
   }
 
   /** Data came from there. It is bound to this process, so it is no older than it: its sender runs there now. */
   onData(start: Buffer): void {
-    this.#unansweredSince = null;
+    this.#unanswered = 0;
     this.#receiver = start;
     if (!this.#isDetour) this.#release();
   }
 
   /** The round is answered. */
   onHere(start: Buffer): void {
-    this.#unansweredSince = null;
+    this.#unanswered = 0;
     this.#receiver = start;
     this.#endRound();
     if (this.#isDetour) this.#turn(false);
@@ -147,7 +153,7 @@ export class Path {
     const isTrusted = this.#isDetour && timers.now() < this.#streamUntil;
     const answers = isTrusted || (await this.#parts.streamAnswers(this.#to));
     this.#endRound();
-    this.#unansweredSince = null;
+    this.#unanswered = 0;
     if (answers && !isTrusted) this.#streamUntil = timers.now() + STREAM_TRUST_MS;
     if (answers !== this.#isDetour) this.#turn(answers);
     const held = this.#held;

@@ -46,9 +46,8 @@ export interface Greeting {
   finish(answer: Buffer): Greeted | Refusal;
 }
 
-export function greet({ label, keyring }: StreamSecurity): Greeting {
+export function greet({ label, keyring }: StreamSecurity, keyId = keyring?.primary ?? 0): Greeting {
   const random = randomBytes(RANDOM_BYTES);
-  const keyId = keyring?.primary ?? 0;
   const version = keyring === null ? PLAIN : SEALED;
   return {
     bytes: Buffer.concat([Buffer.of(version, keyId), labelTag(label), random]),

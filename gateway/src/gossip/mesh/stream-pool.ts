@@ -18,6 +18,8 @@ const CONFIRM_TIMEOUT_MS = 350;
 const CONFIRM_PAUSE_MS = 5;
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 
+const LATE: Dialled = { evidence: "unreachable", end: "silent" };
+
 export type LinkHandlers = Pick<TransportHandlers, "onRefused" | "onDoubt">;
 
 export class StreamPool {
@@ -39,15 +41,15 @@ export class StreamPool {
     return this.#streams.get(address) ?? null;
   }
 
-  /** One that is ready, or why there is none. */
+  /** One that is ready within `timeoutMs`, or why there is none. */
   async get(address: Address, timeoutMs: number): Promise<Dialled> {
     const stream = this.#streams.get(address);
     if (stream !== undefined) return { stream };
-    const under = this.#dialling.get(address);
-    if (under !== undefined) return under;
-    const dialling = this.#dial(address, timeoutMs);
-    this.#dialling.set(address, dialling);
-    return dialling;
+    const dialling = this.#dialling.get(address);
+    if (dialling === undefined) return this.#dialShared(address, timeoutMs);
+    // Begun by somebody with more time, perhaps.
+    const late = this.#options.timers.sleep(timeoutMs).then(() => LATE);
+    return Promise.race([dialling, late]);
   }
 
   link(addresses: readonly Address[]): void {
@@ -76,6 +78,12 @@ export class StreamPool {
     this.#sweep.timer?.cancel();
     this.link([]);
     for (const stream of this.#streams.values()) stream.close();
+  }
+
+  #dialShared(address: Address, timeoutMs: number): Promise<Dialled> {
+    const dialling = this.#dial(address, timeoutMs);
+    this.#dialling.set(address, dialling);
+    return dialling;
   }
 
   async #dial(address: Address, timeoutMs: number): Promise<Dialled> {

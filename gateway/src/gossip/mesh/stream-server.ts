@@ -44,6 +44,7 @@ export class StreamServer {
             },
             (socket) => this.#accept(socket),
           );
+    this.#server.maxConnections = MAX_STREAMS + MAX_STRANGERS;
     this.#server.on("connection", (socket) => this.#hold(socket));
     this.#server.on("tlsClientError", () => options.count.refuse("unauthenticated"));
   }

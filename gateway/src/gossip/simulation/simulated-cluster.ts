@@ -37,6 +37,7 @@ export interface Delivery {
 
 /** As the kernel tears down a killed process, plus the deferred reconnect. */
 const CRASH_SEEN_MS = { least: 2, most: 25 };
+const ROUNDING_MS = 1e-3;
 const SYNC_TIMEOUT_MS = 5000;
 const THRESHOLDS = { timeoutMs: 10_000, successThreshold: 3, failureThreshold: 3 };
 
@@ -201,13 +202,13 @@ export class SimulatedCluster {
   }
 
   private planWake(node: SimulatedNode): void {
-    const at = Math.max(this.now, simulationTime(node, node.process.nextWakeAt()));
+    // A little later than meant, as timers are; rounding never makes it a little earlier.
+    const at = Math.max(this.now, simulationTime(node, node.process.nextWakeAt()) + ROUNDING_MS);
     if (at >= node.wakeAt && node.wakeAt > this.now) return;
     if (at === Infinity) return;
     node.wakeAt = at;
-    const { epoch } = node;
     this.heap.push(at, () => {
-      if (this.nodes.get(node.id)?.epoch !== epoch || node.wakeAt !== at) return;
+      if (node.wakeAt !== at) return;
       node.wakeAt = Infinity;
       this.tell(node, { kind: "wake" });
     });
