@@ -173,6 +173,19 @@ export const GATEWAY_VARIABLES = {
     fallback: null,
     secret: true,
   }),
+  providersHost: variable({
+    name: "BIFROST_PROVIDERS_HOST",
+    meaning:
+      "Address on which apps call the AI providers that the file of BIFROST_CONFIG names; it belongs inside, not before the public.",
+    schema: textForm,
+    fallback: "0.0.0.0",
+  }),
+  providersPort: variable({
+    name: "BIFROST_PROVIDERS_PORT",
+    meaning: "Port for those calls; 0 picks a free one.",
+    schema: wholeNumberForm(0, 65_535),
+    fallback: 8090,
+  }),
   alertWebhooks: variable<ReadonlyMap<string, string>>({
     name: "BIFROST_ALERT_WEBHOOKS",
     meaning:
