@@ -40,6 +40,7 @@ import { ForkedChecker } from "./policies/check/forked-checker.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import type { HelperProgram } from "./workers/helper-program.ts";
+import type { LimitsHost } from "./limits/limit-messages.ts";
 import { startCluster } from "./workers/cluster.ts";
 import { WORKER_ARGUMENTS } from "./workers/worker-arguments.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
@@ -80,7 +81,10 @@ export async function composeClusterFile({
   return loadClusterFile({ file, storePassword });
 }
 
-type ComposedDeps = Omit<GatewayDeps, "dataPlanes" | "policyFaults" | "alerts" | "cluster">;
+type ComposedDeps = Omit<
+  GatewayDeps,
+  "dataPlanes" | "policyFaults" | "alerts" | "cluster" | "providers"
+>;
 
 export async function composeGateway(
   config: GatewayConfig,
@@ -182,8 +186,8 @@ export interface DataPlaneParts {
   readonly workerScript: string;
   /** See ClusterOptions. */
   readonly firstTables: Promise<Tables>;
-  /** null = this gateway runs alone. */
-  readonly cluster: GatewayCluster | null;
+  /** Where data planes meet each other, and those of other nodes. */
+  readonly limits: LimitsHost;
 }
 
 /**
@@ -194,7 +198,7 @@ const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 export interface AlertParts extends Omit<
   DataPlaneParts,
-  "workerScript" | "firstTables" | "cluster"
+  "workerScript" | "firstTables" | "limits"
 > {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
@@ -264,15 +268,14 @@ export async function composeCluster(
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables, cluster }: DataPlaneParts,
+  { log, policyFaults, policyStorage, workerScript, firstTables, limits }: DataPlaneParts,
 ): Promise<DataPlanes> {
   const settings = planeSettings(config);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
   };
-  // Without a cluster data planes meet each other in this process.
-  const common = { firstTables, ...(cluster === null ? {} : { limits: cluster.limits }) };
+  const common = { firstTables, limits };
   const workers = config.workers ?? availableParallelism();
   if (workers === 0) {
     return startInProcess({

@@ -17,6 +17,7 @@ import { collectorMetrics, metricsRoutes } from "./control/metrics.ts";
 import { operationRoutes } from "./control/operations.ts";
 import { policyRoutes } from "./control/policies.ts";
 import type { Metric } from "./control/prometheus.ts";
+import { providerMetrics, providerRoutes } from "./control/providers.ts";
 import { proxyMetrics } from "./control/proxy-metrics.ts";
 import { routeRoutes } from "./control/routes.ts";
 import { startControl, type RunningControl } from "./control/server.ts";
@@ -50,6 +51,8 @@ export interface GatewayDeps {
   readonly alerts: Alerts | null;
   /** null = this gateway runs alone. */
   readonly cluster: GatewayCluster | null;
+  /** Already started; the gateway ends it. null = apps call no AI providers through it. */
+  readonly providers: RunningProviders | null;
   readonly routes: RouteSource;
   readonly backends: BackendSource;
   /** null = routes and policies are somebody else's to change. */
@@ -123,7 +126,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     collector: telemetry.collector,
     dataPlanes,
     async stop(graceMs) {
-      await draining.drain(graceMs);
+      await Promise.all([draining.drain(graceMs), deps.providers?.stop(graceMs)]);
       stopSources();
       await control.stop(0);
       const storeMs = Math.min(graceMs, STORE_MS);
@@ -190,13 +193,14 @@ class Draining {
 }
 
 async function gatewayMetrics(
-  { dataPlanes, alerts, cluster }: GatewayDeps,
+  { dataPlanes, alerts, cluster, providers }: GatewayDeps,
   traffic: GatewayTraffic,
 ): Promise<readonly Metric[]> {
   const { disabled } = dataPlanes.tables().policies;
   return [
     ...proxyMetrics(dataPlanes.summary(), dataPlanes.readiness(), disabled),
     ...(alerts === null ? [] : alertMetrics(alerts)),
+    ...(providers === null ? [] : providerMetrics(providers.usage)),
     ...(cluster === null ? [] : clusterMetrics(await cluster.status(), cluster.restarts)),
     ...trafficMetrics(await traffic.summary()),
   ];
@@ -208,7 +212,7 @@ function clusterDetails(cluster: GatewayCluster | null): Readonly<Record<string,
 }
 
 function operatorRouters(
-  { dataPlanes, policyFaults, cluster, ownConfig, settings }: GatewayDeps,
+  { dataPlanes, policyFaults, cluster, ownConfig, providers, settings }: GatewayDeps,
   { draining, traffic }: { readonly draining: Draining; readonly traffic: GatewayTraffic },
   metrics: Parameters<typeof metricsRoutes>[0],
 ): { readonly path: string; readonly app: Hono }[] {
@@ -223,6 +227,7 @@ function operatorRouters(
     metricsRoutes(metrics),
     clusterKeyRoutes(cluster),
     trafficRoutes(() => traffic.summary()),
+    ...(providers === null ? [] : [providerRoutes(providers.usage)]),
     operationRoutes({ dataPlanes, drain: (graceMs) => draining.drain(graceMs) }),
   ];
   const guarded = new Hono();
@@ -242,6 +247,7 @@ const GUARDED = [
   "/restart",
   "/cluster/keys",
   "/cluster/traffic",
+  "/providers",
 ];
 
 function telemetryOptions(deps: GatewayDeps): TelemetryOptions {

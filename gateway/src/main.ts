@@ -11,7 +11,9 @@ import {
   composeLogger,
   composePolicyStorage,
 } from "./compose.ts";
+import { composeProviders } from "./compose-providers.ts";
 import { processEnvironment, readGatewayConfig } from "./config.ts";
+import { hostLimits } from "./limits/limits-hub.ts";
 import { runProgram } from "./run-program.ts";
 import { watchEarly } from "./workers/first-tables.ts";
 import { NO_TABLES } from "./workers/tables.ts";
@@ -52,7 +54,7 @@ await runProgram({
     const config = readGatewayConfig(processEnvironment());
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
-    const { configStore, cluster: clusterConfig } = await composeClusterFile(config);
+    const { configStore, cluster: clusterConfig, providers } = await composeClusterFile(config);
     const isOnFirestore = configStore.type === "firestore";
     const policyStorage = isOnFirestore ? composePolicyStorage(config, log) : null;
     const shipped = { standardPolicies: STANDARD_POLICIES, checkScript: CHECK_SCRIPT };
@@ -73,15 +75,25 @@ await runProgram({
       (parts) => parts.firstTables,
       () => NO_TABLES, // it does not start at all
     );
-    const planeParts = { log, policyFaults, policyStorage, firstTables, cluster };
-    const [dataPlanes, parts, { startGateway }] = await Promise.all([
+    // Without a cluster data planes and calls of providers meet each other in this process.
+    const limits = cluster?.limits ?? hostLimits(systemTimers);
+    const planeParts = { log, policyFaults, policyStorage, firstTables, limits };
+    const [dataPlanes, parts, providerCalls, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       sources,
+      composeProviders(config, { providers, limits, log }),
       import("./gateway.ts"),
     ]);
     const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
     const alerts = composeAlerts(config, alertParts);
-    const gateway = await startGateway({ ...parts, dataPlanes, policyFaults, alerts, cluster });
+    const gateway = await startGateway({
+      ...parts,
+      dataPlanes,
+      policyFaults,
+      alerts,
+      cluster,
+      providers: providerCalls,
+    });
     process.on("SIGHUP", () => dataPlanes.reopenLogs());
     keepLogSmall(config.accessLog, { log, reopen: () => dataPlanes.reopenLogs() });
     return {
@@ -89,6 +101,7 @@ await runProgram({
         port: gateway.port,
         controlPort: gateway.controlPort,
         telemetryGrpcPort: gateway.telemetryGrpcPort,
+        ...(providerCalls === null ? {} : { providersPort: providerCalls.port }),
         domain: config.domain,
       },
       exitWithStdin: config.exitWithStdin,
