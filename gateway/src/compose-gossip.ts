@@ -10,6 +10,7 @@ import type { GossipSettings } from "./cluster/messages.ts";
 import { composeDiscovery } from "./compose-discovery.ts";
 import { composeTransport } from "./compose-transport.ts";
 import { GossipNode } from "./gossip/gossip-node.ts";
+import { HTTPS, MESH } from "./gossip/presets.ts";
 import { Keyring } from "./gossip/keyring.ts";
 import { advertisedHost } from "./gossip/mesh/host-port.ts";
 import type { Transport } from "./gossip/transport.ts";
@@ -58,6 +59,7 @@ function composeMembership(
     timers: systemTimers,
     seed: randomBytes(4).readUInt32BE(),
     uptime: () => performance.now(),
+    preset: config.transport === "https" ? HTTPS : MESH,
     health: { timeoutMs, successThreshold, failureThreshold },
     deduplicationMs,
   });

@@ -56,6 +56,7 @@ async function startOver({ host, port, user, password, database }: TestPostgres)
     ...sources,
     ...parts,
     alerts: null,
+    providers: null,
     cluster: null,
     settings: {
       controlHost: "127.0.0.1",

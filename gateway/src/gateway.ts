@@ -27,6 +27,7 @@ import { followPolicies, type GatewayPolicies } from "./policies/follow-policies
 import { GatewayTraffic } from "./traffic/gateway-traffic.ts";
 import { startTelemetry, type RunningTelemetry } from "./telemetry/start-telemetry.ts";
 import type { TelemetryOptions } from "./telemetry/start-telemetry.ts";
+import type { RunningProviders } from "./providers/start-providers.ts";
 import type { DataPlanes } from "./workers/data-planes.ts";
 import { HealthFeed } from "./workers/health-feed.ts";
 import type { PolicyFaults } from "./workers/policy-faults.ts";

@@ -91,12 +91,14 @@ describe("the gateways' ports", () => {
   });
 });
 
-describe("what the gateways read", () => {
-  const context = () => ({
+function context() {
+  return {
     config: options("--home", home, "--gateways", "3"),
     gateways: gatewaysFrom(addressesFrom(8080), 3),
-  });
+  };
+}
 
+describe("what the gateways read", () => {
   test("are files that the gateway takes, and that name the others as peers", async () => {
     writeClusterFiles(context());
     const files = context().gateways.map(

@@ -112,6 +112,7 @@ export async function startGatewayOver(
   const sources = testSources();
   const gateway = await startGateway({
     alerts: options.alerts ?? null,
+    providers: null,
     cluster: options.cluster ?? null,
     settings: {
       controlHost: "127.0.0.1",
