@@ -24,6 +24,7 @@ import {
   checkedProbe,
   concludeProbe,
   confirmProbe,
+  pinged,
   probeForOther,
   probeRound,
   probeTimedOut,
@@ -191,7 +192,7 @@ function readMessage(turn: Turn, sender: NodeId, from: Address, message: GossipM
   switch (message.kind) {
     case "ping":
       if (message.target !== state.options.id) return;
-      return sendMessages(turn, from, [{ kind: "ack", seq: message.seq }]);
+      return pinged(turn, sender, message.seq, from);
     case "ack":
       return ackReceived(turn, sender, message.seq, from);
     case "relayed-ack":
