@@ -83,6 +83,24 @@ describe("what an eavesdropper repeats is refused", () => {
   });
 });
 
+test("a clock that is put back holds nothing up: whoever is started anew is found at once", async () => {
+  const [a, b] = [await sealed(), await sealed()];
+  const to = b.transport.localAddress;
+  a.transport.send(to, Buffer.from("one"));
+  await vi.waitFor(() => expect(b.packets).toEqual(["one"]), WAIT);
+  await b.transport.stop();
+  const again = await sealed({ port: portOf(b) });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+  try {
+    await vi.waitFor(() => {
+      a.transport.send(to, Buffer.from("two"));
+      expect(again.packets).toContain("two");
+    }, WAIT);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe("strangers", () => {
   test.each<[string, UdpParts, RegExp]>([
     ["of another label", { keyring: new Keyring([KEY]), label: "other" }, /another cluster/],

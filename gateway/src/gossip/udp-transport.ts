@@ -42,6 +42,7 @@ export interface UdpTransportOptions {
   readonly keyring: Keyring | null;
   /** PEM; null = streams are sealed by the keyring alone. */
   readonly tls: StreamTls | null;
+  /** Whose clock never jumps. */
   readonly timers: Timers;
   readonly logger: Logger;
 }
