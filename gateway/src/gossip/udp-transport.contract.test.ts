@@ -143,6 +143,23 @@ describe("strangers", () => {
   });
 });
 
+describe("strangers who call and say nothing", () => {
+  const crowd = 600;
+
+  test("are sent away for the next ones, so that nodes get through all the same", async () => {
+    const [a, b] = [await sealed(), await sealed()];
+    const calls = Array.from({ length: crowd }, () => connect(portOf(b), "127.0.0.1"));
+    ends.push(async () => calls.forEach((socket) => void socket.destroy()));
+    let ended = 0;
+    for (const socket of calls) socket.on("error", () => {}).once("close", () => ended++);
+    await vi.waitFor(() => expect(ended).toBeGreaterThan(crowd / 2), WAIT);
+    expect(await a.transport.check(b.transport.localAddress, 3_000)).toBe("answered");
+    await expect(
+      a.transport.request(b.transport.localAddress, Buffer.from("x"), 3_000),
+    ).resolves.toHaveLength(1);
+  });
+});
+
 describe("where datagrams are blocked", () => {
   test.each([
     ["sealed", sealed],
