@@ -182,7 +182,7 @@ export class UdpTransport implements Transport {
       const opened = this.#guard.open(frame);
       if (typeof opened === "string") {
         count.refuse(opened);
-        if (opened === "not-opened") paths.onNotOpened(from);
+        if (opened === "not-opened") paths.onNotOpened(from, frame.length);
         return;
       }
       paths.onOpened(from, opened);
