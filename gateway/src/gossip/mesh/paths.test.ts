@@ -108,7 +108,7 @@ test("packets to a process that was started anew get through after a word from i
   a.send("b", "one");
   await timers.advance(1_000);
   const again = start("b");
-  a.send("b", "lost");
+  a.send("b", "is lost");
   await timers.advance(100);
   a.send("b", "two, as long as a ping");
   await timers.advance(10);
