@@ -1,10 +1,10 @@
-import { silentLogger } from "@bifrost/shared/ports/logger";
+import { type Logger, silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import { GossipNode } from "./gossip-node.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 
-async function cluster(size: number) {
+async function cluster(size: number, log: Logger = silentLogger) {
   const timers = virtualTimers();
   const net = new MemoryNetwork(timers);
   const nodes = Array.from(
@@ -15,7 +15,7 @@ async function cluster(size: number) {
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
         transport: net.transport(`10.0.0.${index}:10101`),
         timers,
-        log: silentLogger,
+        log,
         seed: index,
       }),
   );
@@ -94,11 +94,33 @@ describe("a node of the cluster", () => {
     await expect(ask("n7")).rejects.toThrow('No member is called "n7".');
   });
 
+  it("says in its log why it answers a request with nothing", async () => {
+    const logged: unknown[] = [];
+    const error = (event: string, fields?: object) => void logged.push({ event, ...fields });
+    const { timers, nodes } = await cluster(2, { ...silentLogger, error });
+    nodes[0]?.on("keys", {
+      onMessage: () => undefined,
+      onRequest: async () => {
+        throw new Error("no such key");
+      },
+    });
+    const asking = nodes[1]?.request("n0", "keys", Uint8Array.of(5), 100);
+    const ended = Promise.allSettled([asking]);
+    await timers.advance(150);
+    expect(await ended).toMatchObject([{ status: "rejected" }]);
+    expect(logged).toContainEqual({
+      event: "a request could not be answered",
+      channel: 5,
+      from: "n1",
+      problem: "no such key",
+    });
+  });
+
   it("refuses a message that does not fit a packet", async () => {
     const { nodes } = await cluster(1);
     const [node] = nodes;
     expect(() => node?.broadcast("health", new Uint8Array(1400))).toThrow(
-      "1400 bytes; 1373 fit a packet",
+      "1400 bytes; 1311 fit a packet",
     );
   });
 

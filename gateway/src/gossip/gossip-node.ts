@@ -73,7 +73,7 @@ export class GossipNode implements Membership {
       onPacket: (from, packet) => this.step({ kind: "packet", from, packet }),
       onRefused: (address) => this.step({ kind: "refused", address }),
       onDoubt: (address) => this.step({ kind: "doubt", address }),
-      onRequest: (_from, body) => this.answer(body),
+      onRequest: (from, body) => this.answer(from, body),
     });
     this.startedAt = this.options.timers.now();
     this.state = newSwimState(
@@ -261,12 +261,16 @@ export class GossipNode implements Membership {
     }
   }
 
-  private async answer(body: Uint8Array): Promise<Uint8Array> {
+  private async answer(from: Address, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeStream(body);
     if (request === null || this.state === null) {
-      throw new BifrostError("bad-request", "Not a request of this protocol's version.");
+      const problem = "It is not one of this protocol's version, or this node has stopped.";
+      this.options.log.error("a request could not be answered", { from, problem });
+      throw new BifrostError("bad-request", problem);
     }
-    if (request.kind === "channel") return await this.desk.answer(request);
+    if (request.kind === "channel") {
+      return await this.desk.answer(request.sender, request.channel, request.body);
+    }
     const event = { kind: "sync-request", view: request.view } as const;
     const effects = step(this.state, event, this.uptime());
     this.setTimer();
