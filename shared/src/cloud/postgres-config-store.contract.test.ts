@@ -1,11 +1,10 @@
 /** What is special about PostgreSQL, against a real server; the rest is in test/contract/config-source.contract.test.ts. */
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ConfigKind, ConfigSnapshot } from "../domain/config-document.ts";
 import { configVersion, NO_VERSION, timeOf } from "../domain/config-version.ts";
 import { systemTimers, type Timers } from "../domain/time.ts";
 import { type Logger, silentLogger } from "../ports/logger.ts";
+import { TestLine } from "../testing/test-line.ts";
 import { postgresPrograms, TestPostgres } from "../testing/test-postgres.ts";
 import { PostgresConfigStore } from "./postgres-config-store.ts";
 import type { PostgresOptions } from "./postgres-follower.ts";
@@ -320,7 +319,7 @@ describe("a connection that is lost", () => {
 
   test("without a word is made anew, for changes and for those who follow them", async () => {
     const database = await newDatabase();
-    const line = await SilentLine.to(server().port);
+    const line = await TestLine.to(server().port);
     try {
       const source = await store({ database, port: line.port, timers: hasty });
       const followed = follow(source);
@@ -344,38 +343,3 @@ const hasty: Timers = {
   after: (delayMs, task) => systemTimers.after(delayMs / 50, task),
   sleep: (delayMs, signal) => systemTimers.sleep(delayMs / 50, signal),
 };
-
-/** A way to the server on which connections can stop to carry anything, as behind a firewall that forgot them. */
-class SilentLine {
-  readonly port: number;
-  private readonly line: Server;
-  private readonly sockets: Socket[] = [];
-
-  private constructor(line: Server, port: number) {
-    this.line = line;
-    this.port = port;
-  }
-
-  static async to(target: number): Promise<SilentLine> {
-    const line = createServer().listen(0, "127.0.0.1");
-    await once(line, "listening");
-    const silent = new SilentLine(line, (line.address() as AddressInfo).port);
-    line.on("connection", (socket) => {
-      const onward = connect(target, "127.0.0.1");
-      silent.sockets.push(socket, onward);
-      for (const one of [socket, onward]) one.on("error", () => {});
-      socket.pipe(onward).pipe(socket);
-    });
-    return silent;
-  }
-
-  /** Those that are there; new ones carry. */
-  fallSilent(): void {
-    for (const socket of this.sockets) socket.unpipe().pause();
-  }
-
-  close(): void {
-    this.line.close();
-    for (const socket of this.sockets) socket.destroy();
-  }
-}
