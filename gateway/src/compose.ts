@@ -38,6 +38,7 @@ import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
 import { ForkedChecker } from "./policies/check/forked-checker.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
+import { gossipEntrance } from "./proxy/gossip-entrance.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import type { HelperProgram } from "./workers/helper-program.ts";
 import type { LimitsHost } from "./limits/limit-messages.ts";
@@ -182,6 +183,7 @@ export interface DataPlaneParts {
   readonly log: Logger;
   readonly policyFaults: PolicyFaults;
   readonly policyStorage: PolicyStorage | null;
+  readonly cluster: ClusterConfig | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
   /** See ClusterOptions. */
@@ -198,7 +200,7 @@ const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 export interface AlertParts extends Omit<
   DataPlaneParts,
-  "workerScript" | "firstTables" | "limits"
+  "workerScript" | "firstTables" | "limits" | "cluster"
 > {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
@@ -268,9 +270,9 @@ export async function composeCluster(
 
 export function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables, limits }: DataPlaneParts,
+  { log, policyFaults, policyStorage, cluster, workerScript, firstTables, limits }: DataPlaneParts,
 ): Promise<DataPlanes> {
-  const settings = planeSettings(config);
+  const settings = { ...planeSettings(config), gossip: gossipEntrance(cluster) };
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),

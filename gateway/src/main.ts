@@ -77,7 +77,14 @@ await runProgram({
     );
     // Without a cluster data planes and calls of providers meet each other in this process.
     const limits = cluster?.limits ?? hostLimits(systemTimers);
-    const planeParts = { log, policyFaults, policyStorage, firstTables, limits };
+    const planeParts = {
+      log,
+      policyFaults,
+      policyStorage,
+      cluster: clusterConfig,
+      firstTables,
+      limits,
+    };
     const [dataPlanes, parts, providerCalls, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       sources,

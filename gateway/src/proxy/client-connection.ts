@@ -350,7 +350,7 @@ export class ClientConnection implements ExchangeClient {
     this.record = null;
     record.end = end;
     record.durationMs = this.services.clock.now() - record.at;
-    this.services.onServed(record);
+    if (!record.isGossip) this.services.onServed(record);
   }
 
   private drained(): void {
