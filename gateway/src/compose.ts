@@ -272,7 +272,7 @@ export function composeDataPlanes(
   config: GatewayConfig,
   { log, policyFaults, policyStorage, cluster, workerScript, firstTables, limits }: DataPlaneParts,
 ): Promise<DataPlanes> {
-  const settings = { ...planeSettings(config), gossip: gossipEntrance(cluster) };
+  const settings = planeSettings(config, cluster);
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
@@ -299,7 +299,7 @@ export function composeDataPlanes(
   return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
-function planeSettings(config: GatewayConfig): PlaneSettings {
+function planeSettings(config: GatewayConfig, cluster: ClusterConfig | null): PlaneSettings {
   const { host, port, domain, scheme, accessLog, accessLogQuery: logsQuery, projectId } = config;
   return {
     host,
@@ -307,6 +307,7 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
     domain,
     publicScheme: scheme,
     trustedProxies: config.trustedProxies,
+    gossip: gossipEntrance(cluster),
     limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,

@@ -40,8 +40,8 @@ export interface DataPlaneOptions {
   readonly sites?: SiteReader;
   /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
   readonly trustedProxies?: readonly string[];
-  /** Absent or null = other nodes do not come in here. */
-  readonly gossip?: GossipEntrance | null;
+  /** null = other nodes do not come in here. */
+  readonly gossip: GossipEntrance | null;
   /** Is told of each request of a client once it is over. */
   readonly onServed?: (served: Served) => void;
   /** In service before the first connection is accepted; null = not heard of yet. */
@@ -70,7 +70,7 @@ export interface DataPlane {
 }
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  const { timers, gossip = null } = options;
+  const { timers, gossip } = options;
   const serving = new Serving(options);
   const { routes = null, backends = null, avoided, distant } = options.first ?? {};
   if (routes !== null) serving.setRoutes(routes);
@@ -95,8 +95,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     randomBytes,
   });
   serving.busy = (address) => listener.pool.busy(address);
-  const kept = gossip === null ? [] : [gossip.address];
-  serving.onBackends = (addresses) => listener.pool.retain(new Set([...addresses, ...kept]));
+  serving.onBackends = (addresses) => listener.pool.retain(withEntrance(addresses, gossip));
   return {
     listener,
     table: () => serving.table,
@@ -108,6 +107,13 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
   };
+}
+
+function withEntrance(
+  addresses: ReadonlySet<string>,
+  gossip: GossipEntrance | null,
+): ReadonlySet<string> {
+  return gossip === null ? addresses : new Set([...addresses, gossip.address]);
 }
 
 /** Joins routes and backends into the table requests are matched against. */

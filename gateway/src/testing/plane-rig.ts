@@ -8,7 +8,9 @@ import { eventually, rawClient, type RawClient } from "./test-gateway.ts";
 import { TestReplicas, type TestReplica } from "./test-replicas.ts";
 import { virtualTimers, type VirtualTimers } from "./virtual-timers.ts";
 
-export interface PlaneRigOptions extends Pick<DataPlaneOptions, "trustedProxies" | "gossip"> {
+export interface PlaneRigOptions extends Partial<
+  Pick<DataPlaneOptions, "trustedProxies" | "gossip">
+> {
   readonly limits?: Partial<ProxyLimits>;
   readonly chainOf?: DataPlaneOptions["chainOf"];
   /** On the real clock. */
