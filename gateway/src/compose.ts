@@ -38,7 +38,7 @@ import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
 import { ForkedChecker } from "./policies/check/forked-checker.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
-import { gossipEntrance } from "./proxy/gossip-entrance.ts";
+import type { GossipEntrance } from "./proxy/gossip-entrance.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import type { HelperProgram } from "./workers/helper-program.ts";
 import type { LimitsHost } from "./limits/limit-messages.ts";
@@ -268,11 +268,11 @@ export async function composeCluster(
   return composeGatewayCluster(config, cluster, { program, timers: systemTimers, log });
 }
 
-export function composeDataPlanes(
+export async function composeDataPlanes(
   config: GatewayConfig,
   { log, policyFaults, policyStorage, cluster, workerScript, firstTables, limits }: DataPlaneParts,
 ): Promise<DataPlanes> {
-  const settings = planeSettings(config, cluster);
+  const settings = planeSettings(config, await composeEntrance(cluster));
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
@@ -299,7 +299,13 @@ export function composeDataPlanes(
   return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
-function planeSettings(config: GatewayConfig, cluster: ClusterConfig | null): PlaneSettings {
+async function composeEntrance(cluster: ClusterConfig | null): Promise<GossipEntrance | null> {
+  if (cluster === null) return null;
+  const { entranceOf } = await import("./cluster/entrance-of.ts");
+  return entranceOf(cluster);
+}
+
+function planeSettings(config: GatewayConfig, gossip: GossipEntrance | null): PlaneSettings {
   const { host, port, domain, scheme, accessLog, accessLogQuery: logsQuery, projectId } = config;
   return {
     host,
@@ -307,7 +313,7 @@ function planeSettings(config: GatewayConfig, cluster: ClusterConfig | null): Pl
     domain,
     publicScheme: scheme,
     trustedProxies: config.trustedProxies,
-    gossip: gossipEntrance(cluster),
+    gossip,
     limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,

@@ -314,9 +314,9 @@ export class ClientConnection implements ExchangeClient {
   }
 
   private answered(): void {
-    this.services.metrics.forwarded++;
-    this.patience.prolong(this.phase);
     const { record } = this;
+    if (record?.isGossip !== true) this.services.metrics.forwarded++;
+    this.patience.prolong(this.phase);
     if (record === null || record.address === null) return;
     record.upstreamMs = this.services.clock.now() - record.askedAt;
   }

@@ -27,7 +27,7 @@ beforeEach(async () => {
   });
   rig = await PlaneRig.start({
     // The worst case: an app is served at the node's own host.
-    gossip: { host: HOST, address: gossip.address },
+    gossip: { host: HOST, targets: GOSSIP_TARGETS, address: gossip.address },
     limits: { maxBodyBytes: 10_000 },
     chainOf: () => ({
       hasResponsePhase: false,
@@ -101,6 +101,7 @@ test("nothing of it is told as traffic, and the next request on the connection i
   expect(answers).toContain(`gossip got 5000 of ${PACKETS}`);
   expect(await rig.record()).toMatchObject({ target: "/own", status: 200 });
   expect(rig.served).toHaveLength(1);
+  expect(rig.listener.metrics).toMatchObject({ requests: 2, forwarded: 1, pages: 0 });
 });
 
 test("requests of nodes go over one kept connection, whatever becomes of the replicas", async () => {

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
+import { GOSSIP_TARGETS } from "../gossip/https/node-url.ts";
 import { testClusterConfig } from "../testing/cluster-parts.ts";
-import { gossipEntrance } from "./gossip-entrance.ts";
+import { entranceOf } from "./entrance-of.ts";
 
 const { gossip } = testClusterConfig();
 const at = (advertise: string, bindAddress: string) =>
-  gossipEntrance(
+  entranceOf(
     testClusterConfig({
       transport: "https",
       advertise,
@@ -21,11 +22,10 @@ test.each([
   ["https://[::1]:8443", "::1", "[::1]", "[::1]:10101"],
 ])("a node that is %s and listens at %s is asked as %s at %s", (advertise, bind, host, address) => {
   // As configuration is read, addresses have one spelling.
-  expect(at(new URL(advertise).origin, bind)).toEqual({ host, address });
+  expect(at(new URL(advertise).origin, bind)).toEqual({ host, address, targets: GOSSIP_TARGETS });
 });
 
-test("without a cluster, or in a mesh, nothing of other nodes comes in with the apps' traffic", () => {
-  expect(gossipEntrance(null)).toBe(null);
+test("in a mesh nothing of other nodes comes in with the apps' traffic", () => {
   const advertise = "https://gateway-1.example";
-  expect(gossipEntrance(testClusterConfig({ transport: "mesh", advertise }))).toBe(null);
+  expect(entranceOf(testClusterConfig({ transport: "mesh", advertise }))).toBe(null);
 });
