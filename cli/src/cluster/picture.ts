@@ -3,14 +3,11 @@ import type { ClusterDetails, ClusterStatus } from "@bifrost/shared/api/cluster"
 import { messageOf } from "@bifrost/shared/domain/errors";
 import type { ControlClient } from "./control-client.ts";
 
-export interface View {
+export interface FullView {
   /** Address of the control API that was asked. */
   readonly control: string;
   readonly status: ClusterStatus;
-}
-
-/** With what only the holder of the token sees. */
-export interface FullView extends View {
+  /** What only the holder of the token sees. */
   readonly details: ClusterDetails;
 }
 
@@ -18,11 +15,15 @@ export interface Picture {
   /** When it was taken, in ms. */
   readonly at: number;
   readonly views: readonly FullView[];
-  /** Gateways that were named, or known to others as alive, and did not answer. */
+  /** Gateways that were named, or known to others as alive, and did not answer, or not to this token. */
   readonly silent: readonly { readonly control: string; readonly problem: string }[];
   /** Lines of the gateways' logs, oldest first. */
   readonly log: readonly string[];
 }
+
+/** The problem of a gateway that answers everyone alike. */
+export const STRANGER =
+  "it answers, and shows its members to the holder of its control token only, which is another one";
 
 /** More members than any cluster should have are not asked one by one. */
 const MOST_ASKED = 64;
@@ -36,7 +37,7 @@ export async function takePicture(
   { clients, clientAt }: Asked,
   { at, log }: Pick<Picture, "at" | "log">,
 ): Promise<Picture> {
-  const views: View[] = [];
+  const views: FullView[] = [];
   const silent: Picture["silent"][number][] = [];
   const known = new Set(clients.map(({ address }) => address));
   let next = clients;
@@ -46,30 +47,33 @@ export async function takePicture(
       if ("status" in answer) views.push(answer);
       else silent.push(answer);
     }
-    next = newControls(answers, known).map((address) => clientAt(address));
+    next = newControls(views, known).map((address) => clientAt(address));
   }
-  return { at, views: onePerNode(views).flatMap(fully), silent, log };
+  return { at, views: onePerNode(views), silent, log };
 }
 
-type Answer = View | Picture["silent"][number];
-
-async function ask(client: ControlClient): Promise<Answer> {
+async function ask(client: ControlClient): Promise<FullView | Picture["silent"][number]> {
   const control = client.address;
   try {
-    return { control, status: await client.status() };
+    const status = await client.status();
+    const { details } = status;
+    return details === undefined ? { control, problem: STRANGER } : { control, status, details };
   } catch (error) {
     return { control, problem: messageOf(error) };
   }
 }
 
-/** Of members that should answer and whose address nobody has been asked at; remembers them in `known`. */
-function newControls(answers: readonly Answer[], known: Set<string>): readonly string[] {
-  const members = answers.flatMap((answer) =>
-    "status" in answer ? (answer.status.details?.members ?? []) : [],
-  );
-  return members.flatMap(({ state, control }) => {
+/**
+ * Of members that should answer and have not; remembers them in `known`. A node that was reached at an address of the
+ * operator's need not be reached at its own, which may lie in a network that only the nodes are in.
+ */
+function newControls(views: readonly FullView[], known: Set<string>): readonly string[] {
+  const answered = new Set(views.map(({ status }) => status.local_node));
+  const members = views.flatMap(({ details }) => details.members);
+  return members.flatMap(({ nodeId, state, control }) => {
     const address = `http://${control}`;
-    const isNew = state === "alive" && control !== "" && !known.has(address);
+    const isNew =
+      state === "alive" && control !== "" && !answered.has(nodeId) && !known.has(address);
     if (!isNew || known.size >= MOST_ASKED) return [];
     known.add(address);
     return [address];
@@ -77,13 +81,8 @@ function newControls(answers: readonly Answer[], known: Set<string>): readonly s
 }
 
 /** A node may be reached at several addresses. */
-function onePerNode(views: readonly View[]): readonly View[] {
+function onePerNode(views: readonly FullView[]): readonly FullView[] {
   return [
     ...new Map(views.toReversed().map((view) => [view.status.local_node, view])).values(),
   ].toReversed();
-}
-
-function fully(view: View): readonly FullView[] {
-  const { details } = view.status;
-  return details === undefined ? [] : [{ ...view, details }];
 }

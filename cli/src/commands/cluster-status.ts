@@ -97,7 +97,11 @@ function print(output: Output, status: ClusterStatus | null, lines: readonly str
 /** Throws where the token is missing or wrong. */
 export function detailsOf({ details }: ClusterStatus): ClusterDetails {
   if (details !== undefined) return details;
-  throw new BifrostError(
+  throw tokenNeeded();
+}
+
+export function tokenNeeded(): BifrostError {
+  return new BifrostError(
     "unauthenticated",
     "only the holder of the control token sees the members: set BIFROST_CONTROL_TOKEN to the gateway's own, or name a file with --token-file",
   );
