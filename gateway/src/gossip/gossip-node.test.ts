@@ -1,11 +1,13 @@
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
+import { keptLog } from "../testing/logged.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import { GossipNode } from "./gossip-node.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 
 async function cluster(size: number) {
   const timers = virtualTimers();
+  const kept = keptLog();
   const net = new MemoryNetwork(timers);
   const nodes = Array.from(
     { length: size },
@@ -15,7 +17,7 @@ async function cluster(size: number) {
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
         transport: net.transport(`10.0.0.${index}:10101`),
         timers,
-        log: silentLogger,
+        log: kept.log,
         seed: index,
       }),
   );
@@ -24,7 +26,7 @@ async function cluster(size: number) {
     node.join(["10.0.0.0:10101"]);
   }
   await timers.advance(1000);
-  return { net, timers, nodes };
+  return { net, timers, nodes, kept };
 }
 
 function seenBy(node: GossipNode) {
@@ -100,6 +102,41 @@ describe("a node of the cluster", () => {
     expect(() => node?.broadcast("health", new Uint8Array(1400))).toThrow(
       "1400 bytes; 1373 fit a packet",
     );
+  });
+
+  it("says that it joined when the others came to it, too", async () => {
+    const { kept } = await cluster(3);
+    const joined = kept.lines.filter(({ event }) => event.startsWith("successfully joined"));
+    expect(joined).toHaveLength(3);
+  });
+
+  it("tells once a minute of an address that nobody answers at", async () => {
+    const { timers, nodes, kept } = await cluster(1);
+    nodes[0]?.join(["10.0.0.9:10101"]);
+    const told = () => kept.events().filter((event) => event === "failed to join cluster").length;
+    await timers.advance(30_000);
+    expect(told()).toBe(1);
+    await timers.advance(60_000);
+    expect(told()).toBe(2);
+  });
+
+  it("tells once a minute of another node that has its name", async () => {
+    const { net, timers, kept } = await cluster(2);
+    const impostor = new GossipNode({
+      id: "n1",
+      meta: { region: "here", host: "h", control: "", version: "1", epoch: 9 },
+      transport: net.transport("10.0.0.7:10101"),
+      timers,
+      log: silentLogger,
+      seed: 7,
+    });
+    await impostor.start();
+    impostor.join(["10.0.0.0:10101"]);
+    await timers.advance(30_000);
+    const told = kept.lines.filter(({ event }) => event === "two nodes use one node id");
+    expect(told.length).toBeGreaterThan(0);
+    const by = told.map(({ fields }) => `${fields["holder"]} ${fields["claimant"]}`);
+    expect(told.length).toBeLessThanOrEqual(2 * new Set(by).size);
   });
 
   it("says what is wrong with a node id", () => {
