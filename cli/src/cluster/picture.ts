@@ -1,7 +1,7 @@
 /** The cluster as each of its gateways sees it: those that were named, and those that they know. */
 import type { ClusterDetails, ClusterStatus } from "@bifrost/shared/api/cluster";
-import { messageOf } from "@bifrost/shared/domain/errors";
-import type { ControlClient } from "./control-client.ts";
+import { type BifrostError, isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import { type ControlClient, tokenNeeded } from "./control-client.ts";
 
 export interface FullView {
   /** Address of the control API that was asked. */
@@ -11,19 +11,22 @@ export interface FullView {
   readonly details: ClusterDetails;
 }
 
+export interface Silent {
+  readonly control: string;
+  readonly problem: string;
+  /** What it said instead; null = nothing. */
+  readonly refusal: BifrostError | null;
+}
+
 export interface Picture {
   /** When it was taken, in ms. */
   readonly at: number;
   readonly views: readonly FullView[];
   /** Gateways that were named, or known to others as alive, and did not answer, or not to this token. */
-  readonly silent: readonly { readonly control: string; readonly problem: string }[];
+  readonly silent: readonly Silent[];
   /** Lines of the gateways' logs, oldest first. */
   readonly log: readonly string[];
 }
-
-/** The problem of a gateway that answers everyone alike. */
-export const STRANGER =
-  "it answers, and shows its members to the holder of its control token only, which is another one";
 
 /** More members than any cluster should have are not asked one by one. */
 const MOST_ASKED = 64;
@@ -38,7 +41,7 @@ export async function takePicture(
   { at, log }: Pick<Picture, "at" | "log">,
 ): Promise<Picture> {
   const views: FullView[] = [];
-  const silent: Picture["silent"][number][] = [];
+  const silent: Silent[] = [];
   const known = new Set(clients.map(({ address }) => address));
   let next = clients;
   while (next.length > 0) {
@@ -52,14 +55,16 @@ export async function takePicture(
   return { at, views: onePerNode(views), silent, log };
 }
 
-async function ask(client: ControlClient): Promise<FullView | Picture["silent"][number]> {
+async function ask(client: ControlClient): Promise<FullView | Silent> {
   const control = client.address;
   try {
     const status = await client.status();
     const { details } = status;
-    return details === undefined ? { control, problem: STRANGER } : { control, status, details };
+    if (details === undefined) throw tokenNeeded(control);
+    return { control, status, details };
   } catch (error) {
-    return { control, problem: messageOf(error) };
+    const isRefusal = isBifrostError(error) && error.code !== "upstream-unavailable";
+    return { control, problem: messageOf(error), refusal: isRefusal ? error : null };
   }
 }
 

@@ -93,8 +93,18 @@ describe("bifrost cluster diagnose", () => {
     other.token = "another";
     const ran = await run(clusterDiagnose, { control: one.address }, HOLDER);
     expect(ran.text).toContain("Asked node-1.");
-    expect(ran.text).toContain(`${other.address}: it answers, and shows its members`);
+    expect(ran.text).toContain(`${other.address}: ${other.address} shows its members`);
     expect(ran.code).toBe(EXIT.notHealthy);
+  });
+
+  test("says what the gateway says where it runs alone", async () => {
+    const server = await start("node-1");
+    server.instead = {
+      status: 404,
+      body: '{"type":"about:blank","title":"x","code":"not-found","status":404,"detail":"runs alone"}',
+    };
+    const alone = run(clusterDiagnose, { control: server.address }, HOLDER);
+    await expect(alone).rejects.toMatchObject({ code: "not-found", message: "runs alone" });
   });
 
   test("looks at a log too", async () => {

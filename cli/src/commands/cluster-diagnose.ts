@@ -4,11 +4,10 @@ import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { diagnose, type Check } from "../cluster/diagnose.ts";
 import { CONTROL_OPTIONS, findControl } from "../cluster/find-control.ts";
-import { STRANGER, takePicture, type Picture } from "../cluster/picture.ts";
+import { takePicture, type Picture } from "../cluster/picture.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
 import type { CommandSpec } from "./command.ts";
-import { tokenNeeded } from "./cluster-status.ts";
 
 export const clusterDiagnose: CommandSpec = {
   usage: "diagnose",
@@ -24,8 +23,8 @@ export const clusterDiagnose: CommandSpec = {
     const control = findControl(environment, options);
     const log = typeof options["log"] === "string" ? readLog(options["log"]) : [];
     const picture = await takePicture(control, { at: systemTimers.now(), log });
-    if (picture.views.length === 0 && picture.silent.some(({ problem }) => problem === STRANGER))
-      throw tokenNeeded();
+    const refusal = picture.silent.find((silent) => silent.refusal !== null)?.refusal ?? null;
+    if (picture.views.length === 0 && refusal !== null) throw refusal;
     const checks = diagnose(picture);
     const troubles = checks.filter(({ verdict }) => verdict === "trouble");
     output.data({ nodes: picture.views.map(({ status }) => status.local_node), checks });
