@@ -48,7 +48,7 @@ export const FILE_FIELDS = {
     about: "Where routes, policies and settings come from.",
   },
   providers: {
-    kind: nested,
+    kind: { ...nested, expects: "a list", example: "[]" },
     fallbackWords: "none",
     about: "AI providers that apps call through this gateway, and how much they may ask of them.",
   },

@@ -92,7 +92,13 @@ export class GatewayPrograms {
     child.stdout.on("data", (data: Buffer) => (output += data.toString()));
     const readyLine = (): string | undefined =>
       output.split("\n").find((line) => line.includes('"ready":true') && line.endsWith("}"));
-    await eventually("the gateway is ready", () => readyLine() !== undefined, WAIT_MS);
+    const ready = eventually("the gateway is ready", () => readyLine() !== undefined, WAIT_MS);
+    const early = ended.then((how) => {
+      throw new Error(`The gateway ended with ${how} before it was ready:\n${output}`);
+    });
+    // It ends some day.
+    early.catch(() => undefined);
+    await Promise.race([ready, early]);
     const { port, controlPort } = JSON.parse(readyLine() ?? "") as ReadyLine;
     await untilReady(controlPort);
     known.workers = await workersOf(controlPort);
