@@ -1,11 +1,13 @@
 import { type Logger, silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
+import { keptLog } from "../testing/logged.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import { GossipNode } from "./gossip-node.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 
-async function cluster(size: number, log: Logger = silentLogger) {
+async function cluster(size: number, log?: Logger) {
   const timers = virtualTimers();
+  const kept = keptLog();
   const net = new MemoryNetwork(timers);
   const transports = Array.from({ length: size }, (_, index) =>
     net.transport(`10.0.0.${index}:10101`),
@@ -17,7 +19,7 @@ async function cluster(size: number, log: Logger = silentLogger) {
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
         transport,
         timers,
-        log,
+        log: log ?? kept.log,
         seed: index,
       }),
   );
@@ -28,7 +30,7 @@ async function cluster(size: number, log: Logger = silentLogger) {
   await timers.advance(1000);
   const packets = (): number =>
     transports.reduce((sum, transport) => sum + transport.counters().packetsSent, 0);
-  return { net, timers, nodes, packets };
+  return { net, timers, nodes, packets, kept };
 }
 
 function seenBy(node: GossipNode) {
@@ -148,6 +150,42 @@ describe("a node of the cluster", () => {
     expect(() => node?.broadcast("health", new Uint8Array(1400))).toThrow(
       "1400 bytes; 1311 fit a packet",
     );
+  });
+
+  it("says that it joined when the others came to it, too", async () => {
+    const { kept } = await cluster(3);
+    const joined = kept.lines.filter(({ event }) => event.startsWith("successfully joined"));
+    expect(joined).toHaveLength(3);
+  });
+
+  it("tells once a minute of an address that nobody answers at", async () => {
+    const { timers, nodes, kept } = await cluster(1);
+    nodes[0]?.join(["10.0.0.9:10101"]);
+    const told = () => kept.events().filter((event) => event === "failed to join cluster").length;
+    await timers.advance(30_000);
+    expect(told()).toBe(1);
+    await timers.advance(60_000);
+    expect(told()).toBe(2);
+  });
+
+  it("tells once a minute of another node that has its name", async () => {
+    const { net, timers, kept } = await cluster(2);
+    const impostor = new GossipNode({
+      id: "n1",
+      meta: { region: "here", host: "h", control: "", version: "1", epoch: 9 },
+      transport: net.transport("10.0.0.7:10101"),
+      timers,
+      log: silentLogger,
+      seed: 7,
+    });
+    await impostor.start();
+    impostor.join(["10.0.0.0:10101"]);
+    await timers.advance(30_000);
+    const told = kept.lines.filter(({ event }) => event === "two nodes use one node id");
+    const kinds = new Set(told.map(({ fields }) => JSON.stringify(fields))).size;
+    expect(kinds).toBeGreaterThan(0);
+    // By each of the two at most.
+    expect(told.length).toBeLessThanOrEqual(2 * kinds);
   });
 
   it("says what is wrong with a node id", () => {
