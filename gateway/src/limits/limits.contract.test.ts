@@ -96,8 +96,6 @@ test("three gateways hold a limit together in each mode, also while the one that
     expect(passedIn(one, end - 2000, end)).toBeGreaterThan(LIMIT.rate);
   }
   // This machine may be busy with other things: then they are late by as much who never wait.
-  const slowest = ({ asked }: PacedLoad) =>
-    Math.max(...asked.map(({ at, answeredAt }) => answeredAt - at));
   expect(slowest(strict)).toBeLessThan(LONGEST_WAIT_MS + 2 * slowest(split) + 100);
   console.log(
     Object.entries(loads)
@@ -108,6 +106,10 @@ test("three gateways hold a limit together in each mode, also while the one that
       .join("\n"),
   );
 });
+
+function slowest({ asked }: PacedLoad): number {
+  return Math.max(...asked.map(({ at, answeredAt }) => answeredAt - at));
+}
 
 function passedIn({ passed }: PacedLoad, from: number, to: number): number {
   return passed.filter(({ at, answeredAt }) => at >= from && answeredAt <= to).length;

@@ -54,13 +54,15 @@ export class PacedLoad {
   }
 
   private ask(port: number): void {
+    const asked = this.note(port).finally(() => this.open.delete(asked));
+    this.open.add(asked);
+  }
+
+  private async note(port: number): Promise<void> {
     const { path, headers } = this.paced;
     const at = performance.now();
-    const asked = askOnce(this.agent, port, path, headers).then((status) => {
-      this.asked.push({ at, port, status, answeredAt: performance.now() });
-      this.open.delete(asked);
-    });
-    this.open.add(asked);
+    const status = await askOnce(this.agent, port, path, headers);
+    this.asked.push({ at, port, status, answeredAt: performance.now() });
   }
 }
 
