@@ -41,7 +41,7 @@ beforeAll(async () => {
   authority = createAuthority(folder, "authority");
   iam = await startIam({ projectId: "bifrost-local", timers: systemTimers, log: silentLogger });
   place = await startMeetingPlace(iam);
-  programs = await GatewayPrograms.build([LIMIT]);
+  programs = await GatewayPrograms.build({ policies: [LIMIT] });
 });
 beforeEach(async (context) => {
   if (missing !== null) return context.skip(missing);
