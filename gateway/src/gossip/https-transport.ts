@@ -47,6 +47,7 @@ export interface HttpsTransportOptions {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** PEM of the authority of the others; null = those that Node trusts. */
   readonly ca: string | null;
+  /** Whose clock never jumps. */
   readonly timers: Timers;
   readonly logger: Logger;
 }
