@@ -10,15 +10,19 @@ let now: number;
 /** Audiences, in the order in which they were asked for. */
 let asked: string[];
 let status: number;
+/** Of the tokens, in seconds; null = they do not say. */
+let expiresAt: number | null;
 let identity: MetadataIdentity;
 
 beforeEach(async () => {
-  [now, asked, status] = [0, [], 200];
+  [now, asked, status, expiresAt] = [0, [], 200, null];
   server = createServer((request, response) => {
     const url = new URL(request.url ?? "", "http://metadata");
     const audience = url.searchParams.get("audience") ?? "";
     asked.push(audience);
-    response.writeHead(status).end(`token ${asked.length} for ${audience}`);
+    const token = `token ${asked.length} for ${audience}`;
+    const claims = Buffer.from(JSON.stringify({ exp: expiresAt })).toString("base64url");
+    response.writeHead(status).end(expiresAt === null ? token : `head.${claims}.${token}`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -47,6 +51,18 @@ test.each([
   await ask("a");
   now += ms;
   await ask("a", "a");
+  expect(asked).toHaveLength(requests);
+});
+
+test.each([
+  ["just before the last five minutes", 20 * 60, 15 * 60_000 - 1, 1],
+  ["not in them", 20 * 60, 15 * 60_000, 2],
+  ["not for longer than another", 24 * 3600, REUSE_MS, 2],
+])("a token that says its end is reused: %s", async (_, exp, ms, requests) => {
+  expiresAt = exp;
+  await ask("a");
+  now += ms;
+  await ask("a");
   expect(asked).toHaveLength(requests);
 });
 

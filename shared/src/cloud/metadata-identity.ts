@@ -13,6 +13,8 @@ export interface MetadataOptions {
 const PATH = "/computeMetadata/v1/instance/service-accounts/default";
 /** Identity tokens live an hour; one is reused for at most this long. */
 const REUSE_MS = 50 * 60_000;
+/** The metadata server keeps tokens too, so that one may be old already: none is used so shortly before its end. */
+const BEFORE_END_MS = 5 * 60_000;
 
 export class MetadataIdentity implements Identity {
   readonly #options: MetadataOptions;
@@ -36,7 +38,8 @@ export class MetadataIdentity implements Identity {
 
   async #fetchToken(audience: string): Promise<string> {
     const token = await this.#get(`/identity?audience=${encodeURIComponent(audience)}&format=full`);
-    this.#cache.set(audience, { token, until: this.#options.clock.now() + REUSE_MS });
+    const until = Math.min(this.#options.clock.now() + REUSE_MS, endOf(token) - BEFORE_END_MS);
+    this.#cache.set(audience, { token, until });
     return token;
   }
 
@@ -69,5 +72,16 @@ export class MetadataIdentity implements Identity {
         { cause: error },
       );
     }
+  }
+}
+
+/** As the token says, in milliseconds since the epoch; Infinity = it does not say. */
+function endOf(token: string): number {
+  const [, claims = ""] = token.split(".");
+  try {
+    const { exp } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { exp?: unknown };
+    return typeof exp === "number" ? exp * 1000 : Infinity;
+  } catch {
+    return Infinity;
   }
 }

@@ -140,27 +140,36 @@ async function askUntilRefused(node: ClusterNodeProgram, everyMs: number): Promi
   return allowed;
 }
 
-test.each<Finds>(["each other's URLs in their files", "each other in Firestore"])(
-  "gateways that find %s form a cluster through their traffic ports",
-  async (finds) => {
-    const [first] = await start(finds);
-    expect(await first?.ask("/cluster/status", null)).toEqual({
-      local_node: "gateway-1",
-      members: 3,
-      healthy_members: 3,
-      cluster_health: "HEALTHY",
-    });
-    await until(() => fronts.every(({ answered }) => answered > 0), { what: "a request to each" });
-    const { details } = (await first?.status()) ?? {};
-    expect(details).toMatchObject({ problem: null, transport: "https" });
-    expect(details?.members.map(({ address }) => address).toSorted()).toEqual(
-      fronts.map(({ url }) => url).toSorted(),
-    );
-  },
-);
+/** Through their fronts, and so their traffic ports, alone. */
+async function expectOneCluster([first]: readonly ClusterNodeProgram[]): Promise<void> {
+  expect(await first?.ask("/cluster/status", null)).toEqual({
+    local_node: "gateway-1",
+    members: 3,
+    healthy_members: 3,
+    cluster_health: "HEALTHY",
+  });
+  await until(() => fronts.every(({ answered }) => answered > 0), { what: "a request to each" });
+  const { details } = (await first?.status()) ?? {};
+  expect(details).toMatchObject({ problem: null, transport: "https" });
+  expect(details?.members.map(({ address }) => address).toSorted()).toEqual(
+    fronts.map(({ url }) => url).toSorted(),
+  );
+}
 
-test("a limit counts over all of them, gossip is no traffic, and one that is killed is stalled, then dead", async () => {
-  const [a, b, c] = await start("each other's URLs in their files");
+test("gateways that meet in Firestore form a cluster through their traffic ports, and one that is told to end has left", async () => {
+  const nodes = await start("each other in Firestore");
+  await expectOneCluster(nodes);
+  const [a, b] = nodes;
+  if (a === undefined || b === undefined) throw new Error("unreachable");
+  b.program.child.kill("SIGTERM");
+  await a.untilSees("gateway-2", /^left$/);
+  expect(await b.program.ended).toBe(0);
+});
+
+test("of gateways that know each other's URLs a limit counts over all, gossip is no traffic, and one that is killed is stalled, then dead", async () => {
+  const nodes = await start("each other's URLs in their files");
+  await expectOneCluster(nodes);
+  const [a, b, c] = nodes;
   if (a === undefined || b === undefined || c === undefined) throw new Error("unreachable");
   // A key that a node has not seen used is none of its business.
   expect([await ask(b), await ask(c)]).toEqual([200, 200]);
