@@ -1,10 +1,7 @@
 /** How a node finds others, as its configuration says. */
-import { FirestoreNodeRendezvous } from "@bifrost/shared/cloud/firestore-node-rendezvous";
-import { KubernetesPods } from "@bifrost/shared/cloud/kubernetes-pods";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { GossipSettings } from "./cluster/messages.ts";
-import { composeFirestore } from "./compose-firestore.ts";
 import { makeDiscoveries } from "./discovery/make-discovery.ts";
 import type { SeveralDiscoveries } from "./discovery/several.ts";
 
@@ -18,7 +15,16 @@ export function composeDiscovery(
     log,
     random: Math.random,
     secrets,
-    pods: () => new KubernetesPods({ kubeconfig, timers }),
-    rendezvous: () => new FirestoreNodeRendezvous(composeFirestore(platform, metadataUrl, timers)),
+    async pods() {
+      const { KubernetesPods } = await import("@bifrost/shared/cloud/kubernetes-pods");
+      return new KubernetesPods({ kubeconfig, timers });
+    },
+    async rendezvous() {
+      const [{ FirestoreNodeRendezvous }, { composeFirestore }] = await Promise.all([
+        import("@bifrost/shared/cloud/firestore-node-rendezvous"),
+        import("./compose-firestore.ts"),
+      ]);
+      return new FirestoreNodeRendezvous(composeFirestore(platform, metadataUrl, timers));
+    },
   });
 }

@@ -23,7 +23,7 @@ export async function composeNode(
   const timers = systemTimers;
   const log = structuredLogger({ service: "gateway", level: logLevel });
   const keyring = secrets.gossipKeys.length === 0 ? null : new Keyring(secrets.gossipKeys);
-  const transport = composeTransport(config, { platform, keyring, logger: log });
+  const transport = await composeTransport(config, { platform, keyring, logger: log });
   const epoch = randomBytes(4).readUInt32BE();
   const node = new ClusterNode({
     settings,

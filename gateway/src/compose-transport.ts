@@ -1,13 +1,10 @@
 /** How a node's bytes get to the others, as its configuration says. */
 import { readFileSync } from "node:fs";
-import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
-import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
-import { type Clock, steadyTimers, systemTimers } from "@bifrost/shared/domain/time";
+import { steadyTimers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ClusterConfig } from "./cluster-config/cluster-config.ts";
 import type { PlatformAccess } from "./cluster/messages.ts";
-import { type HttpsAuth, HttpsTransport } from "./gossip/https-transport.ts";
 import type { Keyring } from "./gossip/keyring.ts";
 import type { Transport } from "./gossip/transport.ts";
 import { UdpTransport } from "./gossip/udp-transport.ts";
@@ -18,29 +15,18 @@ export interface TransportParts {
   readonly logger: Logger;
 }
 
-/** Service account under which every gateway runs. */
-const GATEWAY = "gateway";
-
-export function composeTransport(config: ClusterConfig, parts: TransportParts): Transport {
+export async function composeTransport(
+  config: ClusterConfig,
+  parts: TransportParts,
+): Promise<Transport> {
   const { bindAddress, advertise, label, gossip } = config;
   const { keyring, platform, logger } = parts;
-  const common = { logger, timers: steadyTimers };
-  const place = { bindAddress, port: gossip.port, advertise, label };
   const tls = config.tls === null ? null : readTls(config.tls);
-  if (config.transport === "mesh") return new UdpTransport({ ...place, ...common, keyring, tls });
-  const isPlain = advertise?.startsWith("http:") === true;
-  const auth = isPlain ? null : tokens(platform, systemTimers);
-  return new HttpsTransport({ ...place, ...common, auth, tls, ca: tls?.ca ?? null });
-}
-
-function tokens(platform: PlatformAccess, clock: Clock): HttpsAuth {
-  const { projectId, metadataUrl, oidcIssuer: issuer, oidcCertificatesUrl } = platform;
-  const certificatesUrl = oidcCertificatesUrl;
-  return {
-    identity: new MetadataIdentity({ baseUrl: metadataUrl, clock }),
-    verifier: new GoogleCallerVerifier({ projectId, issuer, certificatesUrl, clock }),
-    services: [GATEWAY],
-  };
+  const place = { bindAddress, port: gossip.port, advertise, label, tls };
+  const common = { logger, timers: steadyTimers };
+  if (config.transport === "mesh") return new UdpTransport({ ...place, ...common, keyring });
+  const { composeHttpsTransport } = await import("./compose-https-transport.ts");
+  return composeHttpsTransport({ ...place, ...common }, platform);
 }
 
 type Tls = NonNullable<ClusterConfig["tls"]>;

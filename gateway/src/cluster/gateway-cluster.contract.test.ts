@@ -173,11 +173,14 @@ test("configuration that one gateway's store holds reaches the others, signed, a
     const own = { kind: "routes", documents, removed: [], isAll: true, asOf };
     writer.tell({ kind: "own-config", own });
   };
-  writer.onConfig({ take: () => undefined, offerAll });
+  const stopped: string[] = [];
+  const stop = () => void stopped.push("stopped");
+  writer.onConfig({ take: () => undefined, offerAll, stop });
   const heard = new Map<string, ConfigDocument>();
   reader.onConfig({
     take: (told) => told.forEach(({ document }) => heard.set(document.id, document)),
     offerAll: () => undefined,
+    stop: () => undefined,
   });
   if (writer.problem === null) offerAll();
   await eventually("the reader hears of it", () => heard.has("shop.test"), WAIT_MS);
@@ -191,6 +194,9 @@ test("configuration that one gateway's store holds reaches the others, signed, a
     () => heard.get("shop.test")?.value?.["projectId"] === "q",
     WAIT_MS,
   );
+  expect(stopped).toEqual([]);
+  await writer.leave(0);
+  expect(stopped).toEqual(["stopped"]);
 });
 
 /** A data plane that says what it used, and hears what others did. */

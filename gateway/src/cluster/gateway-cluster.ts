@@ -40,6 +40,8 @@ export interface ConfigListener {
   take(documents: Extract<FromGossip, { kind: "config" }>["documents"]): void;
   /** A process has begun that knows nothing of what this gateway's store holds. */
   offerAll(): void;
+  /** This gateway leaves for good. */
+  stop(): void;
 }
 
 export class GatewayCluster {
@@ -167,6 +169,7 @@ export class GatewayCluster {
 
   private async end(graceMs: number): Promise<void> {
     this.stopFeeds();
+    this.configListener?.stop();
     this.restart?.cancel();
     const { process } = this;
     this.failure = "This gateway has left its cluster.";

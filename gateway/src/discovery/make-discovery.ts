@@ -15,10 +15,10 @@ import { StaticPeers } from "./static-peers.ts";
 
 export interface DiscoveryParts extends DiscoveryBasics {
   readonly secrets: Pick<ClusterSecrets, "consulToken" | "etcdCredentials">;
-  /** Made when pods are looked for. */
-  readonly pods: () => PodSource;
-  /** Made when nodes meet. */
-  readonly rendezvous: () => NodeRendezvous;
+  /** Loaded and made when pods are looked for. */
+  readonly pods: () => PodSource | Promise<PodSource>;
+  /** Loaded and made when nodes meet. */
+  readonly rendezvous: () => NodeRendezvous | Promise<NodeRendezvous>;
 }
 
 /** Of `peers`, which answer or do not: nothing has to be waited for. */
@@ -64,7 +64,7 @@ function makeDiscovery(config: DiscoveryConfig, parts: DiscoveryParts): Promise<
 const MAKERS: { readonly [T in Type]: Maker<T> } = {
   async kubernetes(config, parts) {
     const { KubernetesDiscovery } = await import("./kubernetes.ts");
-    return new KubernetesDiscovery(config, parts, parts.pods());
+    return new KubernetesDiscovery(config, parts, await parts.pods());
   },
   async consul(config, parts) {
     const { ConsulDiscovery } = await import("./consul.ts");
@@ -88,6 +88,6 @@ const MAKERS: { readonly [T in Type]: Maker<T> } = {
   },
   async firestore(config, parts) {
     const { FirestoreDiscovery } = await import("./firestore.ts");
-    return new FirestoreDiscovery(config, parts, parts.rendezvous());
+    return new FirestoreDiscovery(config, parts, await parts.rendezvous());
   },
 };
