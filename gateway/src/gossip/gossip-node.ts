@@ -4,7 +4,7 @@ import type { Timer } from "@bifrost/shared/domain/time";
 import { ChannelDesk } from "./channel-desk.ts";
 import { maxBodyBytes } from "./dissemination.ts";
 import type { Address, Member, MemberMeta, NodeId } from "./member.ts";
-import { addressOf, memberOf, ownMember } from "./member-list.ts";
+import { addressOf, memberOf, ownMember, peersAt } from "./member-list.ts";
 import { type Channel, type ChannelHandlers, CHANNELS, type Membership } from "./membership.ts";
 import {
   checkId,
@@ -16,6 +16,7 @@ import {
 import { logMemberChange } from "./member-log.ts";
 import { News } from "./news.ts";
 import { MESH } from "./presets.ts";
+import { withRider } from "./riders.ts";
 import { lossOf, type PeerHealth } from "./round-trip.ts";
 import { decodeStream, encodeChannelRequest, encodeSync } from "./stream-codec.ts";
 import { nextWakeAt, step } from "./swim.ts";
@@ -76,7 +77,7 @@ export class GossipNode implements Membership {
       onPacket: (from, packet) => this.step({ kind: "packet", from, packet }),
       onRefused: (address) => this.step({ kind: "refused", address }),
       onDoubt: (address) => this.step({ kind: "doubt", address }),
-      onRequest: (_from, body) => this.answer(body),
+      onRequest: (from, body) => this.answer(from, body),
     });
     this.startedAt = this.options.timers.now();
     this.state = newSwimState(
@@ -220,7 +221,7 @@ export class GossipNode implements Membership {
     const { transport } = this.options;
     switch (effect.kind) {
       case "send":
-        return transport.send(effect.to, effect.packet);
+        return transport.send(effect.to, this.withRider(effect));
       case "check":
         return void this.check(effect);
       case "sync":
@@ -238,6 +239,14 @@ export class GossipNode implements Membership {
       case "sync-reply":
         return; // taken up by `answer`
     }
+  }
+
+  private withRider({ to, packet }: Extract<SwimEffect, { kind: "send" }>): Uint8Array {
+    const peers = this.state === null ? [] : peersAt(this.state, to);
+    const peer = peers.find(({ state }) => state === "alive");
+    if (peer === undefined) return packet;
+    const { maxPacketBytes } = this.options.transport;
+    return withRider(packet, maxPacketBytes, (most) => this.desk.rider(peer.id, most));
   }
 
   private async check(effect: Extract<SwimEffect, { kind: "check" }>): Promise<void> {
@@ -266,12 +275,16 @@ export class GossipNode implements Membership {
     }
   }
 
-  private async answer(body: Uint8Array): Promise<Uint8Array> {
+  private async answer(from: Address, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeStream(body);
     if (request === null || this.state === null) {
-      throw new BifrostError("bad-request", "Not a request of this protocol's version.");
+      const problem = "It is not one of this protocol's version, or this node has stopped.";
+      this.options.log.error("a request could not be answered", { from, problem });
+      throw new BifrostError("bad-request", problem);
     }
-    if (request.kind === "channel") return await this.desk.answer(request);
+    if (request.kind === "channel") {
+      return await this.desk.answer(request.sender, request.channel, request.body);
+    }
     const event = { kind: "sync-request", view: request.view } as const;
     const effects = step(this.state, event, this.uptime());
     this.setTimer();
