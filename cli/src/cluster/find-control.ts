@@ -1,6 +1,6 @@
 /** Which gateways a `bifrost cluster` command asks, and with which token. */
 import { readFileSync } from "node:fs";
-import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import { BifrostError, isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { readClusterAccess, type CliEnvironment, type ClusterAccess } from "../config.ts";
 import { ControlClient } from "./control-client.ts";
 
@@ -61,18 +61,19 @@ function readToken(file: string): string {
   }
 }
 
-/** The first gateway that answers; throws what the last one said when none does. */
+/** The first gateway that answers, a refusal included; throws what the first one is lacking when none does. */
 export async function firstAnswer<T>(
   clients: readonly ControlClient[],
   ask: (client: ControlClient) => Promise<T>,
 ): Promise<T> {
-  let last: unknown;
+  let first: unknown;
   for (const client of clients) {
     try {
       return await ask(client);
     } catch (error) {
-      last = error;
+      if (!isBifrostError(error, "upstream-unavailable")) throw error;
+      first ??= error;
     }
   }
-  throw last;
+  throw first;
 }

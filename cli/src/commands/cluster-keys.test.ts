@@ -85,6 +85,21 @@ describe("bifrost cluster keys rotate", () => {
     expect(kept()).toBe(`2:${control.steps[0]?.key}`);
   });
 
+  test("tells why the gateway refused, and not what another one lacks", async () => {
+    const other = await startControlServer(
+      statusOf([memberNamed("node-2")], { keys: [], problem: "its gossip process ended" }),
+    );
+    try {
+      control.refusedSteps = 1;
+      const both = `${control.address},${other.address}`;
+      await expect(rotate({ keysFile, control: both })).rejects.toThrow("said the gateway");
+      const alone = rotate({ keysFile, control: other.address });
+      await expect(alone).rejects.toThrow("no part in its cluster now: its gossip process ended");
+    } finally {
+      await other.stop();
+    }
+  });
+
   test("after id 255 comes id 0", async () => {
     const keys = [{ id: 255, isPrimary: true, installedAt: ["node-1", "node-2"] }];
     control.status = statusOf(control.status.details.members, { keys });

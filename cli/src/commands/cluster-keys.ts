@@ -1,6 +1,7 @@
 /** `bifrost cluster keys rotate`: a new key for gossip, without a restart and without a node that is left out. */
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import type { ClusterDetails } from "@bifrost/shared/api/cluster";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { CONTROL_OPTIONS, findControl, firstAnswer } from "../cluster/find-control.ts";
 import type { ControlClient, KeyStep } from "../cluster/control-client.ts";
@@ -24,7 +25,7 @@ export const rotateKeys: CommandSpec = {
   ],
   async run({ output, environment }, _args, options) {
     const control = findControl(environment, options);
-    const details = detailsOf(await firstAnswer(control.clients, (client) => client.status()));
+    const details = await firstAnswer(control.clients, detailsNow);
     const steps =
       options["step"] === undefined ? remainingSteps(details) : oneStep(options["step"]);
     const { keysFile = control.access?.keysFile } = options;
@@ -54,13 +55,23 @@ function nowhereToKeep(): BifrostError {
   );
 }
 
+/** A gateway without its gossip process knows no keys. */
+async function detailsNow(client: ControlClient): Promise<ClusterDetails> {
+  const details = detailsOf(await client.status());
+  if (details.problem === null) return details;
+  throw new BifrostError(
+    "upstream-unavailable",
+    `${client.address} takes no part in its cluster now: ${details.problem}`,
+  );
+}
+
 async function take(
   client: ControlClient,
   step: KeyStep["step"],
   file: string | null,
   output: Output,
 ): Promise<void> {
-  const details = detailsOf(await client.status());
+  const details = await detailsNow(client);
   const nodes = details.members.filter(({ state }) => state === "alive").length;
   const planned = planStep(step, details, (id) => keptKey(file, id) ?? newKey());
   for (const one of planned) {

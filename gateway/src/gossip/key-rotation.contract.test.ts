@@ -98,6 +98,18 @@ test("a new key takes the place of the old one at every node, and nobody is lost
   expect(nodes.flatMap(({ logged }) => logged).join("\n")).not.toContain(text(NEW).slice(0, 20));
 });
 
+test("a removed key does not come back with a step that follows at once", async () => {
+  const nodes = await cluster("a", "b");
+  const [a] = nodes as [Node];
+  await steps(a);
+  const third: GossipKey = { id: 3, key: randomBytes(32) };
+  await a.rotation.rotate({ step: "install", id: third.id, key: text(third) });
+  expect(a.rotation.keys().map(({ id }) => id)).toEqual([NEW.id, third.id]);
+  await vi.waitFor(() => {
+    for (const { keyring } of nodes) expect(keyring.ids).toEqual([NEW.id, third.id]);
+  }, WAIT);
+});
+
 test("after the rotation a node with the old key alone is a stranger", async () => {
   const nodes = await cluster("a", "b");
   const [first] = nodes;

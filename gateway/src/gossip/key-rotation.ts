@@ -92,8 +92,7 @@ export class KeyRotation {
 
   keys(): readonly KeyStatus[] {
     const { keyring, membership } = this.#parts;
-    return keyring.ids.map((id) => {
-      const print = keyring.fingerprint(id);
+    return this.#ring.keys.map(({ id, print }) => {
       const holders = this.#live().filter((node) => printOf(this.#heard.get(node), id) === print);
       return { id, isPrimary: id === keyring.primary, installedAt: [membership.self, ...holders] };
     });
@@ -142,7 +141,8 @@ export class KeyRotation {
   #check({ step, id }: KeyChange): void {
     const { keyring } = this.#parts;
     if (step === "install") return;
-    if (!keyring.has(id)) throw unknownKey(id, keyring.ids);
+    const ids = this.#ring.keys.map((entry) => entry.id);
+    if (!ids.includes(id)) throw unknownKey(id, ids);
     if (step === "use")
       return this.#demand(
         id,
@@ -180,7 +180,10 @@ export class KeyRotation {
   #next({ step, id, key }: KeyChange): KeyRing {
     const { keyring, membership } = this.#parts;
     if (step === "install") keyring.install({ id, key: parseKey(id, key) });
-    const keys = this.#describe().filter((entry) => step !== "remove" || entry.id !== id);
+    // What was removed a moment ago still opens, and must not come back by this step.
+    const ids = new Set([...this.#ring.keys.map((entry) => entry.id), id]);
+    if (step === "remove") ids.delete(id);
+    const keys = this.#describe().filter((entry) => ids.has(entry.id));
     const primary = step === "use" ? id : keyring.primary;
     return { version: this.#ring.version + 1, by: membership.self, primary, keys };
   }
