@@ -38,6 +38,8 @@ export interface PeerLink {
 /** For push-pull, whose body can be megabytes. */
 const SYNC_TIMEOUT_MS = 5000;
 const REMEDY = "Give each node a node_id of its own; after a crash this one takes over by itself.";
+/** Between two lines about names in use twice: each packet of the second node would be one. */
+const SAME_TROUBLE_MS = 10_000;
 /** No timer is set for longer: clocks that were put right are noticed within it. */
 const MAX_WAIT_MS = 60_000;
 
@@ -53,6 +55,7 @@ export class GossipNode implements Membership {
   private timer: Timer | null = null;
   private timerAt = Infinity;
   private hasLoggedJoin = false;
+  private conflictLoggedAt = -Infinity;
   private startedAt = 0;
 
   constructor(options: GossipNodeOptions) {
@@ -229,7 +232,7 @@ export class GossipNode implements Membership {
       case "deliver":
         return this.desk.deliver(effect);
       case "conflict":
-        return this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
+        return this.logConflict(effect);
       case "refuted":
         return this.options.log.warn("refuted a claim that this node is gone", { ...effect });
       case "sync-reply":
@@ -285,6 +288,14 @@ export class GossipNode implements Membership {
   private tell(member: Member, former: Member | null): void {
     logMemberChange(this.options.log, member, former);
     for (const listener of this.listeners) listener(member, former);
+  }
+
+  private logConflict({ id, holder, claimant }: Extract<SwimEffect, { kind: "conflict" }>): void {
+    const now = this.uptime();
+    if (now - this.conflictLoggedAt < SAME_TROUBLE_MS) return;
+    this.conflictLoggedAt = now;
+    const fields = { nodeId: id, holder, claimant, remedy: REMEDY };
+    this.options.log.error("two nodes use one node id", fields);
   }
 
   private logJoin(): void {
