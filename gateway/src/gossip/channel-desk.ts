@@ -3,6 +3,7 @@ import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { NodeId } from "./member.ts";
 import type { ChannelHandlers } from "./membership.ts";
+import type { Rider } from "./riders.ts";
 import type { ChannelState } from "./stream-codec.ts";
 
 interface ChannelMessage {
@@ -54,6 +55,15 @@ export class ChannelDesk {
       if (body !== undefined && body.length > 0) all.push({ channel, body });
     }
     return all;
+  }
+
+  /** The first channel's that has something to tell. */
+  rider(to: NodeId, mostBytes: number): Rider | null {
+    for (const [channel, handler] of this.handlers) {
+      const body = handler.rider?.(to, mostBytes) ?? null;
+      if (body !== null) return { channel, body };
+    }
+    return null;
   }
 
   takeStates(from: NodeId, states: readonly ChannelState[]): void {

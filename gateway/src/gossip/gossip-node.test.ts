@@ -7,13 +7,15 @@ import { MemoryNetwork } from "./memory-transport.ts";
 async function cluster(size: number, log: Logger = silentLogger) {
   const timers = virtualTimers();
   const net = new MemoryNetwork(timers);
-  const nodes = Array.from(
-    { length: size },
-    (_, index) =>
+  const transports = Array.from({ length: size }, (_, index) =>
+    net.transport(`10.0.0.${index}:10101`),
+  );
+  const nodes = transports.map(
+    (transport, index) =>
       new GossipNode({
         id: `n${index}`,
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
-        transport: net.transport(`10.0.0.${index}:10101`),
+        transport,
         timers,
         log,
         seed: index,
@@ -24,7 +26,9 @@ async function cluster(size: number, log: Logger = silentLogger) {
     node.join(["10.0.0.0:10101"]);
   }
   await timers.advance(1000);
-  return { net, timers, nodes };
+  const packets = (): number =>
+    transports.reduce((sum, transport) => sum + transport.counters().packetsSent, 0);
+  return { net, timers, nodes, packets };
 }
 
 function seenBy(node: GossipNode) {
@@ -137,6 +141,28 @@ describe("a node of the cluster", () => {
       claimant: "10.0.0.9:10101",
       remedy: expect.stringContaining("node_id"),
     });
+  });
+
+  it("takes along what a channel has to tell in packets that go anyway, and sends none for it", async () => {
+    const quiet = await cluster(3);
+    const told = await cluster(3);
+    const got = new Set<string>();
+    let asked = 0;
+    for (const node of told.nodes) {
+      node.on("traffic", { onMessage: () => undefined, rider: () => null });
+      node.on("health", {
+        onMessage: (from, body) => void got.add(`${from}>${node.self}:${body.join()}`),
+        rider: (to, mostBytes) => {
+          asked++;
+          return mostBytes < 100 ? null : Uint8Array.of(Number(to.slice(1)));
+        },
+      });
+    }
+    for (const { timers } of [quiet, told]) await timers.advance(10_000);
+    expect(got.size).toBe(6);
+    expect(got).toContain("n2>n1:1");
+    expect(asked).toBeGreaterThan(6);
+    expect(told.packets()).toBe(quiet.packets());
   });
 
   it("refuses a message that does not fit a packet", async () => {

@@ -4,7 +4,7 @@ import type { Timer } from "@bifrost/shared/domain/time";
 import { ChannelDesk } from "./channel-desk.ts";
 import { maxBodyBytes } from "./dissemination.ts";
 import type { Address, Member, MemberMeta, NodeId } from "./member.ts";
-import { addressOf, memberOf, ownMember } from "./member-list.ts";
+import { addressOf, memberOf, ownMember, peersAt } from "./member-list.ts";
 import { type Channel, type ChannelHandlers, CHANNELS, type Membership } from "./membership.ts";
 import {
   checkId,
@@ -15,6 +15,7 @@ import {
 } from "./node-options.ts";
 import { logMemberChange } from "./member-log.ts";
 import { MESH } from "./presets.ts";
+import { withRider } from "./riders.ts";
 import { lossOf, type PeerHealth } from "./round-trip.ts";
 import { decodeStream, encodeChannelRequest, encodeSync } from "./stream-codec.ts";
 import { nextWakeAt, step } from "./swim.ts";
@@ -220,7 +221,7 @@ export class GossipNode implements Membership {
     const { transport } = this.options;
     switch (effect.kind) {
       case "send":
-        return transport.send(effect.to, effect.packet);
+        return transport.send(effect.to, this.withRider(effect));
       case "check":
         return void this.check(effect);
       case "sync":
@@ -238,6 +239,14 @@ export class GossipNode implements Membership {
       case "sync-reply":
         return; // taken up by `answer`
     }
+  }
+
+  private withRider({ to, packet }: Extract<SwimEffect, { kind: "send" }>): Uint8Array {
+    const peers = this.state === null ? [] : peersAt(this.state, to);
+    const peer = peers.find(({ state }) => state === "alive");
+    if (peer === undefined) return packet;
+    const { maxPacketBytes } = this.options.transport;
+    return withRider(packet, maxPacketBytes, (most) => this.desk.rider(peer.id, most));
   }
 
   private async check(effect: Extract<SwimEffect, { kind: "check" }>): Promise<void> {
