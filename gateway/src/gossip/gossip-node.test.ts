@@ -122,6 +122,29 @@ describe("a node of the cluster", () => {
     });
   });
 
+  it("says that a name is used twice, and not with every packet", async () => {
+    const logged: unknown[] = [];
+    const error = (event: string, fields?: object) => void logged.push({ event, ...fields });
+    const log = { ...silentLogger, error };
+    const { net, timers } = await cluster(2, log);
+    const meta = { region: "", host: "", control: "", version: "", epoch: 99 };
+    const transport = net.transport("10.0.0.9:10101");
+    const second = new GossipNode({ id: "n1", meta, transport, timers, log, seed: 9 });
+    await second.start();
+    second.join(["10.0.0.0:10101"]);
+    await timers.advance(9000);
+    const said = logged.filter((line) => JSON.stringify(line).includes("two nodes use one"));
+    // By the node that was asked, and by the second one itself.
+    expect(said).toHaveLength(2);
+    expect(said).toContainEqual({
+      event: "two nodes use one node id",
+      nodeId: "n1",
+      holder: "10.0.0.1:10101",
+      claimant: "10.0.0.9:10101",
+      remedy: expect.stringContaining("node_id"),
+    });
+  });
+
   it("takes along what a channel has to tell in packets that go anyway, and sends none for it", async () => {
     const quiet = await cluster(3);
     const told = await cluster(3);

@@ -40,6 +40,8 @@ export interface PeerLink {
 /** For push-pull, whose body can be megabytes. */
 const SYNC_TIMEOUT_MS = 5000;
 const REMEDY = "Give each node a node_id of its own; after a crash this one takes over by itself.";
+/** Between two lines about names in use twice: each packet of the second node would be one. */
+const SAME_TROUBLE_MS = 10_000;
 /** No timer is set for longer: clocks that were put right are noticed within it. */
 const MAX_WAIT_MS = 60_000;
 
@@ -56,6 +58,7 @@ export class GossipNode implements Membership {
   private timer: Timer | null = null;
   private timerAt = Infinity;
   private hasLoggedJoin = false;
+  private conflictLoggedAt = -Infinity;
   private startedAt = 0;
 
   constructor(options: GossipNodeOptions) {
@@ -302,9 +305,10 @@ export class GossipNode implements Membership {
     for (const listener of this.listeners) listener(member, former);
   }
 
-  private logConflict(effect: Extract<SwimEffect, { kind: "conflict" }>): void {
-    if (!this.news.isNew(`${effect.id} at ${effect.claimant}`, effect.holder)) return;
-    this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
+  private logConflict({ id, holder, claimant }: Extract<SwimEffect, { kind: "conflict" }>): void {
+    if (!this.news.isNew(`${id} at ${claimant}`, holder)) return;
+    const fields = { nodeId: id, holder, claimant, remedy: REMEDY };
+    this.options.log.error("two nodes use one node id", fields);
   }
 
   private logJoin(): void {

@@ -3,7 +3,7 @@ import { HTTPS } from "../presets.ts";
 import { frontedCluster, nameOf, stallNowAndThen, untilKnown } from "./fronted.ts";
 import { disagreements, falseDeaths } from "./judge.ts";
 
-const SEEDS = process.env["BIFROST_SOAK"] === "long" ? 5000 : 300;
+const SEEDS = process.env["BIFROST_SOAK"] === "long" ? 5000 : 100;
 /** How long an instance may stand still that is not dead. */
 const BOUND_MS = HTTPS.suspicion.stalled.minMs;
 
