@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
-import type { Timers } from "@bifrost/shared/domain/time";
+import { type Clock, steadyTimers, systemTimers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ClusterConfig } from "./cluster-config/cluster-config.ts";
 import type { PlatformAccess } from "./cluster/messages.ts";
@@ -15,7 +15,6 @@ import { UdpTransport } from "./gossip/udp-transport.ts";
 export interface TransportParts {
   readonly platform: PlatformAccess;
   readonly keyring: Keyring | null;
-  readonly timers: Timers;
   readonly logger: Logger;
 }
 
@@ -24,16 +23,17 @@ const GATEWAY = "gateway";
 
 export function composeTransport(config: ClusterConfig, parts: TransportParts): Transport {
   const { bindAddress, advertise, label, gossip } = config;
-  const { keyring, platform, ...common } = parts;
+  const { keyring, platform, logger } = parts;
+  const common = { logger, timers: steadyTimers };
   const place = { bindAddress, port: gossip.port, advertise, label };
   const tls = config.tls === null ? null : readTls(config.tls);
   if (config.transport === "mesh") return new UdpTransport({ ...place, ...common, keyring, tls });
   const isPlain = advertise?.startsWith("http:") === true;
-  const auth = isPlain ? null : tokens(platform, parts.timers);
+  const auth = isPlain ? null : tokens(platform, systemTimers);
   return new HttpsTransport({ ...place, ...common, auth, tls, ca: tls?.ca ?? null });
 }
 
-function tokens(platform: PlatformAccess, clock: Timers): HttpsAuth {
+function tokens(platform: PlatformAccess, clock: Clock): HttpsAuth {
   const { projectId, metadataUrl, oidcIssuer: issuer, oidcCertificatesUrl } = platform;
   const certificatesUrl = oidcCertificatesUrl;
   return {

@@ -1,5 +1,7 @@
 /** How a node's health is told: in few bytes, because every node tells every other one. */
 import type { NodeHealth } from "@bifrost/shared/api/cluster";
+import { ByteReader, ByteWriter, MalformedBytes } from "../gossip/bytes.ts";
+import { orNull } from "../gossip/codec.ts";
 import type { NodeId } from "../gossip/member.ts";
 
 export interface HealthRecord {
@@ -7,74 +9,86 @@ export interface HealthRecord {
   readonly epoch: number;
   /** Grows with each one of an epoch. */
   readonly sequence: number;
-  readonly health: NodeHealth;
+  readonly load: Omit<NodeHealth, "links">;
+  /** null = not told this time. */
+  readonly links: NodeHealth["links"] | null;
 }
 
-const VERSION = 1;
-const HEAD_BYTES = 30;
+const VERSION = 2;
 const LINK_BYTES = 7;
+/** The count of them is one byte, one more than there are; 0 = not told. */
+const MAX_LINKS = 254;
 /** Of a round-trip time that is not measured yet. */
 const UNKNOWN_TIME = 0xff_ff;
 const MEBIBYTE = 1024 ** 2;
 
-/** Links that find no room in `mostBytes` are left out. */
-export function encodeHealth({ epoch, sequence, health }: HealthRecord, mostBytes: number): Buffer {
-  const room = Math.min(255, Math.floor((mostBytes - HEAD_BYTES) / LINK_BYTES));
-  const links = health.links.slice(0, Math.max(0, room));
-  const bytes = Buffer.alloc(HEAD_BYTES + links.length * LINK_BYTES);
-  bytes.writeUInt8(VERSION, 0);
-  bytes.writeUInt32BE(epoch, 1);
-  bytes.writeUInt32BE(sequence, 5);
-  bytes.writeUInt8(shareToByte(health.cpu), 9);
-  bytes.writeUInt32BE(whole(health.memoryBytes / MEBIBYTE, 0xff_ff_ff_ff), 10);
-  bytes.writeUInt32BE(whole(health.memoryLimitBytes / MEBIBYTE, 0xff_ff_ff_ff), 14);
-  bytes.writeUInt16BE(whole(health.eventLoopDelayMs, 0xff_ff), 18);
-  bytes.writeDoubleBE(health.requestsPerSecond, 20);
-  bytes.writeUInt8(shareToByte(health.errorRate), 28);
-  bytes.writeUInt8(links.length, 29);
-  for (const [index, { nodeId, roundTripMs, loss }] of links.entries()) {
-    const at = HEAD_BYTES + index * LINK_BYTES;
-    bytes.writeUInt32BE(shortOf(nodeId), at);
+/** Links that find no room in `mostBytes` are left out; null when the rest finds none. */
+export function encodeHealth(
+  { epoch, sequence, load, links }: HealthRecord,
+  mostBytes: number,
+): Uint8Array | null {
+  const writer = new ByteWriter().byte(VERSION).varint(epoch).varint(sequence);
+  writer.byte(shareToByte(load.cpu));
+  writer.varint(whole(load.memoryBytes / MEBIBYTE)).varint(whole(load.memoryLimitBytes / MEBIBYTE));
+  writer.varint(whole(load.eventLoopDelayMs));
+  // In tenths.
+  writer.varint(whole(load.requestsPerSecond * 10)).byte(shareToByte(load.errorRate));
+  if (links === null) writer.byte(0);
+  else writeLinks(writer, links, mostBytes - writer.bytes().length - 1);
+  const bytes = writer.bytes();
+  return bytes.length > mostBytes ? null : bytes;
+}
+
+function writeLinks(writer: ByteWriter, links: NodeHealth["links"], roomBytes: number): void {
+  const room = Math.max(0, Math.min(MAX_LINKS, Math.floor(roomBytes / LINK_BYTES)));
+  const told = links.slice(0, room);
+  writer.byte(told.length + 1);
+  for (const { nodeId, roundTripMs, loss } of told) {
+    const link = Buffer.alloc(LINK_BYTES);
+    link.writeUInt32BE(shortOf(nodeId), 0);
     // In tenths of a millisecond.
     const time = roundTripMs === null ? UNKNOWN_TIME : whole(roundTripMs * 10, UNKNOWN_TIME - 1);
-    bytes.writeUInt16BE(time, at + 4);
-    bytes.writeUInt8(shareToByte(loss), at + 6);
+    link.writeUInt16BE(time, 4);
+    link.writeUInt8(shareToByte(loss), 6);
+    writer.raw(link);
   }
-  return bytes;
 }
 
 /** null for what is no record. Links to nodes that are not among `known` are left out. */
 export function decodeHealth(body: Uint8Array, known: Iterable<NodeId>): HealthRecord | null {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (bytes.length < HEAD_BYTES || bytes.readUInt8(0) !== VERSION) return null;
-  const count = bytes.readUInt8(29);
-  const requestsPerSecond = bytes.readDoubleBE(20);
-  if (bytes.length !== HEAD_BYTES + count * LINK_BYTES) return null;
-  if (!Number.isFinite(requestsPerSecond) || requestsPerSecond < 0) return null;
-  return {
-    epoch: bytes.readUInt32BE(1),
-    sequence: bytes.readUInt32BE(5),
-    health: {
-      cpu: bytes.readUInt8(9) / 255,
-      memoryBytes: bytes.readUInt32BE(10) * MEBIBYTE,
-      memoryLimitBytes: bytes.readUInt32BE(14) * MEBIBYTE,
-      eventLoopDelayMs: bytes.readUInt16BE(18),
-      requestsPerSecond,
-      errorRate: bytes.readUInt8(28) / 255,
-      links: readLinks(bytes.subarray(HEAD_BYTES), known),
-    },
-  };
+  return orNull(() => {
+    const reader = new ByteReader(body);
+    if (reader.byte() !== VERSION) return null;
+    const record = {
+      epoch: reader.varint(),
+      sequence: reader.varint(),
+      load: {
+        cpu: reader.byte() / 255,
+        memoryBytes: reader.varint() * MEBIBYTE,
+        memoryLimitBytes: reader.varint() * MEBIBYTE,
+        eventLoopDelayMs: reader.varint(),
+        requestsPerSecond: reader.varint() / 10,
+        errorRate: reader.byte() / 255,
+      },
+      links: readLinks(reader, known),
+    };
+    if (!reader.isAtEnd) throw new MalformedBytes("goes on after its end");
+    return record;
+  });
 }
 
-function readLinks(bytes: Buffer, known: Iterable<NodeId>): NodeHealth["links"] {
+function readLinks(reader: ByteReader, known: Iterable<NodeId>): NodeHealth["links"] | null {
+  const count = reader.byte() - 1;
+  if (count < 0) return null;
   const names = new Map([...known].map((id) => [shortOf(id), id]));
   const links: NodeHealth["links"] = [];
-  for (let at = 0; at < bytes.length; at += LINK_BYTES) {
-    const nodeId = names.get(bytes.readUInt32BE(at));
+  for (let read = 0; read < count; read++) {
+    const link = Buffer.from(Array.from({ length: LINK_BYTES }, () => reader.byte()));
+    const nodeId = names.get(link.readUInt32BE(0));
     if (nodeId === undefined) continue;
-    const time = bytes.readUInt16BE(at + 4);
+    const time = link.readUInt16BE(4);
     const roundTripMs = time === UNKNOWN_TIME ? null : time / 10;
-    links.push({ nodeId, roundTripMs, loss: bytes.readUInt8(at + 6) / 255 });
+    links.push({ nodeId, roundTripMs, loss: link.readUInt8(6) / 255 });
   }
   return links;
 }
@@ -92,6 +106,6 @@ function shareToByte(share: number): number {
   return whole(share * 255, 255);
 }
 
-function whole(value: number, most: number): number {
+function whole(value: number, most = Number.MAX_SAFE_INTEGER): number {
   return Math.min(most, Math.max(0, Math.round(value)));
 }

@@ -4,7 +4,7 @@ import type { Timer } from "@bifrost/shared/domain/time";
 import { ChannelDesk } from "./channel-desk.ts";
 import { maxBodyBytes } from "./dissemination.ts";
 import type { Address, Member, MemberMeta, NodeId } from "./member.ts";
-import { addressOf, memberOf, ownMember } from "./member-list.ts";
+import { addressOf, memberOf, ownMember, peersAt } from "./member-list.ts";
 import { type Channel, type ChannelHandlers, CHANNELS, type Membership } from "./membership.ts";
 import {
   checkId,
@@ -14,7 +14,9 @@ import {
   type GossipNodeOptions,
 } from "./node-options.ts";
 import { logMemberChange } from "./member-log.ts";
+import { News } from "./news.ts";
 import { MESH } from "./presets.ts";
+import { withRider } from "./riders.ts";
 import { lossOf, type PeerHealth } from "./round-trip.ts";
 import { decodeStream, encodeChannelRequest, encodeSync } from "./stream-codec.ts";
 import { nextWakeAt, step } from "./swim.ts";
@@ -47,6 +49,7 @@ export class GossipNode implements Membership {
   private readonly options: GossipNodeOptions;
   private readonly uptime: () => number;
   private readonly desk: ChannelDesk;
+  private readonly news: News;
   private readonly listeners = new Set<(member: Member, former: Member | null) => void>();
   /** null until it was started, and after it stopped. */
   private state: SwimState | null = null;
@@ -61,6 +64,7 @@ export class GossipNode implements Membership {
     this.options = options;
     this.self = options.id;
     this.uptime = options.uptime ?? (() => options.timers.now());
+    this.news = new News(this.uptime);
     this.maxMessageBytes = maxBodyBytes(options.transport.maxPacketBytes, options.id.length);
     this.desk = new ChannelDesk(options.log);
   }
@@ -73,7 +77,7 @@ export class GossipNode implements Membership {
       onPacket: (from, packet) => this.step({ kind: "packet", from, packet }),
       onRefused: (address) => this.step({ kind: "refused", address }),
       onDoubt: (address) => this.step({ kind: "doubt", address }),
-      onRequest: (_from, body) => this.answer(body),
+      onRequest: (from, body) => this.answer(from, body),
     });
     this.startedAt = this.options.timers.now();
     this.state = newSwimState(
@@ -217,7 +221,7 @@ export class GossipNode implements Membership {
     const { transport } = this.options;
     switch (effect.kind) {
       case "send":
-        return transport.send(effect.to, effect.packet);
+        return transport.send(effect.to, this.withRider(effect));
       case "check":
         return void this.check(effect);
       case "sync":
@@ -229,12 +233,20 @@ export class GossipNode implements Membership {
       case "deliver":
         return this.desk.deliver(effect);
       case "conflict":
-        return this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
+        return this.logConflict(effect);
       case "refuted":
         return this.options.log.warn("refuted a claim that this node is gone", { ...effect });
       case "sync-reply":
         return; // taken up by `answer`
     }
+  }
+
+  private withRider({ to, packet }: Extract<SwimEffect, { kind: "send" }>): Uint8Array {
+    const peers = this.state === null ? [] : peersAt(this.state, to);
+    const peer = peers.find(({ state }) => state === "alive");
+    if (peer === undefined) return packet;
+    const { maxPacketBytes } = this.options.transport;
+    return withRider(packet, maxPacketBytes, (most) => this.desk.rider(peer.id, most));
   }
 
   private async check(effect: Extract<SwimEffect, { kind: "check" }>): Promise<void> {
@@ -252,21 +264,27 @@ export class GossipNode implements Membership {
       if (reply?.kind !== "sync") throw new Error("what answered is not a node of this version");
       this.step({ kind: "synced", id, view: reply.view });
       this.desk.takeStates(reply.view.sender, reply.states);
+      this.news.forget(address);
       this.logJoin();
     } catch (error) {
       const problem = messageOf(error);
       if (isRoutine) log.debug("push-pull failed", { address, problem });
-      else log.warn("failed to join cluster", { address, problem });
+      else if (this.news.isNew(address, problem))
+        log.warn("failed to join cluster", { address, problem });
       this.step({ kind: "synced", id, view: null });
     }
   }
 
-  private async answer(body: Uint8Array): Promise<Uint8Array> {
+  private async answer(from: Address, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeStream(body);
     if (request === null || this.state === null) {
-      throw new BifrostError("bad-request", "Not a request of this protocol's version.");
+      const problem = "It is not one of this protocol's version, or this node has stopped.";
+      this.options.log.error("a request could not be answered", { from, problem });
+      throw new BifrostError("bad-request", problem);
     }
-    if (request.kind === "channel") return await this.desk.answer(request);
+    if (request.kind === "channel") {
+      return await this.desk.answer(request.sender, request.channel, request.body);
+    }
     const event = { kind: "sync-request", view: request.view } as const;
     const effects = step(this.state, event, this.uptime());
     this.setTimer();
@@ -275,12 +293,18 @@ export class GossipNode implements Membership {
     if (reply === undefined) throw new BifrostError("internal", "A push-pull was not answered.");
     const answer = encodeSync(reply.view, this.desk.states());
     this.desk.takeStates(request.view.sender, request.states);
+    this.logJoin();
     return answer;
   }
 
   private tell(member: Member, former: Member | null): void {
     logMemberChange(this.options.log, member, former);
     for (const listener of this.listeners) listener(member, former);
+  }
+
+  private logConflict(effect: Extract<SwimEffect, { kind: "conflict" }>): void {
+    if (!this.news.isNew(`${effect.id} at ${effect.claimant}`, effect.holder)) return;
+    this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
   }
 
   private logJoin(): void {

@@ -11,6 +11,11 @@ export interface ChannelHandlers {
   /** Everything this channel would tell a node that knows nothing; exchanged by push-pull. Empty = nothing. */
   state?(): Uint8Array;
   onState?(from: NodeId, body: Uint8Array): void;
+  /**
+   * Asked whenever a packet goes to a live member anyway, such as a probe or its answer: what is to go along as a message, at
+   * most so many bytes; null = nothing. It may be lost like every other message.
+   */
+  rider?(to: NodeId, mostBytes: number): Uint8Array | null;
 }
 
 export interface Membership {

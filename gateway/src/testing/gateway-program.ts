@@ -60,8 +60,8 @@ export class GatewayPrograms {
     this.replica = parts.replica;
   }
 
-  /** Each gateway that is started serves HOST. */
-  static async build(): Promise<GatewayPrograms> {
+  /** Each gateway that is started serves HOST, under these policies. */
+  static async build(policies: readonly object[] = []): Promise<GatewayPrograms> {
     const programs = await buildPrograms(...PROGRAMS);
     const beside = path.join(path.dirname(programs.script("main")), "policies");
     cpSync(SHIPPED_POLICIES, beside, { recursive: true });
@@ -69,7 +69,9 @@ export class GatewayPrograms {
     const firestore = await startTestFirestore();
     const writer = clientFor(firestore);
     await writer.doc(`projects/shop`).set({ name: "Shop", liveDeploymentId: DEPLOYMENT });
-    await writer.doc(`routes/${HOST}`).set({ host: HOST, projectId: "shop", targets: [] });
+    await writer
+      .doc(`routes/${HOST}`)
+      .set({ host: HOST, projectId: "shop", targets: [], policies });
     await writer.terminate();
     const cluster = await startClusterApi(replica.address);
     const folder = mkdtempSync(path.join(tmpdir(), "bifrost-gateway-"));

@@ -17,6 +17,8 @@ const REUSE_MS = 50 * 60_000;
 export class MetadataIdentity implements Identity {
   readonly #options: MetadataOptions;
   readonly #cache = new Map<string, { token: string; until: number }>();
+  /** That are being asked for: a burst of calls asks for one token, not for one each. */
+  readonly #asked = new Map<string, Promise<string>>();
 
   constructor(options: MetadataOptions) {
     this.#options = options;
@@ -25,6 +27,14 @@ export class MetadataIdentity implements Identity {
   async idToken(audience: string): Promise<string> {
     const cached = this.#cache.get(audience);
     if (cached !== undefined && this.#options.clock.now() < cached.until) return cached.token;
+    const asked = this.#asked.get(audience);
+    if (asked !== undefined) return asked;
+    const asking = this.#fetchToken(audience).finally(() => this.#asked.delete(audience));
+    this.#asked.set(audience, asking);
+    return asking;
+  }
+
+  async #fetchToken(audience: string): Promise<string> {
     const token = await this.#get(`/identity?audience=${encodeURIComponent(audience)}&format=full`);
     this.#cache.set(audience, { token, until: this.#options.clock.now() + REUSE_MS });
     return token;

@@ -23,7 +23,12 @@ export type FromBenchNode =
   | { readonly kind: "up" }
   | { readonly kind: "joined" | "failed" | "suspected"; readonly member: string }
   | { readonly kind: "heard"; readonly id: string }
-  | { readonly kind: "counted"; readonly packets: number; readonly packetBytes: number };
+  | {
+      readonly kind: "counted";
+      readonly packets: number;
+      readonly packetBytes: number;
+      readonly streamBytes: number;
+    };
 
 const argument = JSON.parse(process.argv[2] ?? "{}") as BenchNodeArgument;
 const { id, address, port, seed, key } = argument;
@@ -57,8 +62,13 @@ process.on("message", (message: ToBenchNode) => {
     tell({ kind: "heard", id: message.id });
     node.broadcast("config", Buffer.from(message.id.padEnd(100, " ")));
   } else {
-    const { packetsSent: packets, packetBytesSent: packetBytes } = transport.counters();
-    tell({ kind: "counted", packets, packetBytes });
+    const { packetsSent, packetBytesSent, streamBytesSent } = transport.counters();
+    tell({
+      kind: "counted",
+      packets: packetsSent,
+      packetBytes: packetBytesSent,
+      streamBytes: streamBytesSent,
+    });
   }
 });
 process.on("disconnect", () => process.exit(0));

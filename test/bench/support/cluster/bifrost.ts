@@ -92,6 +92,7 @@ class BifrostNode implements RunningNode {
     return {
       packetsPerSecond: ((after.packets - before.packets) * 1000) / ms,
       bytesPerSecond: ((after.packetBytes - before.packetBytes) * 1000) / ms,
+      streamBytesPerSecond: ((after.streamBytes - before.streamBytes) * 1000) / ms,
     };
   }
 

@@ -12,6 +12,8 @@ export type NodeEvent =
 export interface IdleTraffic {
   readonly packetsPerSecond: number;
   readonly bytesPerSecond: number;
+  /** null = not counted. */
+  readonly streamBytesPerSecond: number | null;
 }
 
 export interface RunningNode {
@@ -24,6 +26,8 @@ export interface RunningNode {
   broadcast(id: string): Promise<void>;
   /** UDP payloads of the next `ms` milliseconds, at least 25,000. */
   idleTraffic(ms: number): Promise<IdleTraffic>;
+  /** After a collection; of Node processes that can be asked. */
+  readonly heapBytes?: () => Promise<number>;
   kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void;
   /** Ends it, without a word to the others. */
   stop(): Promise<void>;

@@ -16,6 +16,10 @@ export function commandAt(
 }
 
 /** 127.0.9.1 and so on. */
-export function loopbackPlace(index: number): Place {
+function loopbackPlace(index: number): Place {
   return { address: `127.0.9.${index + 1}`, namespace: null };
+}
+
+export function loopbackPlaces(size: number): readonly Place[] {
+  return Array.from({ length: size }, (_, index) => loopbackPlace(index));
 }

@@ -36,6 +36,19 @@ export async function startCluster(
   }
 }
 
+export async function withCluster<T>(
+  contender: Contender,
+  places: readonly Place[],
+  use: (cluster: Cluster) => Promise<T>,
+): Promise<T> {
+  const cluster = await startCluster(contender, places);
+  try {
+    return await use(cluster);
+  } finally {
+    await cluster.stop();
+  }
+}
+
 /** Members other than the node itself that it has seen. */
 function joinedOf(node: RunningNode): ReadonlySet<string> {
   const seen = node.events.flatMap((event) => (event.kind === "joined" ? [event.member] : []));

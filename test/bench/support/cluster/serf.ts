@@ -100,7 +100,11 @@ class SerfNode implements RunningNode {
     const numbers = whole.map((line) => /Count: (\d+)(?:.*?)Sum: ([\d.]+)/.exec(line));
     const seconds = (numbers.length * METRICS_EVERY_MS) / 1000;
     const sum = (part: 1 | 2) => numbers.reduce((total, found) => total + Number(found?.[part]), 0);
-    return { packetsPerSecond: sum(1) / seconds, bytesPerSecond: sum(2) / seconds };
+    return {
+      packetsPerSecond: sum(1) / seconds,
+      bytesPerSecond: sum(2) / seconds,
+      streamBytesPerSecond: null,
+    };
   }
 
   kill(signal: NodeJS.Signals): void {
