@@ -144,6 +144,32 @@ test("a node that says nothing any more is forgotten, and what it left is remove
   await client.terminate();
 });
 
+test("a hundred that left without a word are removed a few at a time, between heartbeats", async () => {
+  const client = clientFor(place.server);
+  const nodes = client.collection("gatewayNodes");
+  const seenAt = new Date(Date.now() - 3_700_000);
+  const batch = client.batch();
+  for (let at = 0; at < 100; at++)
+    batch.set(nodes.doc(`old-${at}`), {
+      serviceName: SERVICE,
+      address: `10.0.0.9:${at + 1}`,
+      seenAt,
+    });
+  await batch.commit();
+  let left = Infinity;
+  const heartbeats = new Set<number>();
+  const stopWatching = nodes.onSnapshot(({ docs }) => {
+    left = docs.length;
+    const own = docs.find(({ id }) => id === "a")?.updateTime.toMillis();
+    if (own !== undefined && left > 1) heartbeats.add(own);
+  });
+  await startNode();
+  await vi.waitFor(() => expect(left).toBe(1), WAIT);
+  stopWatching();
+  expect(heartbeats.size).toBeGreaterThan(2);
+  await client.terminate();
+});
+
 test("stopping withdraws the node", async () => {
   const client = clientFor(place.server);
   const { node } = await startNode();

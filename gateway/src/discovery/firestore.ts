@@ -19,6 +19,8 @@ const HEARTBEAT_MS = 10_000;
 const LIFE_IN_HEARTBEATS = 3.5;
 /** After this, what a node that never said goodbye left behind is removed by whoever sees it. */
 const FORGOTTEN_MS = 3_600_000;
+/** In one round: however much is left behind, it must not keep this node's own heartbeat waiting. */
+const MOST_REMOVED = 16;
 
 export class FirestoreDiscovery implements Discovery {
   readonly type = "firestore";
@@ -88,7 +90,8 @@ export class FirestoreDiscovery implements Discovery {
     this.#findings.works();
     this.#findings.found(this.#alive(nodes, now).map(({ address }) => address));
     const forgotten = nodes.filter(({ seenAt }) => now - seenAt > FORGOTTEN_MS);
-    for (const { nodeId } of forgotten) await this.#soon(this.#rendezvous.withdraw(nodeId));
+    const some = forgotten.slice(0, MOST_REMOVED);
+    await Promise.all(some.map(({ nodeId }) => this.#soon(this.#rendezvous.withdraw(nodeId))));
     return this.#heartbeatMs * (0.9 + 0.2 * this.#basics.random());
   }
 

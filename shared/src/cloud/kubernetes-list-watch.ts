@@ -2,6 +2,7 @@
 import type * as K8s from "@kubernetes/client-node";
 import type { KubeConfig, KubernetesObject } from "@kubernetes/client-node";
 import type { Timer, Timers } from "../domain/time.ts";
+import { inTime, NoAnswer } from "./in-time.ts";
 
 /** What the follower was doing when it failed. */
 export type ListWatchStep = "connect" | "list" | "watch";
@@ -34,8 +35,12 @@ const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 10_000;
 /** A watch that lasted this long ended in the ordinary way: the next one follows at once. */
 const STEADY_MS = 5000;
-/** The server ends a watch after this; what a dead connection hides is seen by then at the latest. */
+/** The server ends a watch after this. */
 const WATCH_SECONDS = 290;
+/** A watch that has not ended by then is one that the server, or the network, has forgotten. */
+const LONGEST_WATCH_MS = (WATCH_SECONDS + 15) * 1000;
+/** Of a list, and until a watch begins; the client itself waits for ever. */
+const ANSWER_MS = 30_000;
 
 export class KubernetesListWatch<T extends KubernetesObject> {
   private readonly options: ListWatchOptions<T>;
@@ -46,7 +51,8 @@ export class KubernetesListWatch<T extends KubernetesObject> {
   private step: ListWatchStep = "connect";
   private pauseMs = 0;
   private timer: Timer | null = null;
-  private abort: AbortController | null = null;
+  /** Ends the watch that is under way. */
+  private endWatch: () => void = () => {};
   private isStopped = false;
   private followedAt = Infinity;
 
@@ -68,7 +74,7 @@ export class KubernetesListWatch<T extends KubernetesObject> {
   stop(): void {
     this.isStopped = true;
     this.timer?.cancel();
-    this.abort?.abort();
+    this.endWatch();
   }
 
   private async run(): Promise<void> {
@@ -100,7 +106,7 @@ export class KubernetesListWatch<T extends KubernetesObject> {
   private async list(): Promise<void> {
     const { k8s, config } = await this.connect();
     this.step = "list";
-    const found = await this.options.list(k8s, config);
+    const found = await inTime(this.options.timers, ANSWER_MS, this.options.list(k8s, config));
     if (this.isStopped) return;
     this.objects.clear();
     for (const object of found.items) this.objects.set(keyOf(object), object);
@@ -119,14 +125,26 @@ export class KubernetesListWatch<T extends KubernetesObject> {
       timeoutSeconds: WATCH_SECONDS,
     };
     this.followedAt = timers.now();
-    const abort = await new k8s.Watch(config).watch(
+    let isOver = false;
+    const over = (error: unknown): void => {
+      if (isOver) return;
+      isOver = true;
+      forgotten.cancel();
+      void abortOnceBegun(watch);
+      this.again(error);
+    };
+    const forgotten = timers.after(LONGEST_WATCH_MS, () => over(new NoAnswer(LONGEST_WATCH_MS)));
+    const watch = new k8s.Watch(config).watch(
       path,
       query,
-      (phase: string, object: unknown) => this.changed(phase, object as T),
-      (error: unknown) => this.again(error),
+      (phase: string, object: unknown) => {
+        if (!isOver) this.changed(phase, object as T);
+      },
+      over,
     );
-    this.abort = abort;
-    if (this.isStopped) abort.abort();
+    this.endWatch = () => over(null);
+    await inTime(timers, ANSWER_MS, watch).catch(over);
+    if (this.isStopped) this.endWatch();
   }
 
   private changed(phase: string, object: T): void {
@@ -159,6 +177,15 @@ export class KubernetesListWatch<T extends KubernetesObject> {
 
   private tell(): void {
     this.options.onObjects(this.objects.values());
+  }
+}
+
+/** Which may be never. */
+async function abortOnceBegun(watch: Promise<AbortController>): Promise<void> {
+  try {
+    (await watch).abort();
+  } catch {
+    // It never began.
   }
 }
 

@@ -14,11 +14,11 @@ import { bitsOf, type ConfigVersion, fromBits, NO_VERSION } from "../domain/conf
 import { BifrostError } from "../domain/errors.ts";
 import type { ConfigSource } from "../ports/config-source.ts";
 import type { ConfigChange, ConfigStore } from "../ports/config-store.ts";
+import { inTime, NoAnswer } from "./in-time.ts";
 import { settingsError, unavailable } from "./postgres-errors.ts";
 import {
+  ANSWER_MS,
   connectPostgres,
-  inTime,
-  NoAnswer,
   PostgresFollower,
   type PostgresOptions,
 } from "./postgres-follower.ts";
@@ -120,7 +120,7 @@ export class PostgresConfigStore implements ConfigSource, ConfigStore {
   private async answered<Answer>(ask: (sql: Sql) => Promise<Answer>): Promise<Answer> {
     const { writers } = this;
     try {
-      return await inTime(this.options.timers, ask(writers));
+      return await inTime(this.options.timers, ANSWER_MS, ask(writers));
     } catch (error) {
       if (error instanceof NoAnswer) this.replace(writers);
       if (error instanceof postgres.PostgresError && error.code.startsWith("22")) {

@@ -2,6 +2,7 @@
 import postgres, { type Sql } from "postgres";
 import type { Timers } from "../domain/time.ts";
 import type { Logger } from "../ports/logger.ts";
+import { inTime } from "./in-time.ts";
 import { type Database, settingsError, unavailable } from "./postgres-errors.ts";
 import { CHANNEL, prepareDatabase } from "./postgres-schema.ts";
 
@@ -40,27 +41,6 @@ export function connectPostgres(
 
 /** `isFirst`: on this connection. */
 type Ask = (sql: Sql, isFirst: boolean) => Promise<void>;
-
-/** Nothing came within ANSWER_MS: the server is slow, or the connection leads nowhere. */
-export class NoAnswer extends Error {
-  constructor() {
-    super(`no answer within ${ANSWER_MS / 1000} s`);
-  }
-}
-
-/** Rejects with NoAnswer; whatever comes later is nobody's any more. */
-export async function inTime<Answer>(timers: Timers, answer: Promise<Answer>): Promise<Answer> {
-  const over = new AbortController();
-  const late = timers.sleep(ANSWER_MS, over.signal).then(() => {
-    throw new NoAnswer();
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    over.abort();
-    late.catch(() => {});
-  }
-}
 
 export class PostgresFollower {
   private readonly options: PostgresOptions;
@@ -115,7 +95,7 @@ export class PostgresFollower {
     const over = AbortSignal.any([lost.signal, this.stopping.signal]);
     try {
       const within = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
-        inTime(this.options.timers, answer);
+        inTime(this.options.timers, ANSWER_MS, answer);
       await within(prepareDatabase(sql));
       await within(sql.unsafe(`LISTEN ${CHANNEL}`));
       for (let isFirst = true; !over.aborted; isFirst = false) {
