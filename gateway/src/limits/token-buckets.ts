@@ -29,6 +29,8 @@ export class TokenBuckets implements Limiter {
   part = 1;
   /** Much was spent of a bucket of which others may know nothing. */
   onMuch: () => void = () => undefined;
+  /** Since takeUses was called last. */
+  private hasMuch = false;
   private readonly clock: Clock;
   private readonly scopes = new Map<string, BucketTable>();
 
@@ -68,7 +70,10 @@ export class TokenBuckets implements Limiter {
     if (wait > 0) return wait;
     const spent = (numbers[at + SPENT] ?? 0) + 1;
     numbers[at + SPENT] = spent;
-    if (isMuch(spent, burst) && numbers[at + OTHERS] === 0) this.onMuch();
+    if (!this.hasMuch && numbers[at + OTHERS] === 0 && isMuch(spent, burst)) {
+      this.hasMuch = true;
+      this.onMuch();
+    }
     return 0;
   }
 
@@ -96,6 +101,7 @@ export class TokenBuckets implements Limiter {
 
   /** What was used here since the last call. */
   takeUses(): KeyUse[] {
+    this.hasMuch = false;
     const uses: KeyUse[] = [];
     for (const [scope, buckets] of this.scopes) {
       for (const key of buckets.unsaid) {
