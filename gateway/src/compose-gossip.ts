@@ -23,7 +23,7 @@ export async function composeNode(
   const timers = systemTimers;
   const log = structuredLogger({ service: "gateway", level: logLevel });
   const keyring = secrets.gossipKeys.length === 0 ? null : new Keyring(secrets.gossipKeys);
-  const transport = await composeTransport(config, { platform, keyring, timers, logger: log });
+  const transport = await composeTransport(config, { platform, keyring, logger: log });
   const epoch = randomBytes(4).readUInt32BE();
   const node = new ClusterNode({
     settings,
@@ -35,6 +35,7 @@ export async function composeNode(
     machine: new MachineMeter(timers),
     random: Math.random,
     timers,
+    uptime: () => performance.now(),
     log,
     events,
   });

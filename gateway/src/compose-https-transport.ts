@@ -1,7 +1,7 @@
 /** The transport between services that cannot reach each other otherwise; loaded only for it, because Google's client is large. */
 import { GoogleCallerVerifier } from "@bifrost/shared/cloud/google-caller-verifier";
 import { MetadataIdentity } from "@bifrost/shared/cloud/metadata-identity";
-import type { Timers } from "@bifrost/shared/domain/time";
+import { type Clock, systemTimers } from "@bifrost/shared/domain/time";
 import type { ClusterConfig } from "./cluster-config/cluster-config.ts";
 import type { PlatformAccess } from "./cluster/messages.ts";
 import { type HttpsAuth, HttpsTransport } from "./gossip/https-transport.ts";
@@ -16,11 +16,11 @@ export function composeHttpsTransport(
   platform: PlatformAccess,
 ): HttpsTransport {
   const isPlain = place.advertise?.startsWith("http:") === true;
-  const auth = isPlain ? null : tokens(platform, place.timers);
+  const auth = isPlain ? null : tokens(platform, systemTimers);
   return new HttpsTransport({ ...place, auth, ca: place.tls?.ca ?? null });
 }
 
-function tokens(platform: PlatformAccess, clock: Timers): HttpsAuth {
+function tokens(platform: PlatformAccess, clock: Clock): HttpsAuth {
   const { projectId, metadataUrl, oidcIssuer: issuer, oidcCertificatesUrl } = platform;
   const certificatesUrl = oidcCertificatesUrl;
   return {

@@ -1,7 +1,7 @@
 /** How a node's bytes get to the others, as its configuration says. */
 import { readFileSync } from "node:fs";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
-import type { Timers } from "@bifrost/shared/domain/time";
+import { steadyTimers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import type { ClusterConfig } from "./cluster-config/cluster-config.ts";
 import type { PlatformAccess } from "./cluster/messages.ts";
@@ -12,7 +12,6 @@ import { UdpTransport } from "./gossip/udp-transport.ts";
 export interface TransportParts {
   readonly platform: PlatformAccess;
   readonly keyring: Keyring | null;
-  readonly timers: Timers;
   readonly logger: Logger;
 }
 
@@ -21,8 +20,9 @@ export async function composeTransport(
   parts: TransportParts,
 ): Promise<Transport> {
   const { bindAddress, advertise, label, gossip } = config;
-  const { keyring, platform, ...common } = parts;
+  const { keyring, platform, logger } = parts;
   const tls = config.tls === null ? null : readTls(config.tls);
+  const common = { logger, timers: steadyTimers };
   const place = { bindAddress, port: gossip.port, advertise, label, tls, ...common };
   if (config.transport === "mesh") return new UdpTransport({ ...place, keyring });
   const { composeHttpsTransport } = await import("./compose-https-transport.ts");

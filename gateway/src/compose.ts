@@ -38,6 +38,7 @@ import { PolicyLog } from "./policies/policy-log.ts";
 import { ScriptLoader } from "./policies/script-loader.ts";
 import { ForkedChecker } from "./policies/check/forked-checker.ts";
 import { readStandardScripts } from "./policies/standard-scripts.ts";
+import type { GossipEntrance } from "./proxy/gossip-entrance.ts";
 import { DEFAULT_PROXY_LIMITS } from "./proxy/services.ts";
 import type { HelperProgram } from "./workers/helper-program.ts";
 import type { LimitsHost } from "./limits/limit-messages.ts";
@@ -182,6 +183,7 @@ export interface DataPlaneParts {
   readonly log: Logger;
   readonly policyFaults: PolicyFaults;
   readonly policyStorage: PolicyStorage | null;
+  readonly cluster: ClusterConfig | null;
   /** Entry point of a worker. */
   readonly workerScript: string;
   /** See ClusterOptions. */
@@ -198,7 +200,7 @@ const SHOWN = /^(?:NODE_.*|PATH|TZ|GOOGLE_APPLICATION_CREDENTIALS)$/;
 
 export interface AlertParts extends Omit<
   DataPlaneParts,
-  "workerScript" | "firstTables" | "limits"
+  "workerScript" | "firstTables" | "limits" | "cluster"
 > {
   /** Entry point of the process that runs alert rules. */
   readonly alertScript: string;
@@ -266,11 +268,11 @@ export async function composeCluster(
   return composeGatewayCluster(config, cluster, { program, timers: systemTimers, log });
 }
 
-export function composeDataPlanes(
+export async function composeDataPlanes(
   config: GatewayConfig,
-  { log, policyFaults, policyStorage, workerScript, firstTables, limits }: DataPlaneParts,
+  { log, policyFaults, policyStorage, cluster, workerScript, firstTables, limits }: DataPlaneParts,
 ): Promise<DataPlanes> {
-  const settings = planeSettings(config);
+  const settings = planeSettings(config, await composeEntrance(cluster));
   const events = {
     onFault: policyFaults.add.bind(policyFaults),
     onPolicyLog: policyLogger(log, policyStorage),
@@ -297,7 +299,13 @@ export function composeDataPlanes(
   return startCluster({ workers, program, settings, timers, log, events, ...common });
 }
 
-function planeSettings(config: GatewayConfig): PlaneSettings {
+async function composeEntrance(cluster: ClusterConfig | null): Promise<GossipEntrance | null> {
+  if (cluster === null) return null;
+  const { entranceOf } = await import("./cluster/entrance-of.ts");
+  return entranceOf(cluster);
+}
+
+function planeSettings(config: GatewayConfig, gossip: GossipEntrance | null): PlaneSettings {
   const { host, port, domain, scheme, accessLog, accessLogQuery: logsQuery, projectId } = config;
   return {
     host,
@@ -305,6 +313,7 @@ function planeSettings(config: GatewayConfig): PlaneSettings {
     domain,
     publicScheme: scheme,
     trustedProxies: config.trustedProxies,
+    gossip,
     limits: DEFAULT_PROXY_LIMITS,
     upstreams: {
       connectTimeoutMs: config.connectTimeoutMs,

@@ -71,6 +71,19 @@ test("a key pair is read, with \\n in place of line breaks", () => {
   });
 });
 
+test("without a public key, that of the signing key is trusted; one that does not belong to it is refused", () => {
+  const [own, other] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
+  const signing = own.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  const pem = ({ publicKey }: typeof own) =>
+    publicKey.export({ type: "spki", format: "pem" }).toString();
+  const read = (named: Readonly<Record<string, string>>) =>
+    readGatewayConfig({ ...REQUIRED, BIFROST_CONFIG_SIGNING_KEY: signing, ...named });
+  expect(read({}).configPublicKey).toBe(pem(own));
+  expect(() => read({ BIFROST_CONFIG_PUBLIC_KEY: pem(other) })).toThrow(
+    "is not the public key of BIFROST_CONFIG_SIGNING_KEY",
+  );
+});
+
 const RSA = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
 
 test.each([

@@ -13,7 +13,12 @@ import {
 import * as v from "valibot";
 import { webhookUrlsForm } from "./alerts/webhook-urls.ts";
 import type { ClusterSecrets } from "./cluster-config/cluster-config.ts";
-import { gossipKeysForm, publicKeyForm, signingKeyForm } from "./cluster-config/secret-forms.ts";
+import {
+  gossipKeysForm,
+  publicKeyForm,
+  signingKeyForm,
+  trustedKey,
+} from "./cluster-config/secret-forms.ts";
 import { TELEMETRY_VARIABLES } from "./collector-config.ts";
 import { hostNameOf } from "./proxy/parse-head.ts";
 import { isRange } from "./proxy/trusted-proxies.ts";
@@ -148,7 +153,7 @@ export const GATEWAY_VARIABLES = {
   configPublicKey: variable<string | null>({
     name: "BIFROST_CONFIG_PUBLIC_KEY",
     meaning:
-      "Ed25519 public key (PEM) of configuration that comes by gossip; absent = none is taken from other nodes.",
+      "Ed25519 public key (PEM) of configuration that comes by gossip; absent = that of BIFROST_CONFIG_SIGNING_KEY, and without either none is taken from other nodes.",
     schema: publicKeyForm,
     fallback: null,
     secret: true,
@@ -231,7 +236,14 @@ export type GatewayConfig = ReturnType<typeof readGatewayConfig>;
 /** Throws `invalid-environment`, naming every variable that is missing or malformed. */
 export function readGatewayConfig(environment: Environment) {
   refuseEmulatorsOnCloudRun(environment);
-  return readEnvironment(GATEWAY_VARIABLES, environment);
+  const config = readEnvironment(GATEWAY_VARIABLES, environment);
+  const configPublicKey = trustedKey(config.configSigningKey, config.configPublicKey);
+  if (configPublicKey === undefined) {
+    const message =
+      "BIFROST_CONFIG_PUBLIC_KEY is not the public key of BIFROST_CONFIG_SIGNING_KEY, so no node would believe another: leave it out where the signing key is set, or make it with `openssl pkey -pubout`";
+    throw new BifrostError("invalid-environment", message);
+  }
+  return { ...config, configPublicKey };
 }
 
 /** Throws `invalid-environment` when half of a pair is missing. */

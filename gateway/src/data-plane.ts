@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { EMPTY_ROUTE_TABLE, type RouteTable } from "@bifrost/shared/domain/route";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { BackendTable } from "@bifrost/shared/ports/backend-source";
+import type { GossipEntrance } from "./proxy/gossip-entrance.ts";
 import { startListener, type RunningListener } from "./proxy/listener.ts";
 import type { Served } from "./proxy/served.ts";
 import type { ProxyLimits } from "./proxy/services.ts";
@@ -39,7 +40,9 @@ export interface DataPlaneOptions {
   readonly sites?: SiteReader;
   /** Addresses and CIDR blocks of proxies before this one that are believed when they name their client. */
   readonly trustedProxies?: readonly string[];
-  /** Is told of each request once it is over. */
+  /** null = other nodes do not come in here. */
+  readonly gossip: GossipEntrance | null;
+  /** Is told of each request of a client once it is over. */
   readonly onServed?: (served: Served) => void;
   /** In service before the first connection is accepted; null = not heard of yet. */
   readonly first?: {
@@ -67,7 +70,7 @@ export interface DataPlane {
 }
 
 export async function startDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  const { timers } = options;
+  const { timers, gossip } = options;
   const serving = new Serving(options);
   const { routes = null, backends = null, avoided, distant } = options.first ?? {};
   if (routes !== null) serving.setRoutes(routes);
@@ -82,6 +85,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     publicScheme: options.publicScheme,
     timers,
     idPrefix: randomBytes(5).toString("hex"),
+    gossip,
     findSite: (host, target) => serving.findSite(host, target),
     chooseBackends: (site, source, wanted) => serving.chooseBackends(site, source, wanted),
     sites: options.sites ?? withoutBucket(timers),
@@ -91,7 +95,7 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     randomBytes,
   });
   serving.busy = (address) => listener.pool.busy(address);
-  serving.onBackends = (addresses) => listener.pool.retain(addresses);
+  serving.onBackends = (addresses) => listener.pool.retain(withEntrance(addresses, gossip));
   return {
     listener,
     table: () => serving.table,
@@ -103,6 +107,13 @@ export async function startDataPlane(options: DataPlaneOptions): Promise<DataPla
     readiness: () => serving.readiness(),
     stop: (graceMs) => listener.stop(graceMs),
   };
+}
+
+function withEntrance(
+  addresses: ReadonlySet<string>,
+  gossip: GossipEntrance | null,
+): ReadonlySet<string> {
+  return gossip === null ? addresses : new Set([...addresses, gossip.address]);
 }
 
 /** Joins routes and backends into the table requests are matched against. */

@@ -77,15 +77,15 @@ await runProgram({
     );
     // Without a cluster data planes and calls of providers meet each other in this process.
     const limits = cluster?.limits ?? hostLimits(systemTimers);
-    const planeParts = { log, policyFaults, policyStorage, firstTables, limits };
+    const common = { log, policyFaults, policyStorage };
+    const planeParts = { ...common, cluster: clusterConfig, firstTables, limits };
     const [dataPlanes, parts, providerCalls, { startGateway }] = await Promise.all([
       composeDataPlanes(config, { ...planeParts, workerScript: WORKER_SCRIPT }),
       sources,
       composeProviders(config, { providers, limits, log }),
       import("./gateway.ts"),
     ]);
-    const alertParts = { log, policyFaults, policyStorage, alertScript: ALERT_SCRIPT };
-    const alerts = composeAlerts(config, alertParts);
+    const alerts = composeAlerts(config, { ...common, alertScript: ALERT_SCRIPT });
     const gateway = await startGateway({
       ...parts,
       dataPlanes,

@@ -50,8 +50,9 @@ function environment(): Readonly<Record<string, string>> {
   return { BIFROST_CONFIG: file, BIFROST_PROVIDERS_HOST: "127.0.0.1", BIFROST_PROVIDERS_PORT: "0" };
 }
 
-function portOf({ output }: RunningProgram): number {
-  const line = output()
+function portOf(gateway: RunningProgram): number {
+  const line = gateway
+    .output()
     .split("\n")
     .find((one) => one.includes('"providersPort"'));
   return (JSON.parse(line ?? "{}") as { providersPort: number }).providersPort;

@@ -6,6 +6,7 @@
 import type { Protocol } from "@bifrost/gateway/gossip/simulation/simulated-node";
 import { swimProtocol } from "@bifrost/gateway/gossip/simulation/swim-protocol";
 import { type BenchOptions, type BenchResult, quantile, type Row } from "./support/bench.ts";
+import { behindFronts } from "./support/cluster/fronted.ts";
 import {
   falseDeaths,
   formed,
@@ -47,6 +48,7 @@ export async function run({ isQuick }: BenchOptions): Promise<BenchResult> {
       ...broadcasts(effort),
       ...healing(effort),
       ...idle(),
+      ...behindFronts(effort),
     ],
   };
 }

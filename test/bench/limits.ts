@@ -44,6 +44,9 @@ interface Scene {
   readonly mode: LimitMode;
   readonly demand: number;
   readonly shape: Shape;
+  /** Absent: what a second gives. */
+  readonly burst?: number;
+  readonly planesPerNode?: number;
 }
 
 interface Run {
@@ -57,6 +60,7 @@ export async function run({ isQuick }: BenchOptions): Promise<BenchResult> {
   const rows: Row[] = [];
   for (const mode of MODES) {
     for (const size of SIZES) rows.push(...(await steady({ ...size, mode }, seeds, seconds)));
+    for (const size of SIZES) rows.push(...(await beginnings({ ...size, mode }, seeds, seconds)));
     rows.push(...(await incidents(mode, seeds)));
   }
   return { rows: [...rows, ...costs()] };
@@ -81,6 +85,32 @@ async function steady(
   ];
   for (const [shape, at] of Object.entries(SHAPES)) {
     const { load } = await simulated({ ...of, demand: 0.9, shape: at }, 1, seconds * 1000);
+    const wrong = (100 * load.wronglyRejected) / load.arrived;
+    rows.push(percent(`${label}: wrongly refused at 0.9, ${shape}`, wrong, 2));
+  }
+  return rows;
+}
+
+/** A burst of a tenth of what a second gives, of which every node of one or two processes begins to give at one moment. */
+async function beginnings(
+  of: Pick<Scene, "nodes" | "rate" | "mode">,
+  seeds: readonly number[],
+  seconds: number,
+): Promise<Row[]> {
+  const label = `${of.mode}, ${of.nodes} nodes, ${of.rate}/s, burst ${of.rate / 10}`;
+  const rows: Row[] = [];
+  for (const planesPerNode of [1, 2]) {
+    const scene = { ...of, demand: 2, shape: even, burst: of.rate / 10, planesPerNode };
+    const runs: Run[] = [];
+    for (const seed of seeds) runs.push(await simulated(scene, seed, 4000));
+    const processes = planesPerNode === 1 ? "" : ", two processes each";
+    rows.push(
+      over(`${label}${processes}: over in any time`, runs, of.rate, of.mode === "strict" ? 0 : 4),
+    );
+  }
+  for (const [shape, at] of Object.entries(SHAPES)) {
+    const scene = { ...of, demand: 0.9, shape: at, burst: of.rate / 10 };
+    const { load } = await simulated(scene, 1, seconds * 1000);
     const wrong = (100 * load.wronglyRejected) / load.arrived;
     rows.push(percent(`${label}: wrongly refused at 0.9, ${shape}`, wrong, 2));
   }
@@ -117,9 +147,9 @@ async function incidents(mode: LimitMode, seeds: readonly number[]): Promise<Row
 }
 
 async function simulated(scene: Scene, seed: number, ms: number): Promise<Run> {
-  const { nodes, rate, mode, demand, shape } = scene;
-  const cluster = new LimitCluster({ seed, nodes });
-  const limit = { key: "key", rate, burst: rate, mode };
+  const { nodes, rate, mode, demand, shape, burst = rate, planesPerNode = 1 } = scene;
+  const cluster = new LimitCluster({ seed, nodes, planesPerNode });
+  const limit = { key: "key", rate, burst, mode };
   const load = new LimitLoad(cluster, limit, (node, at) => demand * rate * shape(node, at, nodes));
   await cluster.time.advance(ms);
   return { cluster, load };

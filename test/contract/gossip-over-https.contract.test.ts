@@ -142,6 +142,14 @@ describe("a caller gets nothing through", () => {
   });
 });
 
+test("a stranger keeps no connection", async () => {
+  const a = await node("gateway-1");
+  const response = await fetch(`${a.transport.localAddress}/_bifrost/gossip/packets`, {
+    method: "POST",
+  });
+  expect([response.status, response.headers.get("connection")]).toEqual([409, "close"]);
+});
+
 test("what stands before a node and answers in its place is no answer of the node", async () => {
   const front = createServer((_, response) => response.writeHead(503).end("no instance"));
   const a = await node("gateway-1");

@@ -62,9 +62,13 @@ export class ControlClient {
     if (response.ok) return response;
     const error = await refusal(response);
     if (!isBifrostError(error, "unauthenticated")) throw error;
-    throw new BifrostError(
-      "unauthenticated",
-      `${this.address} does not take the control token: set BIFROST_CONTROL_TOKEN to the gateway's own, or name a file with --token-file`,
-    );
+    throw tokenNeeded(this.address);
   }
+}
+
+export function tokenNeeded(gateway: string): BifrostError {
+  return new BifrostError(
+    "unauthenticated",
+    `${gateway} shows its members and takes orders with its control token only: set BIFROST_CONTROL_TOKEN to the gateway's own, or name a file with --token-file`,
+  );
 }

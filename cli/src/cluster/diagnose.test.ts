@@ -55,7 +55,11 @@ const STRANGER = "10.9.9.9:10101";
 
 /** What the nodes say, and what is found in it, for each trouble that is known. */
 const CASES: readonly (readonly [name: string, picture: Picture, found: string])[] = [
-  ["no-answer", picture({ silent: [{ control: "http://c", problem: "refused" }] }), "refused"],
+  [
+    "no-answer",
+    picture({ silent: [{ control: "http://c", problem: "refused", refusal: null }] }),
+    "refused",
+  ],
   ["no-gossip", withDetails({ problem: "the port is taken" }), "the port is taken"],
   [
     "one-member",

@@ -64,7 +64,7 @@ export const splits: Look = ({ views }) =>
       }));
   });
 
-/** Counters that are at least so high, of those whose name matches. */
+/** Counters that are at least so high, of those whose name matches. They never fall, so what they tell may be over. */
 export function counted(
   counters: Readonly<Record<string, number>>,
   names: RegExp,
@@ -72,7 +72,7 @@ export function counted(
 ): readonly string[] {
   return Object.entries(counters)
     .filter(([name, count]) => names.test(name) && count >= least)
-    .map(([name, count]) => `${name}: ${count}`);
+    .map(([name, count]) => `${name}: ${count} since it started; over unless it rises`);
 }
 
 export function percent(share: number): string {

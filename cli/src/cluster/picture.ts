@@ -1,25 +1,29 @@
 /** The cluster as each of its gateways sees it: those that were named, and those that they know. */
 import type { ClusterDetails, ClusterStatus } from "@bifrost/shared/api/cluster";
-import { messageOf } from "@bifrost/shared/domain/errors";
-import type { ControlClient } from "./control-client.ts";
+import { type BifrostError, isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import { type ControlClient, tokenNeeded } from "./control-client.ts";
 
-export interface View {
+export interface FullView {
   /** Address of the control API that was asked. */
   readonly control: string;
   readonly status: ClusterStatus;
+  /** What only the holder of the token sees. */
+  readonly details: ClusterDetails;
 }
 
-/** With what only the holder of the token sees. */
-export interface FullView extends View {
-  readonly details: ClusterDetails;
+export interface Silent {
+  readonly control: string;
+  readonly problem: string;
+  /** What it said instead; null = nothing. */
+  readonly refusal: BifrostError | null;
 }
 
 export interface Picture {
   /** When it was taken, in ms. */
   readonly at: number;
   readonly views: readonly FullView[];
-  /** Gateways that were named, or known to others as alive, and did not answer. */
-  readonly silent: readonly { readonly control: string; readonly problem: string }[];
+  /** Gateways that were named, or known to others as alive, and did not answer, or not to this token. */
+  readonly silent: readonly Silent[];
   /** Lines of the gateways' logs, oldest first. */
   readonly log: readonly string[];
 }
@@ -36,8 +40,8 @@ export async function takePicture(
   { clients, clientAt }: Asked,
   { at, log }: Pick<Picture, "at" | "log">,
 ): Promise<Picture> {
-  const views: View[] = [];
-  const silent: Picture["silent"][number][] = [];
+  const views: FullView[] = [];
+  const silent: Silent[] = [];
   const known = new Set(clients.map(({ address }) => address));
   let next = clients;
   while (next.length > 0) {
@@ -46,30 +50,35 @@ export async function takePicture(
       if ("status" in answer) views.push(answer);
       else silent.push(answer);
     }
-    next = newControls(answers, known).map((address) => clientAt(address));
+    next = newControls(views, known).map((address) => clientAt(address));
   }
-  return { at, views: onePerNode(views).flatMap(fully), silent, log };
+  return { at, views: onePerNode(views), silent, log };
 }
 
-type Answer = View | Picture["silent"][number];
-
-async function ask(client: ControlClient): Promise<Answer> {
+async function ask(client: ControlClient): Promise<FullView | Silent> {
   const control = client.address;
   try {
-    return { control, status: await client.status() };
+    const status = await client.status();
+    const { details } = status;
+    if (details === undefined) throw tokenNeeded(control);
+    return { control, status, details };
   } catch (error) {
-    return { control, problem: messageOf(error) };
+    const isRefusal = isBifrostError(error) && error.code !== "upstream-unavailable";
+    return { control, problem: messageOf(error), refusal: isRefusal ? error : null };
   }
 }
 
-/** Of members that should answer and whose address nobody has been asked at; remembers them in `known`. */
-function newControls(answers: readonly Answer[], known: Set<string>): readonly string[] {
-  const members = answers.flatMap((answer) =>
-    "status" in answer ? (answer.status.details?.members ?? []) : [],
-  );
-  return members.flatMap(({ state, control }) => {
+/**
+ * Of members that should answer and have not; remembers them in `known`. A node that was reached at an address of the
+ * operator's need not be reached at its own, which may lie in a network that only the nodes are in.
+ */
+function newControls(views: readonly FullView[], known: Set<string>): readonly string[] {
+  const answered = new Set(views.map(({ status }) => status.local_node));
+  const members = views.flatMap(({ details }) => details.members);
+  return members.flatMap(({ nodeId, state, control }) => {
     const address = `http://${control}`;
-    const isNew = state === "alive" && control !== "" && !known.has(address);
+    const isNew =
+      state === "alive" && control !== "" && !answered.has(nodeId) && !known.has(address);
     if (!isNew || known.size >= MOST_ASKED) return [];
     known.add(address);
     return [address];
@@ -77,13 +86,8 @@ function newControls(answers: readonly Answer[], known: Set<string>): readonly s
 }
 
 /** A node may be reached at several addresses. */
-function onePerNode(views: readonly View[]): readonly View[] {
+function onePerNode(views: readonly FullView[]): readonly FullView[] {
   return [
     ...new Map(views.toReversed().map((view) => [view.status.local_node, view])).values(),
   ].toReversed();
-}
-
-function fully(view: View): readonly FullView[] {
-  const { details } = view.status;
-  return details === undefined ? [] : [{ ...view, details }];
 }

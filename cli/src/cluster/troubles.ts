@@ -19,9 +19,10 @@ const MANY_STRANGE_PACKETS = 20;
 const CLUSTER_TROUBLES: readonly Trouble[] = [
   {
     name: "no-answer",
-    symptom: "a gateway's control API does not answer",
+    symptom: "a gateway's control API does not answer, or not as one of this cluster",
     look: ({ silent }) => silent.map(({ control, problem }) => ({ at: control, what: problem })),
-    cause: "The gateway does not run, or its control port is not reached from here.",
+    cause:
+      "The gateway does not run, its control port is not reached from here, or it has another control token.",
     remedies: [
       "look whether the process runs and what its log says last; exit status 78 = wrong configuration, named there",
       "the control port is BIFROST_CONTROL_PORT, 9090 unless set otherwise; run this where it can be reached",

@@ -69,6 +69,44 @@ describe("bifrost cluster diagnose", () => {
     expect(ran.code).toBe(EXIT.notHealthy);
   });
 
+  test("asks no second time, at an address of its own, a node that answered at the one that was named", async () => {
+    const servers = await Promise.all(["node-1", "node-2"].map(start));
+    const unreachable = ["node-1", "node-2"].map((name) =>
+      memberNamed(name, { control: "127.0.0.1:1" }),
+    );
+    for (const server of servers) {
+      server.status = { ...statusOf(unreachable), local_node: server.status.local_node };
+    }
+    const ran = await run(
+      clusterDiagnose,
+      { control: servers.map(({ address }) => address).join(",") },
+      HOLDER,
+    );
+    expect(ran.text).toContain("Asked node-1, node-2.");
+    expect(ran.code).toBe(EXIT.ok);
+  });
+
+  test("names a gateway that has another control token", async () => {
+    const [one, other] = await Promise.all(["node-1", "node-2"].map(start));
+    if (one === undefined || other === undefined) throw new Error("two were started");
+    join([one, other]);
+    other.token = "another";
+    const ran = await run(clusterDiagnose, { control: one.address }, HOLDER);
+    expect(ran.text).toContain("Asked node-1.");
+    expect(ran.text).toContain(`${other.address}: ${other.address} shows its members`);
+    expect(ran.code).toBe(EXIT.notHealthy);
+  });
+
+  test("says what the gateway says where it runs alone", async () => {
+    const server = await start("node-1");
+    server.instead = {
+      status: 404,
+      body: '{"type":"about:blank","title":"x","code":"not-found","status":404,"detail":"runs alone"}',
+    };
+    const alone = run(clusterDiagnose, { control: server.address }, HOLDER);
+    await expect(alone).rejects.toMatchObject({ code: "not-found", message: "runs alone" });
+  });
+
   test("looks at a log too", async () => {
     const server = await start("node-1");
     const folder = mkdtempSync(path.join(tmpdir(), "bifrost-log-"));
@@ -97,5 +135,8 @@ describe("bifrost cluster diagnose", () => {
     const server = await start("node-1");
     const stranger = run(clusterDiagnose, { control: server.address });
     await expect(stranger).rejects.toMatchObject({ code: "unauthenticated" });
+    const control = `127.0.0.1:1,${server.address}`;
+    const beside = run(clusterDiagnose, { control });
+    await expect(beside).rejects.toMatchObject({ code: "unauthenticated" });
   });
 });

@@ -8,7 +8,6 @@ import { takePicture, type Picture } from "../cluster/picture.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Output } from "../output.ts";
 import type { CommandSpec } from "./command.ts";
-import { detailsOf } from "./cluster-status.ts";
 
 export const clusterDiagnose: CommandSpec = {
   usage: "diagnose",
@@ -24,9 +23,8 @@ export const clusterDiagnose: CommandSpec = {
     const control = findControl(environment, options);
     const log = typeof options["log"] === "string" ? readLog(options["log"]) : [];
     const picture = await takePicture(control, { at: systemTimers.now(), log });
-    if (picture.views.length === 0 && picture.silent.length === 0)
-      // Somebody answered, and showed nothing.
-      detailsOf(await (control.clients[0] ?? control.clientAt("")).status());
+    const refusal = picture.silent.find((silent) => silent.refusal !== null)?.refusal ?? null;
+    if (picture.views.length === 0 && refusal !== null) throw refusal;
     const checks = diagnose(picture);
     const troubles = checks.filter(({ verdict }) => verdict === "trouble");
     output.data({ nodes: picture.views.map(({ status }) => status.local_node), checks });

@@ -1,7 +1,8 @@
 /** `bifrost cluster status | nodes`: whether the gateways are one cluster, and how each of them is. */
 import type { ClusterDetails, ClusterMember, ClusterStatus } from "@bifrost/shared/api/cluster";
-import { BifrostError, isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
+import { isBifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import { formatDuration, systemTimers, type Timers } from "@bifrost/shared/domain/time";
+import { tokenNeeded } from "../cluster/control-client.ts";
 import { CONTROL_OPTIONS, findControl, firstAnswer } from "../cluster/find-control.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-code.ts";
@@ -95,12 +96,9 @@ function print(output: Output, status: ClusterStatus | null, lines: readonly str
 }
 
 /** Throws where the token is missing or wrong. */
-export function detailsOf({ details }: ClusterStatus): ClusterDetails {
+export function detailsOf({ details, local_node: node }: ClusterStatus): ClusterDetails {
   if (details !== undefined) return details;
-  throw new BifrostError(
-    "unauthenticated",
-    "only the holder of the control token sees the members: set BIFROST_CONTROL_TOKEN to the gateway's own, or name a file with --token-file",
-  );
+  throw tokenNeeded(node);
 }
 
 export function describeStatus(status: ClusterStatus, paint: Paint): readonly string[] {

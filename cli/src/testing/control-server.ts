@@ -10,6 +10,8 @@ export interface ControlServer {
   readonly address: string;
   /** What it answers with; may be changed. */
   status: ClusterStatus & { details: ClusterDetails };
+  /** What it takes; may be changed. */
+  token: string;
   readonly steps: KeyStep[];
   /** So many steps are refused before one is done. */
   refusedSteps: number;
@@ -65,6 +67,7 @@ export async function startControlServer(status: ControlServer["status"]): Promi
   const control: ControlServer = {
     address: "",
     status,
+    token: TOKEN,
     steps: [],
     refusedSteps: 0,
     instead: null,
@@ -88,7 +91,7 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const isHolder = request.headers.authorization === `Bearer ${TOKEN}`;
+  const isHolder = request.headers.authorization === `Bearer ${control.token}`;
   const { details, ...open } = control.status;
   if (control.instead !== null) {
     return void response.writeHead(control.instead.status).end(control.instead.body);

@@ -87,7 +87,7 @@ export const CLUSTER_FIELDS = {
     kind: oneOf(["mesh", "https"]),
     fallback: "mesh",
     about:
-      "`mesh`: UDP and TCP on one port. `https`: between services that reach each other by URL alone, as on Cloud Run.",
+      "`mesh`: UDP and TCP on one port. `https`: between services that reach each other by URL alone, as on Cloud Run, through the port of the apps' traffic.",
   },
   bind_address: {
     kind: ipAddress("0.0.0.0"),

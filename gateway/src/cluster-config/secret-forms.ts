@@ -54,3 +54,20 @@ function isEd25519(parse: (pem: string) => KeyObject, text: string): boolean {
     return false;
   }
 }
+
+/**
+ * The key by which configuration of other nodes is believed: the public half of the one that signs, where none is named.
+ * Undefined = the two do not belong together, so no node would believe another.
+ */
+export function trustedKey(
+  signing: string | null,
+  named: string | null,
+): string | null | undefined {
+  if (signing === null) return named;
+  const own = publicPem(createPublicKey(createPrivateKey(signing)));
+  return named === null || publicPem(createPublicKey(named)) === own ? own : undefined;
+}
+
+function publicPem(key: KeyObject): string {
+  return key.export({ type: "spki", format: "pem" }).toString();
+}

@@ -44,6 +44,8 @@ export interface NodeParts {
   readonly discovery: SeveralDiscoveries;
   readonly machine: MachineMeter;
   readonly timers: Timers;
+  /** Milliseconds that never jump. */
+  readonly uptime: () => number;
   /** 0 to below 1. */
   readonly random: () => number;
   readonly log: Logger;
@@ -77,9 +79,9 @@ export class ClusterNode {
     this.served = new TrafficShare(gossip, timers, epoch);
     this.keys = keyring && new KeyRotation({ membership: gossip, keyring, timers, log });
     this.toldKeys = keyring && idsOf(keyring).join();
-    this.health = new HealthShare(gossip, timers, epoch);
+    this.health = new HealthShare(gossip, { now: parts.uptime }, epoch);
     this.config = configRelay(parts);
-    this.lookedAt = timers.now();
+    this.lookedAt = parts.uptime();
     gossip.onChange(() => this.tellMembers());
     keyring?.onRemoved(() => this.tellKeys());
   }
@@ -168,9 +170,9 @@ export class ClusterNode {
   }
 
   private lookAround(): void {
-    const { gossip, timers, discovery } = this.parts;
-    if (timers.now() - this.lookedAt < LOOK_MS) return;
-    this.lookedAt = timers.now();
+    const { gossip, uptime, discovery } = this.parts;
+    if (uptime() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = uptime();
     const alive = gossip.members().filter(({ state }) => state === "alive");
     discovery.joined(new Set(alive.map(({ address }) => address)));
     if (alive.length <= 1) discovery.refresh();

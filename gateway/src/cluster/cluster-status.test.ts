@@ -41,6 +41,20 @@ test.each<[string, KnownOfCluster, number, number, string]>([
     1,
     "NOT HEALTHY",
   ],
+  [
+    "alone, and discovery does not work",
+    known([a], { discovery: [{ type: "dns", found: [], problem: "dns lookup error" }] }),
+    1,
+    1,
+    "NOT HEALTHY",
+  ],
+  [
+    "discovery does not work, and another is there",
+    known([a, b], { discovery: [{ type: "dns", found: [], problem: "dns lookup error" }] }),
+    2,
+    2,
+    "HEALTHY",
+  ],
 ])("%s", (_what, parts, members, healthy, health) => {
   const status = clusterStatus(parts);
   expect(v.parse(ClusterStatusSchema, status)).toEqual(status);

@@ -58,10 +58,10 @@ function isHealthy({ id, state }: Member, { self, problem, healthOf }: KnownOfCl
   return state === "alive" && healthOf(id) !== "sick";
 }
 
-/** Addresses of others were found, and none is a member. */
+/** Others were found, or may be there unseen because discovery does not work, and none is a member. */
 function isLonely({ self, members, discovery }: KnownOfCluster): boolean {
   const hasOthers = members.some(({ id, state }) => id !== self && state !== "left");
-  return !hasOthers && discovery.some(({ found }) => found.length > 0);
+  return !hasOthers && discovery.some(({ found, problem }) => found.length > 0 || problem !== null);
 }
 
 function describeMember(member: Member, known: KnownOfCluster): ClusterMember {

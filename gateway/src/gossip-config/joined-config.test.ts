@@ -75,8 +75,10 @@ function rig() {
     timers,
   });
   const told: ConfigSnapshot[] = [];
+  const settings: ConfigSnapshot[] = [];
   joined.watch("routes", (one) => void told.push(one));
-  return { timers, stores, offered, joined, told };
+  joined.watch("settings", (one) => void settings.push(one));
+  return { timers, stores, offered, joined, told, settings };
 }
 
 describe("a gateway", () => {
@@ -88,6 +90,13 @@ describe("a gateway", () => {
     expect([...(told.at(-1)?.documents.keys() ?? [])]).toEqual(["a"]);
     stores.get("routes")?.(snapshot(5, document("b", 2)));
     expect([...(told.at(-1)?.documents.keys() ?? [])]).toEqual(["b"]);
+  });
+
+  test("that hears of the others late knows that there is nothing of some kinds", async () => {
+    const { timers, joined, told, settings } = rig();
+    await timers.advance(3000);
+    joined.take([{ kind: "routes", document: document("a", 1) }]);
+    expect([told.at(-1)?.documents.size, settings.at(-1)?.documents.size]).toEqual([1, 0]);
   });
 
   test("that nobody told anything goes on waiting", async () => {

@@ -66,14 +66,19 @@ export class JoinedConfig<Kind extends ConfigKind> implements ConfigSource<Kind>
 
   /** From the other nodes. */
   take(documents: readonly ToldDocument[]): void {
-    this.hasGossip ||= documents.length > 0;
+    // From now on a kind of which there is nothing is known to be empty.
+    const isFirst = !this.hasGossip && documents.length > 0;
+    this.hasGossip ||= isFirst;
     for (const [kind, state] of this.states) {
       const news = documents.filter(
         (told) =>
           told.kind === kind &&
           told.document.version > (state.gossiped.get(told.document.id)?.version ?? ""),
       );
-      if (news.length === 0) continue;
+      if (news.length === 0) {
+        if (isFirst && state.own === null) this.tell(state);
+        continue;
+      }
       const gossiped = new Map(state.gossiped);
       for (const { document } of news) gossiped.set(document.id, document);
       state.gossiped = gossiped;

@@ -1,5 +1,5 @@
 /** Bytes in and out: varints, short texts, raw bytes. The reader believes no length before it has checked it. */
-import { Buffer } from "node:buffer";
+import { Buffer, isUtf8 } from "node:buffer";
 
 const FIRST_CAPACITY = 256;
 /** Of a varint: 2^53 needs 8 groups of 7 bits. */
@@ -78,6 +78,11 @@ export class ByteReader {
     return this.at >= this.bytes.length;
   }
 
+  /** Bytes read so far. */
+  get position(): number {
+    return this.at;
+  }
+
   byte(): number {
     const value = this.bytes[this.at++];
     if (value === undefined) throw new MalformedBytes("ends too early");
@@ -102,9 +107,11 @@ export class ByteReader {
   text(maxBytes: number): string {
     const end = this.end(maxBytes);
     const { buffer, byteOffset } = this.bytes;
-    const value = Buffer.from(buffer, byteOffset + this.at, end - this.at).toString("utf8");
+    const bytes = Buffer.from(buffer, byteOffset + this.at, end - this.at);
+    // What was replaced while reading would be longer when it is written again.
+    if (!isUtf8(bytes)) throw new MalformedBytes("not UTF-8");
     this.at = end;
-    return value;
+    return bytes.toString("utf8");
   }
 
   /** A view, not a copy. */

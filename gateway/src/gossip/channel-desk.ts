@@ -31,20 +31,20 @@ export class ChannelDesk {
     this.guarded(channel, from, () => this.handlers.get(channel)?.onMessage(from, body));
   }
 
-  async answer({
-    sender,
-    channel,
-    body,
-  }: {
-    readonly sender: NodeId;
-    readonly channel: number;
-    readonly body: Uint8Array;
-  }): Promise<Uint8Array> {
-    const handler = this.handlers.get(channel);
-    if (handler?.onRequest === undefined) {
+  /** Whoever asked is only told that there is no answer: why stands in the log here. */
+  async answer(from: NodeId, channel: number, body: Uint8Array): Promise<Uint8Array> {
+    try {
+      const handler = this.handlers.get(channel);
+      if (handler?.onRequest !== undefined) return await handler.onRequest(from, body);
       throw new BifrostError("bad-request", `Nobody answers on channel ${channel}.`, { channel });
+    } catch (error) {
+      this.log.error("a request could not be answered", {
+        channel,
+        from,
+        problem: messageOf(error),
+      });
+      throw error;
     }
-    return await handler.onRequest(sender, body);
   }
 
   /** What a node that knows nothing should be told, of the channels that have something to tell. */

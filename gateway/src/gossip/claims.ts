@@ -1,15 +1,16 @@
 /** What a node makes of what it is told: incarnations decide, then the state's rank, then the evidence's. */
 import { cancel, schedule, scheduleOnce } from "./agenda.ts";
 import { adjustAwareness } from "./awareness.ts";
+import { MAX_INCARNATION, MAX_MEMBERS } from "./codec.ts";
 import { sendMessages, spreadClaim } from "./dissemination.ts";
 import { isLive, isStronger } from "./evidence.ts";
 import type { Address, Evidence, NodeId } from "./member.ts";
-import { liveCount, memberOf, ownClaim, reportChange } from "./member-list.ts";
+import { forgetOldestGone, liveCount, memberOf, ownClaim, reportChange } from "./member-list.ts";
 import type { AliveClaim, Claim, DeadClaim, LeftClaim, SuspectClaim } from "./message.ts";
 import { nextRandom } from "./random.ts";
 import { newLinkRecord } from "./round-trip.ts";
-import { suspicionTimeoutMs } from "./suspicion.ts";
-import type { Peer, Turn } from "./swim-state.ts";
+import { MAX_CONFIRMATIONS, suspicionTimeoutMs } from "./suspicion.ts";
+import { MAX_CANDIDATES, type Peer, type SwimState, type Turn } from "./swim-state.ts";
 
 const CLAIM_AGAIN_MS = 500;
 
@@ -71,7 +72,7 @@ function aboutSelf(turn: Turn, claim: Claim, source: ClaimSource | null): void {
     if (isAccuser) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
     return;
   }
-  state.incarnation = claim.incarnation + 1;
+  state.incarnation = after(claim.incarnation);
   if (claim.kind !== "left") {
     state.counters.refutations++;
     const accuser = state.peers.get(claim.from);
@@ -83,6 +84,10 @@ function aboutSelf(turn: Turn, claim: Claim, source: ClaimSource | null): void {
   }
   announce(turn);
   if (source !== null) sendMessages(turn, source.address, [ownClaim(state)], "no-news");
+}
+
+function after(incarnation: number): number {
+  return Math.min(MAX_INCARNATION, incarnation + 1);
 }
 
 export function announce(turn: Turn): void {
@@ -98,7 +103,7 @@ function aboutNamesake(turn: Turn, claim: AliveClaim): void {
     conflict(turn, claim.id, claim.address, state.options.address);
     return;
   }
-  state.incarnation = claim.incarnation + 1;
+  state.incarnation = after(claim.incarnation);
   announce(turn);
 }
 
@@ -111,6 +116,10 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
   const { state, now } = turn;
   const known = state.peers.get(claim.id);
   if (known === undefined) {
+    if (!hasRoom(state)) {
+      state.counters.surplus++;
+      return;
+    }
     const { id, address, incarnation, meta } = claim;
     const peer: Peer = {
       id,
@@ -138,7 +147,7 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
     conflict(turn, claim.id, known.address, claim.address);
     // If the holder is gone this finds out; then the name is free, and the claimant is asked again.
     scheduleOnce(state.agenda, { kind: "confirm", id: known.id }, now);
-    if (!state.candidates.has(claim.address)) {
+    if (!state.candidates.has(claim.address) && state.candidates.size < MAX_CANDIDATES) {
       state.candidates.set(claim.address, {
         nextAt: now + CLAIM_AGAIN_MS,
         delayMs: CLAIM_AGAIN_MS,
@@ -149,6 +158,13 @@ function applyAlive(turn: Turn, claim: AliveClaim): void {
   }
   if (claim.incarnation <= known.incarnation) return;
   revive(turn, known, claim, isOtherProcess);
+}
+
+/** The dead and left make room, the one gone for longest first. */
+function hasRoom(state: SwimState): boolean {
+  const room = MAX_MEMBERS - 1;
+  if (state.peers.size >= room) forgetOldestGone(state);
+  return state.peers.size < room;
 }
 
 function revive(turn: Turn, peer: Peer, claim: AliveClaim, isOtherProcess: boolean): void {
@@ -201,6 +217,9 @@ function addWitness(
   const isNew = !suspicion.witnesses.has(claim.from);
   const isUpgrade = isStronger(claim.evidence, peer.evidence);
   if (!isNew && !isUpgrade) return;
+  // More of them shorten nothing, so nobody needs to hear of them either.
+  const isEnough = suspicion.witnesses.size > MAX_CONFIRMATIONS;
+  if (isEnough && !isUpgrade && claim.from !== turn.state.options.id) return;
   suspicion.witnesses.add(claim.from);
   if (isUpgrade) {
     const former = memberOf(peer);

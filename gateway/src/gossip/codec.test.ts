@@ -8,17 +8,27 @@ import {
   property,
   record,
   string,
+  stringMatching,
   uint8Array,
 } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodePacket, encodeHeader, encodeMessage, MAX_META_BYTES } from "./codec.ts";
+import {
+  decodePacket,
+  encodeHeader,
+  encodeMessage,
+  MAX_INCARNATION,
+  MAX_MEMBERS,
+  MAX_META_BYTES,
+} from "./codec.ts";
 import type { GossipMessage } from "./message.ts";
-import { decodeStream, encodeChannelRequest, encodeSync, MAX_MEMBERS } from "./stream-codec.ts";
+import { decodeStream, encodeChannelRequest, encodeSync } from "./stream-codec.ts";
 import { ByteWriter } from "./bytes.ts";
 
-const id = string({ minLength: 1, maxLength: 16 });
+const id = stringMatching(/^[A-Za-z0-9._-]{1,16}$/);
+const address = stringMatching(/^[\x21-\x7e]{1,20}$/);
 const short = string({ maxLength: 20 });
 const count = maxSafeNat();
+const incarnation = maxSafeNat().map((number) => number % (MAX_INCARNATION + 1));
 const evidence = constantFrom("refused", "unreachable", "stalled");
 const channel = integer({ min: 0, max: 255 });
 const body = uint8Array({ maxLength: 300 });
@@ -27,10 +37,10 @@ const meta = record({ region: short, host: short, control: short, version: short
 const message = oneof(
   record({ kind: constantFrom("ping"), seq: count, target: id }),
   record({ kind: constantFrom("ack", "relayed-ack"), seq: count }),
-  record({ kind: constantFrom("ping-request"), seq: count, target: id, address: short }),
-  record({ kind: constantFrom("alive"), id, incarnation: count, address: short, meta }),
-  record({ kind: constantFrom("suspect", "dead"), id, incarnation: count, evidence, from: id }),
-  record({ kind: constantFrom("left"), id, incarnation: count }),
+  record({ kind: constantFrom("ping-request"), seq: count, target: id, address }),
+  record({ kind: constantFrom("alive"), id, incarnation, address, meta }),
+  record({ kind: constantFrom("suspect", "dead"), id, incarnation, evidence, from: id }),
+  record({ kind: constantFrom("left"), id, incarnation }),
   record({
     kind: constantFrom("broadcast"),
     origin: id,
@@ -69,6 +79,45 @@ describe("a packet", () => {
       const cut = decodePacket(whole.subarray(0, end));
       expect(cut?.messages ?? []).toEqual([]);
     }
+  });
+
+  const told = { region: "", host: "", control: "", version: "", epoch: 1 };
+  const alive = {
+    kind: "alive",
+    id: "n2",
+    incarnation: 1,
+    address: "10.0.0.2:1",
+    meta: told,
+  } as const;
+
+  it.each<[string, string, GossipMessage]>([
+    ["no name", "", alive],
+    ["a name that is none", "a\u001b[2J", alive],
+    ["a member without a name", "n1", { ...alive, id: "" }],
+    ["a member whose name is two lines", "n1", { ...alive, id: "n2\nn3" }],
+    ["a member whose name is not of this alphabet", "n1", { ...alive, id: "knöten" }],
+    ["no address", "n1", { ...alive, address: "" }],
+    ["an address with a space", "n1", { ...alive, address: "10.0.0.2: 1" }],
+    ["a region that clears the screen", "n1", { ...alive, meta: { ...told, region: "\u001bc" } }],
+    [
+      "metadata that are too large together",
+      "n1",
+      { ...alive, meta: { ...told, region: "x".repeat(300), host: "x".repeat(300) } },
+    ],
+    [
+      "an incarnation that nobody could top",
+      "n1",
+      { kind: "dead", id: "n2", incarnation: MAX_INCARNATION + 1, evidence: "refused", from: "n1" },
+    ],
+  ])("with %s is refused", (_, sender, one) => {
+    expect(decodePacket(packetOf(sender, [one]))).toBeNull();
+  });
+
+  it("whose text is not UTF-8 is refused: it would be longer when it is passed on", () => {
+    const packet = Buffer.from(packetOf("n1", [{ ...alive, meta: { ...told, host: "x~~~x" } }]));
+    expect(decodePacket(packet)).not.toBeNull();
+    packet.fill(0xff, packet.indexOf("~~~"), packet.indexOf("~~~") + 3);
+    expect(decodePacket(packet)).toBeNull();
   });
 
   it("of another version is refused", () => {

@@ -3,17 +3,24 @@
  * 12-letter name is 30 bytes; memberlist's are about 40.
  */
 import { ByteReader, ByteWriter, MalformedBytes } from "./bytes.ts";
-import type { Evidence, MemberMeta } from "./member.ts";
+import { type Address, type Evidence, type MemberMeta, NODE_ID, type NodeId } from "./member.ts";
 import type { GossipMessage, Packet } from "./message.ts";
 
 export const WIRE_VERSION = 1;
 export const MAX_ID_BYTES = 64;
 export const MAX_ADDRESS_BYTES = 255;
 export const MAX_META_BYTES = 512;
+/** Whoever claims a higher one, which none gets to in a million years, would leave a node no number to refute with. */
+export const MAX_INCARNATION = 2 ** 48;
+/** That a node knows of, itself included: more are refused before anything is allocated for them. */
+export const MAX_MEMBERS = 4096;
 /** An ethernet frame with room for IP, UDP and tunnels. */
 export const MAX_PACKET_BYTES = 1400;
 
 const EVIDENCES = ["refused", "unreachable", "stalled"] as const satisfies readonly Evidence[];
+
+const ADDRESS = /^[\x21-\x7e]+$/;
+const CONTROL = /\p{Cc}/u;
 
 const KIND = {
   ping: 1,
@@ -74,7 +81,7 @@ export function decodePacket(bytes: Uint8Array): Packet | null {
   return orNull(() => {
     const reader = new ByteReader(bytes);
     if (reader.byte() !== WIRE_VERSION) return null;
-    const sender = reader.text(MAX_ID_BYTES);
+    const sender = readId(reader);
     const messages: GossipMessage[] = [];
     while (!reader.isAtEnd) messages.push(readMessage(reader));
     return { sender, messages };
@@ -85,7 +92,7 @@ function readMessage(reader: ByteReader): GossipMessage {
   const kind = reader.byte();
   switch (kind) {
     case KIND.ping:
-      return { kind: "ping", seq: reader.varint(), target: reader.text(MAX_ID_BYTES) };
+      return { kind: "ping", seq: reader.varint(), target: readId(reader) };
     case KIND.ack:
       return { kind: "ack", seq: reader.varint() };
     case KIND["relayed-ack"]:
@@ -94,8 +101,8 @@ function readMessage(reader: ByteReader): GossipMessage {
       return {
         kind: "ping-request",
         seq: reader.varint(),
-        target: reader.text(MAX_ID_BYTES),
-        address: reader.text(MAX_ADDRESS_BYTES),
+        target: readId(reader),
+        address: readAddress(reader),
       };
     case KIND.direct:
       return { kind: "direct", channel: reader.byte(), body: reader.blob(MAX_PACKET_BYTES) };
@@ -105,37 +112,58 @@ function readMessage(reader: ByteReader): GossipMessage {
 }
 
 function readNews(reader: ByteReader, kind: number): GossipMessage {
-  const id = reader.text(MAX_ID_BYTES);
-  const incarnation = reader.varint();
+  const id = readId(reader);
+  if (kind === KIND.broadcast) return readBroadcast(reader, id);
+  const incarnation = readIncarnation(reader);
   switch (kind) {
     case KIND.alive:
       return {
         kind: "alive",
         id,
         incarnation,
-        address: reader.text(MAX_ADDRESS_BYTES),
+        address: readAddress(reader),
         meta: readMeta(reader),
       };
     case KIND.suspect:
     case KIND.dead: {
       const evidence = readEvidence(reader);
-      const from = reader.text(MAX_ID_BYTES);
+      const from = readId(reader);
       return { kind: kind === KIND.dead ? "dead" : "suspect", id, incarnation, evidence, from };
     }
     case KIND.left:
       return { kind: "left", id, incarnation };
-    case KIND.broadcast:
-      return {
-        kind: "broadcast",
-        origin: id,
-        epoch: incarnation,
-        number: reader.varint(),
-        channel: reader.byte(),
-        body: reader.blob(MAX_PACKET_BYTES),
-      };
     default:
       throw new MalformedBytes(`no message of kind ${kind}`);
   }
+}
+
+function readBroadcast(reader: ByteReader, origin: NodeId): GossipMessage {
+  return {
+    kind: "broadcast",
+    origin,
+    epoch: reader.varint(),
+    number: reader.varint(),
+    channel: reader.byte(),
+    body: reader.blob(MAX_PACKET_BYTES),
+  };
+}
+
+export function readId(reader: ByteReader): NodeId {
+  const id = reader.text(MAX_ID_BYTES);
+  if (!NODE_ID.test(id)) throw new MalformedBytes("not the name of a node");
+  return id;
+}
+
+export function readAddress(reader: ByteReader): Address {
+  const address = reader.text(MAX_ADDRESS_BYTES);
+  if (!ADDRESS.test(address)) throw new MalformedBytes("not an address");
+  return address;
+}
+
+export function readIncarnation(reader: ByteReader): number {
+  const incarnation = reader.varint();
+  if (incarnation > MAX_INCARNATION) throw new MalformedBytes("no such incarnation");
+  return incarnation;
 }
 
 export function writeMeta(writer: ByteWriter, meta: MemberMeta): void {
@@ -143,13 +171,27 @@ export function writeMeta(writer: ByteWriter, meta: MemberMeta): void {
 }
 
 export function readMeta(reader: ByteReader): MemberMeta {
-  return {
-    region: reader.text(MAX_META_BYTES),
-    host: reader.text(MAX_META_BYTES),
-    control: reader.text(MAX_META_BYTES),
-    version: reader.text(MAX_META_BYTES),
+  const from = reader.position;
+  const meta = {
+    region: readPrintable(reader),
+    host: readPrintable(reader),
+    control: readPrintable(reader),
+    version: readPrintable(reader),
     epoch: reader.varint(),
   };
+  if (reader.position - from > MAX_META_BYTES) throw new MalformedBytes("metadata are too large");
+  return meta;
+}
+
+/** People read these on a terminal. */
+export function isPrintable(text: string): boolean {
+  return !CONTROL.test(text);
+}
+
+function readPrintable(reader: ByteReader): string {
+  const text = reader.text(MAX_META_BYTES);
+  if (!isPrintable(text)) throw new MalformedBytes("control characters");
+  return text;
 }
 
 export function writeEvidence(writer: ByteWriter, evidence: Evidence): void {

@@ -4,7 +4,7 @@
  */
 import { schedule, scheduleOnce } from "./agenda.ts";
 import { dropSubject, enqueue, retransmitLimit, takeBroadcasts } from "./broadcast-queue.ts";
-import { encodeHeader, encodeMessage, MAX_PACKET_BYTES } from "./codec.ts";
+import { encodeHeader, encodeMessage, MAX_ID_BYTES, MAX_PACKET_BYTES } from "./codec.ts";
 import type { Address } from "./member.ts";
 import { liveCount, livePeers, pickPeers } from "./member-list.ts";
 import type { BroadcastMessage, Claim, GossipMessage } from "./message.ts";
@@ -51,6 +51,11 @@ function spread(
   const { state, now, isFromStream } = turn;
   const { preset } = state.options;
   const isFirstHand = isOwn || isFromStream;
+  if (bytes.length > packetBytes(state) - encodeHeader(state.options.id).length) {
+    // It came in a packet with less beside it, and would wait for room for ever.
+    state.queue.dropped++;
+    return;
+  }
   enqueue(state.queue, key, subject, bytes);
   scheduleOnce(state.agenda, { kind: "gossip" }, now + preset.gossipIntervalMs);
   // Who heard it from a push that reached everyone need not push it again.
@@ -118,7 +123,8 @@ export function gossipRound(turn: Turn): void {
 
 /** Largest body of a broadcast or a direct message that fits one packet beside its envelope. */
 export function maxBodyBytes(maxPacketBytes: number, idBytes: number): number {
-  const header = 2 + idBytes;
+  // Of whoever passes it on, whose name may be longer.
+  const header = 2 + MAX_ID_BYTES;
   const envelope = 1 + 1 + idBytes + 8 + 8 + 1 + 2;
   return Math.min(MAX_PACKET_BYTES, maxPacketBytes) - header - envelope;
 }

@@ -1,11 +1,13 @@
-import { silentLogger } from "@bifrost/shared/ports/logger";
+import { type Logger, silentLogger } from "@bifrost/shared/ports/logger";
 import { describe, expect, it } from "vitest";
+import { keptLog } from "../testing/logged.ts";
 import { virtualTimers } from "../testing/virtual-timers.ts";
 import { GossipNode } from "./gossip-node.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 
-async function cluster(size: number) {
+async function cluster(size: number, log?: Logger) {
   const timers = virtualTimers();
+  const kept = keptLog();
   const net = new MemoryNetwork(timers);
   const transports = Array.from({ length: size }, (_, index) =>
     net.transport(`10.0.0.${index}:10101`),
@@ -17,7 +19,7 @@ async function cluster(size: number) {
         meta: { region: "here", host: `h${index}`, control: "", version: "1", epoch: index + 1 },
         transport,
         timers,
-        log: silentLogger,
+        log: log ?? kept.log,
         seed: index,
       }),
   );
@@ -28,7 +30,7 @@ async function cluster(size: number) {
   await timers.advance(1000);
   const packets = (): number =>
     transports.reduce((sum, transport) => sum + transport.counters().packetsSent, 0);
-  return { net, timers, nodes, packets };
+  return { net, timers, nodes, packets, kept };
 }
 
 function seenBy(node: GossipNode) {
@@ -98,6 +100,28 @@ describe("a node of the cluster", () => {
     await expect(ask("n7")).rejects.toThrow('No member is called "n7".');
   });
 
+  it("says in its log why it answers a request with nothing", async () => {
+    const logged: unknown[] = [];
+    const error = (event: string, fields?: object) => void logged.push({ event, ...fields });
+    const { timers, nodes } = await cluster(2, { ...silentLogger, error });
+    nodes[0]?.on("keys", {
+      onMessage: () => undefined,
+      onRequest: async () => {
+        throw new Error("no such key");
+      },
+    });
+    const asking = nodes[1]?.request("n0", "keys", Uint8Array.of(5), 100);
+    const ended = Promise.allSettled([asking]);
+    await timers.advance(150);
+    expect(await ended).toMatchObject([{ status: "rejected" }]);
+    expect(logged).toContainEqual({
+      event: "a request could not be answered",
+      channel: 5,
+      from: "n1",
+      problem: "no such key",
+    });
+  });
+
   it("takes along what a channel has to tell in packets that go anyway, and sends none for it", async () => {
     const quiet = await cluster(3);
     const told = await cluster(3);
@@ -124,8 +148,44 @@ describe("a node of the cluster", () => {
     const { nodes } = await cluster(1);
     const [node] = nodes;
     expect(() => node?.broadcast("health", new Uint8Array(1400))).toThrow(
-      "1400 bytes; 1373 fit a packet",
+      "1400 bytes; 1311 fit a packet",
     );
+  });
+
+  it("says that it joined when the others came to it, too", async () => {
+    const { kept } = await cluster(3);
+    const joined = kept.lines.filter(({ event }) => event.startsWith("successfully joined"));
+    expect(joined).toHaveLength(3);
+  });
+
+  it("tells once a minute of an address that nobody answers at", async () => {
+    const { timers, nodes, kept } = await cluster(1);
+    nodes[0]?.join(["10.0.0.9:10101"]);
+    const told = () => kept.events().filter((event) => event === "failed to join cluster").length;
+    await timers.advance(30_000);
+    expect(told()).toBe(1);
+    await timers.advance(60_000);
+    expect(told()).toBe(2);
+  });
+
+  it("tells once a minute of another node that has its name", async () => {
+    const { net, timers, kept } = await cluster(2);
+    const impostor = new GossipNode({
+      id: "n1",
+      meta: { region: "here", host: "h", control: "", version: "1", epoch: 9 },
+      transport: net.transport("10.0.0.7:10101"),
+      timers,
+      log: silentLogger,
+      seed: 7,
+    });
+    await impostor.start();
+    impostor.join(["10.0.0.0:10101"]);
+    await timers.advance(30_000);
+    const told = kept.lines.filter(({ event }) => event === "two nodes use one node id");
+    const kinds = new Set(told.map(({ fields }) => JSON.stringify(fields))).size;
+    expect(kinds).toBeGreaterThan(0);
+    // By each of the two at most.
+    expect(told.length).toBeLessThanOrEqual(2 * kinds);
   });
 
   it("says what is wrong with a node id", () => {

@@ -14,6 +14,7 @@ import {
   type GossipNodeOptions,
 } from "./node-options.ts";
 import { logMemberChange } from "./member-log.ts";
+import { News } from "./news.ts";
 import { MESH } from "./presets.ts";
 import { withRider } from "./riders.ts";
 import { lossOf, type PeerHealth } from "./round-trip.ts";
@@ -48,6 +49,7 @@ export class GossipNode implements Membership {
   private readonly options: GossipNodeOptions;
   private readonly uptime: () => number;
   private readonly desk: ChannelDesk;
+  private readonly news: News;
   private readonly listeners = new Set<(member: Member, former: Member | null) => void>();
   /** null until it was started, and after it stopped. */
   private state: SwimState | null = null;
@@ -62,6 +64,7 @@ export class GossipNode implements Membership {
     this.options = options;
     this.self = options.id;
     this.uptime = options.uptime ?? (() => options.timers.now());
+    this.news = new News(this.uptime);
     this.maxMessageBytes = maxBodyBytes(options.transport.maxPacketBytes, options.id.length);
     this.desk = new ChannelDesk(options.log);
   }
@@ -74,7 +77,7 @@ export class GossipNode implements Membership {
       onPacket: (from, packet) => this.step({ kind: "packet", from, packet }),
       onRefused: (address) => this.step({ kind: "refused", address }),
       onDoubt: (address) => this.step({ kind: "doubt", address }),
-      onRequest: (_from, body) => this.answer(body),
+      onRequest: (from, body) => this.answer(from, body),
     });
     this.startedAt = this.options.timers.now();
     this.state = newSwimState(
@@ -230,7 +233,7 @@ export class GossipNode implements Membership {
       case "deliver":
         return this.desk.deliver(effect);
       case "conflict":
-        return this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
+        return this.logConflict(effect);
       case "refuted":
         return this.options.log.warn("refuted a claim that this node is gone", { ...effect });
       case "sync-reply":
@@ -261,21 +264,27 @@ export class GossipNode implements Membership {
       if (reply?.kind !== "sync") throw new Error("what answered is not a node of this version");
       this.step({ kind: "synced", id, view: reply.view });
       this.desk.takeStates(reply.view.sender, reply.states);
+      this.news.forget(address);
       this.logJoin();
     } catch (error) {
       const problem = messageOf(error);
       if (isRoutine) log.debug("push-pull failed", { address, problem });
-      else log.warn("failed to join cluster", { address, problem });
+      else if (this.news.isNew(address, problem))
+        log.warn("failed to join cluster", { address, problem });
       this.step({ kind: "synced", id, view: null });
     }
   }
 
-  private async answer(body: Uint8Array): Promise<Uint8Array> {
+  private async answer(from: Address, body: Uint8Array): Promise<Uint8Array> {
     const request = decodeStream(body);
     if (request === null || this.state === null) {
-      throw new BifrostError("bad-request", "Not a request of this protocol's version.");
+      const problem = "It is not one of this protocol's version, or this node has stopped.";
+      this.options.log.error("a request could not be answered", { from, problem });
+      throw new BifrostError("bad-request", problem);
     }
-    if (request.kind === "channel") return await this.desk.answer(request);
+    if (request.kind === "channel") {
+      return await this.desk.answer(request.sender, request.channel, request.body);
+    }
     const event = { kind: "sync-request", view: request.view } as const;
     const effects = step(this.state, event, this.uptime());
     this.setTimer();
@@ -284,12 +293,18 @@ export class GossipNode implements Membership {
     if (reply === undefined) throw new BifrostError("internal", "A push-pull was not answered.");
     const answer = encodeSync(reply.view, this.desk.states());
     this.desk.takeStates(request.view.sender, request.states);
+    this.logJoin();
     return answer;
   }
 
   private tell(member: Member, former: Member | null): void {
     logMemberChange(this.options.log, member, former);
     for (const listener of this.listeners) listener(member, former);
+  }
+
+  private logConflict(effect: Extract<SwimEffect, { kind: "conflict" }>): void {
+    if (!this.news.isNew(`${effect.id} at ${effect.claimant}`, effect.holder)) return;
+    this.options.log.error("two nodes use one node id", { ...effect, remedy: REMEDY });
   }
 
   private logJoin(): void {

@@ -47,6 +47,7 @@ export interface HttpsTransportOptions {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** PEM of the authority of the others; null = those that Node trusts. */
   readonly ca: string | null;
+  /** Whose clock never jumps. */
   readonly timers: Timers;
   readonly logger: Logger;
 }
@@ -68,8 +69,6 @@ export class HttpsTransport implements Transport {
   readonly #outboxes = new Map<Address, Outbox>();
   /** Where packets to an address go while its own are being handled. */
   readonly #replies = new Map<Address, Uint8Array[]>();
-  /** That are being asked for. */
-  readonly #tokens = new Map<Address, Promise<string>>();
   readonly #strange = new Map<Address, string>();
   #handlers: TransportHandlers | null = null;
   #server: GossipServer | null = null;
@@ -201,15 +200,6 @@ export class HttpsTransport implements Transport {
     });
   }
 
-  /** A burst of calls to a new node asks for one token, not for one each. */
-  #token({ identity }: HttpsAuth, audience: Address): Promise<string> {
-    const asked = this.#tokens.get(audience);
-    if (asked !== undefined) return asked;
-    const asking = identity.idToken(audience).finally(() => this.#tokens.delete(audience));
-    this.#tokens.set(audience, asking);
-    return asking;
-  }
-
   #collect(to: Address, task: () => void): readonly Uint8Array[] {
     const replies: Uint8Array[] = [];
     this.#replies.set(to, replies);
@@ -271,7 +261,7 @@ export class HttpsTransport implements Transport {
       "content-type": "application/octet-stream",
     };
     try {
-      if (auth !== null) headers["authorization"] = `Bearer ${await this.#token(auth, to)}`;
+      if (auth !== null) headers["authorization"] = `Bearer ${await auth.identity.idToken(to)}`;
     } catch (error) {
       // Says nothing of the other node: the checks of others will.
       return { kind: "failed", evidence: "stalled", why: `no token for it (${messageOf(error)})` };

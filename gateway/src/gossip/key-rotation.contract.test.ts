@@ -180,6 +180,70 @@ test("two rotations at once end with the same keys everywhere", async () => {
   expect(nodes.map(({ keyring }) => keyring.primary)).toEqual([OLD.id, OLD.id, OLD.id]);
 });
 
+test("both sides of a partition that rotate to keys of the same number find back and agree", async () => {
+  const [a, b] = [await node("a"), await node("b")];
+  for (const { rotation } of [a, b]) {
+    const key = randomBytes(32).toString("base64");
+    await rotation.rotate({ step: "install", id: NEW.id, key });
+    await rotation.rotate({ step: "use", id: NEW.id, key: null });
+  }
+  await join([a, b]);
+  await vi.waitFor(() => {
+    const prints = [a, b].map(({ keyring }) => keyring.ids.map((id) => keyring.fingerprint(id)));
+    expect(prints[0]).toEqual(prints[1]);
+  }, WAIT);
+  // And the cluster can be rotated again.
+  await a.rotation.rotate({ step: "install", id: 3, key: randomBytes(32).toString("base64") });
+  await a.rotation.rotate({ step: "use", id: 3, key: null });
+  expect([a.keyring.primary, b.keyring.primary]).toEqual([3, 3]);
+}, 30_000);
+
+test("two rotations at once to different keys of one number end with the same key everywhere", async () => {
+  const nodes = await cluster("a", "b", "c");
+  await Promise.allSettled(
+    nodes.map(({ rotation }) => {
+      const key = randomBytes(32).toString("base64");
+      return rotation.rotate({ step: "install", id: NEW.id, key });
+    }),
+  );
+  const [first] = nodes;
+  await vi.waitFor(async () => {
+    // Whoever made the ring that holds tells it to all who missed it with its next step.
+    await first?.rotation.rotate({ step: "install", id: 3, key: text({ ...NEW, id: 3 }) });
+    const prints = nodes.map(({ keyring }) => keyring.ids.map((id) => keyring.fingerprint(id)));
+    expect(prints).toEqual([prints[0], prints[0], prints[0]]);
+  }, WAIT);
+});
+
+test("removing a key says who may need it: nodes that are away", async () => {
+  const [first, second] = await cluster("a", "b");
+  if (first === undefined || second === undefined) throw new Error("two nodes");
+  await second.gossip.stop();
+  await vi.waitFor(() => expect(statesOf(first)["b"]).toBe("dead"), WAIT);
+  await steps(first);
+  expect(first.logged.at(-1)).toMatch(/nodes which are away.*"b".*BIFROST_GOSSIP_KEYS/);
+});
+
+test("one side of a partition that rotated takes in the other one, which knows nothing of it", async () => {
+  const [a, b] = [await node("a"), await node("b")];
+  await a.rotation.rotate({ step: "install", id: NEW.id, key: text(NEW) });
+  await a.rotation.rotate({ step: "use", id: NEW.id, key: null });
+  await join([b, a]);
+  await vi.waitFor(() => expect([b.keyring.ids, b.keyring.primary]).toEqual([[1, 2], 2]), WAIT);
+});
+
+test("a node that is started anew in the middle with the new key alone finds back", async () => {
+  const [a] = await cluster("a", "b");
+  if (a === undefined) throw new Error("two nodes");
+  await a.rotation.rotate({ step: "install", id: NEW.id, key: text(NEW) });
+  const late = await node("late", [NEW]);
+  late.gossip.join([a.address]);
+  await vi.waitFor(() => {
+    expect(statesOf(late)).toEqual({ a: "alive", b: "alive", late: "alive" });
+    expect([late.keyring.ids, late.keyring.primary]).toEqual([[OLD.id, NEW.id], OLD.id]);
+  }, WAIT);
+});
+
 test.each([
   [null, "0 bytes"],
   ["c2hvcnQ=", "5 bytes"],

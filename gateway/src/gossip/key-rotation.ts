@@ -84,6 +84,7 @@ export class KeyRotation {
         keyId: change.id,
         nodes: this.#live().length + 1,
       });
+      if (change.step === "remove") this.#warnOfAbsent();
     } finally {
       this.#isChanging = false;
     }
@@ -126,6 +127,16 @@ export class KeyRotation {
         "repeat the step when they answer, or when they are dead",
       { nodes: silent },
     );
+  }
+
+  #warnOfAbsent(): void {
+    const { membership, log } = this.#parts;
+    const nodes = membership.members().filter(({ state }) => state === "dead");
+    if (nodes.length === 0) return;
+    log.warn("a gossip key is gone that nodes which are away may need to come back", {
+      nodes: nodes.map(({ id }) => id),
+      remedy: "start them with the present keys in BIFROST_GOSSIP_KEYS",
+    });
   }
 
   #check({ step, id }: KeyChange): void {
@@ -190,7 +201,7 @@ export class KeyRotation {
   /** Installs what is new at once; what is gone is removed when its acknowledgement is on its way. */
   #adopt(ring: KeyRing): void {
     const { keyring, timers, log } = this.#parts;
-    for (const { id, key } of ring.keys) if (key !== null) keyring.install({ id, key });
+    for (const { id, key } of ring.keys) if (key !== null) this.#keep({ id, key });
     keyring.use(ring.primary);
     this.#ring = {
       ...ring,
@@ -205,6 +216,12 @@ export class KeyRotation {
     timers.after(REMOVE_AFTER_MS, () => {
       if (this.#ring.version === version) this.#removeOthers();
     });
+  }
+
+  /** A key of the configuration is never replaced; of two rotations that chose one number the newer ring's key stays. */
+  #keep(key: GossipKey): void {
+    if (this.#ring.version > 0) this.#parts.keyring.replace(key);
+    else this.#parts.keyring.install(key);
   }
 
   #removeOthers(): void {

@@ -68,6 +68,16 @@ export class Keyring {
     if (known === undefined) this.#keys.set(id, added);
   }
 
+  /** As `install`; but of two keys of one number the new one stays. */
+  replace(key: GossipKey): void {
+    const known = this.#keys.get(key.id);
+    if (known?.equals(createSecretKey(key.key)) === false) {
+      this.#keys.delete(key.id);
+      this.#tellRemoved(key.id);
+    }
+    this.install(key);
+  }
+
   /** Seals from now on. */
   use(id: number): void {
     if (!this.#keys.has(id)) throw unknownKey(id, this.ids);
@@ -83,7 +93,7 @@ export class Keyring {
         { id },
       );
     }
-    if (this.#keys.delete(id)) for (const listener of this.#onRemoved) listener(id);
+    if (this.#keys.delete(id)) this.#tellRemoved(id);
   }
 
   onRemoved(listener: (id: number) => void): void {
@@ -108,6 +118,10 @@ export class Keyring {
   /** The key itself, to hand it to a node that lacks it; over a sealed stream only. */
   reveal(id: number): Uint8Array | null {
     return this.#keys.get(id)?.export() ?? null;
+  }
+
+  #tellRemoved(id: number): void {
+    for (const listener of this.#onRemoved) listener(id);
   }
 }
 

@@ -99,6 +99,14 @@ export function forgetGone(state: SwimState, now: number, maxGone: number): void
   }
 }
 
+export function forgetOldestGone(state: SwimState): void {
+  let oldest: Peer | null = null;
+  for (const peer of state.peers.values()) {
+    if (!isLive(peer.state) && peer.since < (oldest?.since ?? Infinity)) oldest = peer;
+  }
+  if (oldest !== null) state.peers.delete(oldest.id);
+}
+
 export function addressOf(state: SwimState, id: NodeId): Address | null {
   return state.peers.get(id)?.address ?? null;
 }

@@ -3,6 +3,8 @@
 /** Chosen by the operator or made at the first start; letters, digits, `.`, `_`, `-`; at most 64. */
 export type NodeId = string;
 
+export const NODE_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
 /** Where a transport reaches a node: `10.0.0.1:10101` in a mesh, `https://gateway-2.example` over HTTPS. At most 255 characters. */
 export type Address = string;
 

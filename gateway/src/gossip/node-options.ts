@@ -3,8 +3,8 @@ import { BifrostError } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { ByteWriter } from "./bytes.ts";
-import { MAX_META_BYTES, writeMeta } from "./codec.ts";
-import type { MemberMeta, NodeId } from "./member.ts";
+import { isPrintable, MAX_META_BYTES, writeMeta } from "./codec.ts";
+import { type MemberMeta, NODE_ID, type NodeId } from "./member.ts";
 import type { GossipPreset } from "./presets.ts";
 import type { HealthThresholds } from "./round-trip.ts";
 import type { Transport } from "./transport.ts";
@@ -37,10 +37,8 @@ export const DEFAULT_HEALTH: HealthThresholds = {
 };
 export const DEFAULT_DEDUPLICATION_MS = 120_000;
 
-const ID = /^[A-Za-z0-9._-]{1,64}$/;
-
 export function checkId(id: NodeId): void {
-  if (ID.test(id)) return;
+  if (NODE_ID.test(id)) return;
   throw new BifrostError(
     "invalid-environment",
     `The node id "${id}" is not 1 to 64 of letters, digits, ".", "_" and "-"; set node_id in cluster_config.`,
@@ -52,10 +50,11 @@ export function checkMeta(meta: MemberMeta): void {
   const writer = new ByteWriter();
   writeMeta(writer, meta);
   const bytes = writer.bytes().length;
-  if (bytes <= MAX_META_BYTES) return;
+  const texts = [meta.region, meta.host, meta.control, meta.version];
+  if (bytes <= MAX_META_BYTES && texts.every(isPrintable)) return;
   throw new BifrostError(
     "invalid-environment",
-    `What this node tells of itself (region, host, control address, version) is ${bytes} bytes; ${MAX_META_BYTES} may be.`,
+    `What this node tells of itself (region, host, control address, version) is ${bytes} bytes; it may be ${MAX_META_BYTES} without control characters.`,
     { bytes },
   );
 }

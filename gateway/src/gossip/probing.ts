@@ -8,7 +8,7 @@ import { raiseSuspicion } from "./claims.ts";
 import { sendMessages } from "./dissemination.ts";
 import { isLive } from "./evidence.ts";
 import type { Address, NodeId } from "./member.ts";
-import { livePeers, pickPeers } from "./member-list.ts";
+import { addressOf, livePeers, peersAt, pickPeers } from "./member-list.ts";
 import type { GossipMessage } from "./message.ts";
 import { sample } from "./random.ts";
 import { probeAnswered, probeSent } from "./round-trip.ts";
@@ -79,11 +79,12 @@ export function startProbe(turn: Turn, peer: Peer, purpose: ProbePurpose): void 
   else schedule(state.agenda, { kind: "probe-timeout", seq }, now + waitMs);
 }
 
-/** What is held against it goes with the ping, so that it can refute at once ("buddy" of Lifeguard). */
+/** What is held against it goes with each ping and answer, so that it can refute at once ("buddy" of Lifeguard). */
 function accusation(state: SwimState, peer: Peer): GossipMessage[] {
   const { id, incarnation, evidence, accused } = peer;
   const from = state.options.id;
   if (accused !== null) return [{ kind: "dead", id, ...accused, from }];
+  if (peer.state === "left") return [{ kind: "left", id, incarnation }];
   if ((peer.state !== "suspect" && peer.state !== "dead") || evidence === null) return [];
   return [{ kind: peer.state, id, incarnation, evidence, from }];
 }
@@ -116,11 +117,23 @@ export function probeTimedOut(turn: Turn, seq: number): void {
 
 /** What the check over a stream saw. A refusal needs no second opinion; silence waits for the indirect probes. */
 export function checkedProbe(turn: Turn, seq: number, result: CheckResult): void {
-  const probe = turn.state.probes.get(seq);
+  const { state, now } = turn;
+  const probe = state.probes.get(seq);
   if (probe === undefined) return;
-  if (result === "answered") return probeSucceeded(turn, probe);
-  probe.evidence = result;
-  if (result === "refused" || turn.now >= probe.verdictAt) concludeProbe(turn, seq);
+  const isShared = hasSharedAddress(state, probe.target);
+  if (result === "answered" && !isShared) return probeSucceeded(turn, probe);
+  probe.evidence = result === "answered" ? "stalled" : result;
+  if (result === "refused" || now >= probe.verdictAt) concludeProbe(turn, seq);
+}
+
+/**
+ * Its address has found a new owner, such as one that was started in its place under another name: who answers a stream
+ * there is not known. A ping names whom it is for.
+ */
+function hasSharedAddress(state: SwimState, id: NodeId): boolean {
+  const address = addressOf(state, id);
+  if (address === null) return false;
+  return address === state.options.address || peersAt(state, address).some((one) => one.id !== id);
 }
 
 /** Time is up. A check that has not said anything yet is waited for: without it there is no evidence. */
@@ -135,6 +148,13 @@ export function concludeProbe(turn: Turn, seq: number): void {
   if (peer === undefined) return;
   state.counters.probesFailed++;
   raiseSuspicion(turn, peer, probe.evidence);
+}
+
+/** Whoever asks and is taken for gone here hears of it: it may have begun anew, or moved, and know of no such claim. */
+export function pinged(turn: Turn, sender: NodeId, seq: number, from: Address): void {
+  const peer = turn.state.peers.get(sender);
+  const held = peer === undefined ? [] : accusation(turn.state, peer);
+  sendMessages(turn, from, [{ kind: "ack", seq }, ...held]);
 }
 
 export function ackReceived(turn: Turn, sender: NodeId, seq: number, from: Address): void {

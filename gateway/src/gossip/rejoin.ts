@@ -4,7 +4,7 @@ import type { Address } from "./member.ts";
 import { forgetGone, livePeers, pickPeers } from "./member-list.ts";
 import { startProbe } from "./probing.ts";
 import { nextRandom } from "./random.ts";
-import type { SwimState, Turn } from "./swim-state.ts";
+import { MAX_CANDIDATES, type SwimState, type Turn } from "./swim-state.ts";
 import { startSync } from "./sync.ts";
 
 /** So many of each kind in one beat. */
@@ -13,7 +13,6 @@ const BEAT_MS = 500;
 const FIRST_CANDIDATE_DELAY_MS = 500;
 /** A node that is alone asks for company more often. */
 const MAX_DELAY_ALONE_MS = 5000;
-const MAX_CANDIDATES = 1024;
 /** Dead and left members kept at most. */
 const MAX_GONE = 1024;
 

@@ -1,9 +1,11 @@
 /** What goes over streams: push-pull with the state of every channel, and requests to a channel. */
 import { ByteReader, ByteWriter, MalformedBytes } from "./bytes.ts";
 import {
-  MAX_ADDRESS_BYTES,
-  MAX_ID_BYTES,
+  MAX_MEMBERS,
   orNull,
+  readAddress,
+  readId,
+  readIncarnation,
   readEvidence,
   readMeta,
   WIRE_VERSION,
@@ -13,8 +15,6 @@ import {
 import type { MemberState, NodeId } from "./member.ts";
 import type { MemberRecord, View } from "./message.ts";
 
-/** More members than that are refused before anything is allocated for them. */
-export const MAX_MEMBERS = 4096;
 /** As the transports cap a request at 4 MiB. */
 const MAX_STATE_BYTES = 4 * 1024 * 1024;
 const MAX_CHANNELS = 32;
@@ -61,7 +61,7 @@ export function decodeStream(bytes: Uint8Array): StreamRequest | null {
     const reader = new ByteReader(bytes);
     if (reader.byte() !== WIRE_VERSION) return null;
     const kind = reader.byte();
-    const sender = reader.text(MAX_ID_BYTES);
+    const sender = readId(reader);
     if (kind === CHANNEL) {
       const channel = reader.byte();
       return { kind: "channel", sender, channel, body: reader.blob(MAX_STATE_BYTES) };
@@ -94,9 +94,9 @@ function writeMember(writer: ByteWriter, member: MemberRecord): void {
 }
 
 function readMember(reader: ByteReader): MemberRecord {
-  const id = reader.text(MAX_ID_BYTES);
-  const incarnation = reader.varint();
-  const address = reader.text(MAX_ADDRESS_BYTES);
+  const id = readId(reader);
+  const incarnation = readIncarnation(reader);
+  const address = readAddress(reader);
   const state = STATES[reader.byte()];
   if (state === undefined) throw new MalformedBytes("no such state");
   const evidence = state === "suspect" || state === "dead" ? readEvidence(reader) : null;

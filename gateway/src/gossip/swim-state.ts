@@ -61,6 +61,8 @@ export interface Relay {
   readonly until: number;
 }
 
+export const MAX_CANDIDATES = 1024;
+
 export interface Candidate {
   nextAt: number;
   delayMs: number;
@@ -77,6 +79,8 @@ export interface SwimCounters {
   stalls: number;
   malformed: number;
   conflicts: number;
+  /** Members that were not taken in because there are too many. */
+  surplus: number;
 }
 
 export interface SwimOptions {
@@ -220,6 +224,7 @@ export function newSwimState(options: SwimOptions, now: number): SwimState {
       stalls: 0,
       malformed: 0,
       conflicts: 0,
+      surplus: 0,
     },
   };
   const { preset } = options;

@@ -6,7 +6,7 @@
 import { earliest, postpone, type Task, takeDue } from "./agenda.ts";
 import { adjustAwareness } from "./awareness.ts";
 import { announce, applyClaim, raiseSuspicion, suspicionOver } from "./claims.ts";
-import { decodePacket } from "./codec.ts";
+import { decodePacket, MAX_INCARNATION } from "./codec.ts";
 import {
   broadcastName,
   gossipRound,
@@ -24,6 +24,7 @@ import {
   checkedProbe,
   concludeProbe,
   confirmProbe,
+  pinged,
   probeForOther,
   probeRound,
   probeTimedOut,
@@ -106,7 +107,7 @@ function command(turn: Turn, event: SwimCommand): void {
       return setCandidates(turn, event.addresses);
     case "set-meta":
       state.meta = event.meta;
-      state.incarnation++;
+      state.incarnation = Math.min(MAX_INCARNATION, state.incarnation + 1);
       return announce(turn);
     case "broadcast":
       return broadcast(turn, event.channel, event.body);
@@ -191,7 +192,7 @@ function readMessage(turn: Turn, sender: NodeId, from: Address, message: GossipM
   switch (message.kind) {
     case "ping":
       if (message.target !== state.options.id) return;
-      return sendMessages(turn, from, [{ kind: "ack", seq: message.seq }]);
+      return pinged(turn, sender, message.seq, from);
     case "ack":
       return ackReceived(turn, sender, message.seq, from);
     case "relayed-ack":

@@ -83,6 +83,24 @@ describe("what an eavesdropper repeats is refused", () => {
   });
 });
 
+test("a clock that is put back holds nothing up: whoever is started anew is found at once", async () => {
+  const [a, b] = [await sealed(), await sealed()];
+  const to = b.transport.localAddress;
+  a.transport.send(to, Buffer.from("one"));
+  await vi.waitFor(() => expect(b.packets).toEqual(["one"]), WAIT);
+  await b.transport.stop();
+  const again = await sealed({ port: portOf(b) });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 });
+  try {
+    await vi.waitFor(() => {
+      a.transport.send(to, Buffer.from("two"));
+      expect(again.packets).toContain("two");
+    }, WAIT);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe("strangers", () => {
   test.each<[string, UdpParts, RegExp]>([
     ["of another label", { keyring: new Keyring([KEY]), label: "other" }, /another cluster/],
@@ -122,6 +140,23 @@ describe("strangers", () => {
     a.transport.send(to, Buffer.from("ping"));
     await vi.waitFor(() => expect(b.packets).toEqual(["ping"]), WAIT);
     await expect(a.transport.request(to, Buffer.from("x"), 3_000)).resolves.toHaveLength(1);
+  });
+});
+
+describe("strangers who call and say nothing", () => {
+  const crowd = 600;
+
+  test("are sent away for the next ones, so that nodes get through all the same", async () => {
+    const [a, b] = [await sealed(), await sealed()];
+    const calls = Array.from({ length: crowd }, () => connect(portOf(b), "127.0.0.1"));
+    ends.push(async () => calls.forEach((socket) => void socket.destroy()));
+    let ended = 0;
+    for (const socket of calls) socket.on("error", () => {}).once("close", () => ended++);
+    await vi.waitFor(() => expect(ended).toBeGreaterThan(crowd / 2), WAIT);
+    expect(await a.transport.check(b.transport.localAddress, 3_000)).toBe("answered");
+    await expect(
+      a.transport.request(b.transport.localAddress, Buffer.from("x"), 3_000),
+    ).resolves.toHaveLength(1);
   });
 });
 

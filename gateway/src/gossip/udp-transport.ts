@@ -42,6 +42,7 @@ export interface UdpTransportOptions {
   readonly keyring: Keyring | null;
   /** PEM; null = streams are sealed by the keyring alone. */
   readonly tls: StreamTls | null;
+  /** Whose clock never jumps. */
   readonly timers: Timers;
   readonly logger: Logger;
 }
@@ -181,7 +182,7 @@ export class UdpTransport implements Transport {
       const opened = this.#guard.open(frame);
       if (typeof opened === "string") {
         count.refuse(opened);
-        if (opened === "not-opened") paths.onNotOpened(from);
+        if (opened === "not-opened") paths.onNotOpened(from, frame.length);
         return;
       }
       paths.onOpened(from, opened);

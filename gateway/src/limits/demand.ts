@@ -5,6 +5,8 @@ const DEMAND_MS = 300;
 /** So many requests expected, and none came: it has stopped. */
 const SURELY_STOPPED = 4;
 const ALMOST_NONE = 0.1;
+/** A rate is that of so long, at least. */
+const LEAST_MS = 90;
 
 export class Demand {
   /** A second; 0 until a second report says how long the first one's requests took to come. */
@@ -12,6 +14,9 @@ export class Demand {
   /** When it was last counted. */
   at: number;
   private quietMs = 0;
+  /** Since it was last averaged. */
+  private asked = 0;
+  private ms = 0;
   private isFirst = true;
   private isMeasured = false;
 
@@ -22,9 +27,17 @@ export class Demand {
   /** `ms`: the time in which so many were asked for. */
   count(asked: number, ms: number, now: number): void {
     this.at = now;
-    if (this.isFirst) this.isFirst = false;
-    else if (asked > 0) this.average((asked * 1000) / Math.max(1, ms), ms);
-    else this.quiet(ms);
+    if (this.isFirst) {
+      this.isFirst = false;
+      return;
+    }
+    this.asked += asked;
+    this.ms += ms;
+    // What was told at once says little of how it goes on.
+    if (this.ms < LEAST_MS) return;
+    if (this.asked > 0) this.average((this.asked * 1000) / this.ms, this.ms);
+    else this.quiet(this.ms);
+    this.asked = this.ms = 0;
   }
 
   /** What will have been asked for since it was counted. */
@@ -33,7 +46,7 @@ export class Demand {
   }
 
   stop(): void {
-    this.perSecond = 0;
+    this.perSecond = this.asked = this.ms = 0;
   }
 
   private average(perSecond: number, ms: number): void {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { added, laterCount, NO_COUNT, type Count } from "./count.ts";
 import { Demand } from "./demand.ts";
-import { REPORT_USE_MS, type KeyElsewhere, type KeyUse } from "./limit-messages.ts";
+import { isMuch, REPORT_USE_MS, type KeyElsewhere, type KeyUse } from "./limit-messages.ts";
 import { mostOwed } from "./token-buckets.ts";
 
 /** Eight bytes as latin-1: what nodes call a key among themselves. */
@@ -87,7 +87,8 @@ export class KeyCounts {
     this.filledAt = this.accruedAt = now;
   }
 
-  used(plane: number, { spent, asked, rate, burst }: KeyUse, now: number): void {
+  /** Whether the others are to hear of it at once. */
+  used(plane: number, { spent, asked, rate, burst }: KeyUse, now: number): boolean {
     this.rate = rate;
     this.burst = burst;
     const use = this.planeUse(plane, now);
@@ -96,10 +97,15 @@ export class KeyCounts {
     this.spent += spent;
     this.asked += asked;
     this.take(spent, now);
+    return isMuch(spent, burst) && use.others === 0;
   }
 
-  /** Of one start of another node. */
-  merge({ start, clock, isLive }: Start, { rate, burst, ...count }: TotalUse, now: number): void {
+  /** Of one start of another node. Whether the planes are to hear of it at once. */
+  merge(
+    { start, clock, isLive }: Start,
+    { rate, burst, ...count }: TotalUse,
+    now: number,
+  ): boolean {
     if (this.name === null) [this.rate, this.burst] = [rate, burst];
     const known = this.remotes.get(start);
     const use = known ?? {
@@ -115,11 +121,12 @@ export class KeyCounts {
     use.count = later;
     this.take(this.unaccounted(use, more.spent, known === undefined), now);
     // An older message that was overtaken says nothing of the time since.
-    if (clock < use.clock) return;
+    if (clock < use.clock) return false;
     use.demand.count(more.asked, clock - use.clock, now - REMOTE_AGE_MS);
     use.clock = clock;
     // What it spent is spent; that it goes on is not to be expected.
     if (!isLive) use.demand.stop();
+    return isMuch(more.spent, burst);
   }
 
   /** What this node tells the others. */

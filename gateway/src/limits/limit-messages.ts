@@ -82,3 +82,15 @@ export interface LimitsHost {
 
 /** How often data planes say what they used, when they used anything. */
 export const REPORT_USE_MS = 50;
+
+/**
+ * So much spent of a bucket that nobody else is known to spend from is told at once, in every process on its way: everyone
+ * begins with a full bucket, and who hears of the others after 150 ms only gives a small burst once more. Of fewer than four
+ * nothing is, so that this costs a message for four requests at most.
+ */
+export function isMuch(spent: number, burst: number): boolean {
+  return spent >= 4 && spent >= burst / 32;
+}
+
+/** Told at once: what is much within so long goes together. */
+export const AT_ONCE_MS = 5;

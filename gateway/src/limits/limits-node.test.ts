@@ -52,6 +52,46 @@ test.each(cases)(
   },
 );
 
+/**
+ * Until the nodes know of each other, each gives what it has: unseen is what all ask for while a count is on its way, four
+ * requests of each node and 15 ms of all, beyond what time gives meanwhile.
+ */
+test.each(SEEDS.flatMap((seed) => [3, 7].map((nodes) => ({ seed, nodes }))))(
+  "balanced: $nodes nodes that begin with a key at one moment give a small burst once (seed $seed)",
+  async ({ seed, nodes }) => {
+    const cluster = rig(seed, nodes);
+    const limit = { key: "k", rate: RATE, burst: RATE / 10, mode: "balanced" } as const;
+    const load = new LimitLoad(cluster, limit, () => (2 * RATE) / nodes);
+    await cluster.time.advance(4000);
+    const unseen = 4 * nodes + 0.015 * 2 * RATE;
+    expect(load.overshoot()).toBeLessThanOrEqual(unseen);
+    expect(load.overshoot(1000)).toBeLessThanOrEqual(0.01 * RATE);
+  },
+);
+
+test("balanced: a single caller of a single node gets the whole of a small burst at once", () => {
+  const cluster = rig(1, 7);
+  const spend = () => cluster.nodes[0]?.planes[0]?.spend("s", "k", 1, 100, "balanced") ?? NaN;
+  for (let i = 0; i < 100; i++) expect(spend()).toBe(0);
+  expect(spend()).toBeGreaterThan(0);
+});
+
+test.each(SEEDS)(
+  "balanced: a page of 60 requests within a burst of 100 is let through by whatever nodes it meets (seed %i)",
+  async (seed) => {
+    const cluster = rig(seed, 3);
+    const answers: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      cluster.time.after(100 * cluster.random(), () => {
+        const node = cluster.nodes[Math.floor(3 * cluster.random())];
+        answers.push(node?.planes[0]?.spend("s", "k", 10, 100, "balanced") ?? NaN);
+      });
+    }
+    await cluster.time.advance(500);
+    expect(answers).toEqual(Array.from({ length: 60 }, () => 0));
+  },
+);
+
 const shapes = [
   { shape: "even", at: (_node: number, _ms: number, nodes: number) => 1 / nodes },
   { shape: "one node has half of it", at: (node: number) => (node === 0 ? 0.5 : 0.5 / 4) },
@@ -134,7 +174,9 @@ test.each(SEEDS)(
     expect(load.passedBetween(8000, 12_000)).toBeLessThanOrEqual(4.04 * RATE);
     cluster.heal();
     await cluster.time.advance(4000);
-    expect(load.overshoot()).toBeLessThanOrEqual(0.03 * RATE);
+    // Of requests at random moments, the demand of the other side is known to 3 % of the limit (one deviation of what 300 ms
+    // tell), and until the cut is seen, for 3 s at most, the last estimate stands: 9 %, and twice that is hardly ever reached.
+    expect(load.overshoot()).toBeLessThanOrEqual(0.18 * RATE);
     expect(load.passedBetween(14_000, 16_000)).toBeGreaterThan(1.9 * RATE);
   },
 );

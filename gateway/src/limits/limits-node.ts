@@ -20,8 +20,15 @@ import {
 } from "./limit-codec.ts";
 import { holderOf, LeaseDesk } from "./lease-desk.ts";
 import { LeaseOwner } from "./lease-owner.ts";
-import { REPORT_USE_MS, type LimitsFromPlane, type LimitsToPlane } from "./limit-messages.ts";
+import {
+  AT_ONCE_MS,
+  REPORT_USE_MS,
+  type LimitsFromPlane,
+  type LimitsToPlane,
+} from "./limit-messages.ts";
+import { Soonest } from "./soonest.ts";
 import { Standing } from "./standing.ts";
+import type { TotalUse } from "./key-counts.ts";
 import { UseCounts } from "./use-counts.ts";
 
 export interface LimitsNodeOptions {
@@ -42,6 +49,8 @@ const KEEP_UNREACHABLE_MS = 600_000;
 /** A node that starts looks so long for others before it lends as if there were none. */
 const LOOK_MS = 1000;
 const SWEEP_MS = 5000;
+/** How often planes are told of what changed. */
+const TELL_MS = REPORT_USE_MS / 2;
 /** How often other nodes are told of what changed. */
 const TELL_NODES_MS = 100;
 const MAX_PACKETS = 8;
@@ -62,7 +71,8 @@ export class LimitsNode {
   private readonly desk: LeaseDesk;
   /** Tells this start of the node from those before. */
   private readonly epoch: number;
-  private isTelling = false;
+  private readonly telling: Soonest;
+  private readonly tellingAtOnce: Soonest;
   private isTellingNodes = false;
   private isSweeping = false;
 
@@ -76,6 +86,8 @@ export class LimitsNode {
     const times = { keepMs: keepUnreachableMs, lookMs: membership === null ? 0 : LOOK_MS };
     this.epoch = Math.floor(random() * EPOCHS);
     this.standing = new Standing(membership?.self ?? ALONE, times, now);
+    this.telling = new Soonest(timers, () => this.tell());
+    this.tellingAtOnce = new Soonest(timers, () => this.tellNodesAtOnce());
     const { standing } = this;
     this.owner = new LeaseOwner({ timers, standing, membership });
     this.desk = new LeaseDesk({
@@ -97,9 +109,10 @@ export class LimitsNode {
     if (message.kind === "ask") this.desk.ask(plane, message.asks);
     if (message.kind === "used") {
       const now = this.timers.now();
-      this.shared.used(plane, message.shared, now);
-      this.split.used(plane, message.split, now);
-      this.tellLater();
+      const isSharedUrgent = this.shared.used(plane, message.shared, now);
+      const isSplitUrgent = this.split.used(plane, message.split, now);
+      this.telling.within(isSharedUrgent || isSplitUrgent ? 0 : TELL_MS);
+      if (isSharedUrgent) this.tellingAtOnce.within(0);
       this.tellNodesLater();
     }
     return this.sweepLater();
@@ -141,7 +154,7 @@ export class LimitsNode {
       this.shared.stop((start) => start.startsWith(`${id}#`), now);
       this.owner.forget(id);
       this.desk.lost(id);
-      this.tellLater();
+      this.telling.within(TELL_MS);
     }
     this.owner.changed();
     this.tellReach();
@@ -160,15 +173,17 @@ export class LimitsNode {
     if (packet.kind !== "counts") return this.owner.packet(from, packet);
     const now = this.timers.now();
     const { self } = this.standing;
+    let isUrgent = false;
     for (const { node, epoch, clock, totals } of packet.starts) {
       if (node === self && epoch === this.epoch) continue;
       // It counts once it takes part again: until then its side has a part of its own.
       if (this.standing.isSilent(node)) continue;
       const isLive = this.standing.isLive(node);
-      this.shared.merge({ start: `${node}#${epoch}`, clock, isLive }, totals, now);
+      const start = { start: `${node}#${epoch}`, clock, isLive };
+      if (this.shared.merge(start, totals, now)) isUrgent = true;
     }
     this.sweepLater();
-    return this.tellLater();
+    return this.telling.within(isUrgent ? AT_ONCE_MS : TELL_MS);
   }
 
   private async request(from: NodeId, body: Uint8Array): Promise<Uint8Array> {
@@ -204,16 +219,6 @@ export class LimitsNode {
     this.owner.planeGone(holderOf(this.standing.self, plane));
   }
 
-  private tellLater(): void {
-    if (this.isTelling) return;
-    this.isTelling = true;
-    this.timers.after(REPORT_USE_MS / 2, () => {
-      this.isTelling = false;
-      this.tell();
-      if (this.shared.isActive || this.split.isActive) this.tellLater();
-    });
-  }
-
   private tell(): void {
     const now = this.timers.now();
     const shared = this.shared.takeNews(this.planes, now);
@@ -223,6 +228,7 @@ export class LimitsNode {
       if (message.shared.length + message.split.length === 0) continue;
       this.options.send(plane, { kind: "elsewhere", ...message });
     }
+    if (this.shared.isActive || this.split.isActive) this.telling.within(TELL_MS);
   }
 
   private tellNodesLater(): void {
@@ -236,10 +242,20 @@ export class LimitsNode {
     });
   }
 
+  private tellNodesAtOnce(): void {
+    const { membership } = this.options;
+    if (membership === null) return;
+    const most = countsIn(membership);
+    this.sendTotals(membership, this.shared.takeUrgent(most), most);
+  }
+
   private tellNodes(membership: Membership): void {
-    const most = Math.floor((membership.maxMessageBytes - HEAD_BYTES) / COUNT_BYTES);
+    const most = countsIn(membership);
+    this.sendTotals(membership, this.shared.takeTotals(most * MAX_PACKETS), most);
+  }
+
+  private sendTotals(membership: Membership, all: readonly TotalUse[], most: number): void {
     const [node, epoch, clock] = [this.standing.self, this.epoch, this.timers.now()];
-    const all = this.shared.takeTotals(most * MAX_PACKETS);
     for (let from = 0; from < all.length; from += most) {
       const starts = [{ node, epoch, clock, totals: all.slice(from, from + most) }];
       const body = encodePacket({ kind: "counts", starts });
@@ -259,6 +275,11 @@ export class LimitsNode {
       if (this.keys > 0 || !isAlone) this.sweepLater();
     });
   }
+}
+
+/** Counts in one packet. */
+function countsIn({ maxMessageBytes }: Membership): number {
+  return Math.floor((maxMessageBytes - HEAD_BYTES) / COUNT_BYTES);
 }
 
 /** What is no message of limits changes nothing. */

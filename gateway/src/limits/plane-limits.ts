@@ -1,8 +1,14 @@
 /** Limits in one data plane: decides at once, and tells and hears the node's part in between. */
 import type { Timers } from "@bifrost/shared/domain/time";
 import { LeaseHolder } from "./lease-holder.ts";
-import { REPORT_USE_MS, type LimitsFromPlane, type LimitsToPlane } from "./limit-messages.ts";
+import {
+  AT_ONCE_MS,
+  REPORT_USE_MS,
+  type LimitsFromPlane,
+  type LimitsToPlane,
+} from "./limit-messages.ts";
 import type { LimitMode, Limiter } from "./limiter.ts";
+import { Soonest } from "./soonest.ts";
 import { shortKey, TokenBuckets } from "./token-buckets.ts";
 
 /** Without a word for so long, others are not expected to spend any more. */
@@ -24,6 +30,8 @@ export class PlaneLimits implements Limiter {
     this.shared = new TokenBuckets(timers);
     this.split = new TokenBuckets(timers);
     this.leases = new LeaseHolder(timers, (asks) => tell({ kind: "ask", asks }));
+    const atOnce = new Soonest(timers, () => this.report());
+    this.shared.onMuch = this.split.onMuch = () => atOnce.within(AT_ONCE_MS);
     tell({ kind: "up" });
     this.reportLater();
   }
@@ -79,13 +87,13 @@ export class PlaneLimits implements Limiter {
 
   private reportLater(): void {
     this.timers.after(REPORT_USE_MS, () => {
-      if (!this.isOpen) return;
       this.report();
-      this.reportLater();
+      if (this.isOpen) this.reportLater();
     });
   }
 
   private report(): void {
+    if (!this.isOpen) return;
     if (this.shared.hasUses || this.split.hasUses) {
       const [shared, split] = [this.shared.takeUses(), this.split.takeUses()];
       this.tell({ kind: "used", shared, split });

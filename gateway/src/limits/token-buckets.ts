@@ -14,7 +14,7 @@ import {
   TOKENS,
 } from "./bucket-table.ts";
 import { fill, take, theirRate } from "./fill.ts";
-import type { KeyElsewhere, KeyUse } from "./limit-messages.ts";
+import { isMuch, type KeyElsewhere, type KeyUse } from "./limit-messages.ts";
 import type { Limiter } from "./limiter.ts";
 
 /** Keys of all scopes together; beyond them the largest scope forgets. */
@@ -27,6 +27,8 @@ const MAX_KEY = 128;
 export class TokenBuckets implements Limiter {
   /** The part of every limit that is to be given here. */
   part = 1;
+  /** Much was spent of a bucket of which others may know nothing. */
+  onMuch: () => void = () => undefined;
   private readonly clock: Clock;
   private readonly scopes = new Map<string, BucketTable>();
 
@@ -64,7 +66,9 @@ export class TokenBuckets implements Limiter {
     numbers[at + ASKED] = asked + 1;
     const wait = take(numbers, at, partRate, partBurst);
     if (wait > 0) return wait;
-    numbers[at + SPENT] = (numbers[at + SPENT] ?? 0) + 1;
+    const spent = (numbers[at + SPENT] ?? 0) + 1;
+    numbers[at + SPENT] = spent;
+    if (isMuch(spent, burst) && numbers[at + OTHERS] === 0) this.onMuch();
     return 0;
   }
 

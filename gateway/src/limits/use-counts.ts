@@ -17,6 +17,8 @@ export class UseCounts {
   private readonly active = new Set<KeyCounts>();
   /** With something to tell other nodes. */
   private readonly untold = new Set<KeyCounts>();
+  /** Of them, with something that is not to wait. */
+  private readonly urgent = new Set<KeyCounts>();
 
   constructor(startedAt: number) {
     this.startedAt = startedAt;
@@ -34,22 +36,27 @@ export class UseCounts {
     return this.untold.size > 0;
   }
 
-  used(plane: number, uses: readonly KeyUse[], now: number): void {
+  /** Whether any of it is not to wait. */
+  used(plane: number, uses: readonly KeyUse[], now: number): boolean {
     for (const use of uses) {
       const counts = this.named(use, now);
-      counts.used(plane, use, now);
+      if (counts.used(plane, use, now)) this.urgent.add(counts);
       counts.toTell = REPEATS;
       this.untold.add(counts);
       this.active.add(counts);
     }
+    return this.urgent.size > 0;
   }
 
-  merge(start: Start, totals: readonly TotalUse[], now: number): void {
+  /** Whether any of it is not to wait. */
+  merge(start: Start, totals: readonly TotalUse[], now: number): boolean {
+    let isUrgent = false;
     for (const total of totals) {
       const counts = this.byHash.get(total.hash) ?? this.open(total.hash, total, now);
-      counts.merge(start, total, now);
+      if (counts.merge(start, total, now)) isUrgent = true;
       this.active.add(counts);
     }
+    return isUrgent;
   }
 
   /** What each plane is to hear now. */
@@ -73,6 +80,13 @@ export class UseCounts {
       counts.toTell--;
       if (counts.toTell <= 0) this.untold.delete(counts);
     }
+    return chosen.map((counts) => counts.own);
+  }
+
+  /** What other nodes are not to wait for; it is told once more in its turn. */
+  takeUrgent(most: number): TotalUse[] {
+    const chosen = [...this.urgent].slice(0, most);
+    this.urgent.clear();
     return chosen.map((counts) => counts.own);
   }
 
@@ -144,6 +158,7 @@ export class UseCounts {
     if (counts.name !== null) this.byName.delete(nameOf(counts.name.scope, counts.name.key));
     this.active.delete(counts);
     this.untold.delete(counts);
+    this.urgent.delete(counts);
   }
 
   private hottest(most: number): KeyCounts[] {

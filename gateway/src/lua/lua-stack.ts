@@ -20,7 +20,8 @@ export type LuaScalar = string | number | boolean | null;
 /** Thrown by a host function to raise a Lua error in the script, at the line that called it. */
 export class HostRefusal extends Error {}
 
-const REMEMBERED = 256;
+/** Enough that the keys of a few hundred clients rarely meet in one place. */
+const REMEMBERED = 1024;
 const MAX_REMEMBERED = 32;
 
 /** Values that do not go away with a call lie in the first `fixed` slots of the stack. */

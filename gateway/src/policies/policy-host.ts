@@ -182,7 +182,7 @@ export class PolicyHost {
           now: () => timers.now(),
           log: (text) => this.log(record, "log", text),
         },
-        scopeOf: (projectId) => this.scopeOf(`${script.name}#${digest(config)}@${projectId}`),
+        scopeOf: (projectId) => this.scopeOf(limitsScope(script.name, config, projectId)),
         marked: record.number,
         limits: limits ?? DEFAULT_LIMITS,
       });
@@ -265,6 +265,15 @@ function outFor(projectId: string): string {
 }
 
 /** The same for the same settings in every process, whatever their order. */
+/** What limits and state of one use of a script for one project go by: the same on every gateway. */
+export function limitsScope(
+  script: string,
+  config: PolicyAttachment["config"],
+  projectId: string,
+): string {
+  return `${script}#${digest(config)}@${projectId}`;
+}
+
 function digest(config: PolicyAttachment["config"]): string {
   const entries = Object.entries(config).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash("sha256").update(JSON.stringify(entries)).digest("hex").slice(0, 16);

@@ -314,9 +314,9 @@ export class ClientConnection implements ExchangeClient {
   }
 
   private answered(): void {
-    this.services.metrics.forwarded++;
-    this.patience.prolong(this.phase);
     const { record } = this;
+    if (record?.isGossip !== true) this.services.metrics.forwarded++;
+    this.patience.prolong(this.phase);
     if (record === null || record.address === null) return;
     record.upstreamMs = this.services.clock.now() - record.askedAt;
   }
@@ -350,7 +350,7 @@ export class ClientConnection implements ExchangeClient {
     this.record = null;
     record.end = end;
     record.durationMs = this.services.clock.now() - record.at;
-    this.services.onServed(record);
+    if (!record.isGossip) this.services.onServed(record);
   }
 
   private drained(): void {

@@ -5,6 +5,7 @@ import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 import { ClientConnection } from "./client-connection.ts";
 import { EventClock } from "./event-clock.ts";
+import type { GossipEntrance } from "./gossip-entrance.ts";
 import type { ProxyLimits, ProxyMetrics, ProxyServices } from "./services.ts";
 import { traceparents } from "./trace-context.ts";
 import { trustedProxies } from "./trusted-proxies.ts";
@@ -31,6 +32,7 @@ export interface ListenerOptions {
   readonly randomBytes: (size: number) => Buffer;
   /** Addresses and CIDR blocks of the proxies that are believed when they name their client. */
   readonly trustedProxies: readonly string[];
+  readonly gossip: GossipEntrance | null;
   readonly findSite: ProxyServices["findSite"];
   readonly chooseBackends: ProxyServices["chooseBackends"];
   readonly sites: ProxyServices["sites"];

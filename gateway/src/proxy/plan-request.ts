@@ -14,6 +14,7 @@ import {
 import type { Backends, Files, NoMatch } from "../routing/match.ts";
 import type { Site } from "../routing/site.ts";
 import type { ClientOrigin } from "./client-origin.ts";
+import { type GossipEntrance, isGossip } from "./gossip-entrance.ts";
 import { fieldIn } from "./header-block.ts";
 import type { RequestHead } from "./parse-head.ts";
 import type { RequestRecord } from "./served.ts";
@@ -66,7 +67,7 @@ export interface WaitingPlan {
   readonly goOn: (mayWait: boolean) => Plan | WaitingPlan;
 }
 
-type Services = Pick<ProxyServices, "findSite" | "chooseBackends" | "nextTraceparent">;
+type Services = Pick<ProxyServices, "gossip" | "findSite" | "chooseBackends" | "nextTraceparent">;
 
 /** Notes in `record` where the request belongs. */
 export function planRequest(
@@ -76,6 +77,8 @@ export function planRequest(
   record: RequestRecord,
 ): Plan | WaitingPlan {
   record.traceparent = head.traceparent ?? services.nextTraceparent();
+  const { gossip } = services;
+  if (gossip !== null && isGossip(gossip, head)) return toGossip(gossip, head, origin, record);
   const found = services.findSite(head.host, head.target);
   if (found.kind !== "site") return { kind: "page", page: found.kind, edit: null };
   const site = isProbe(found, head) ? { ...found, chain: null } : found;
@@ -86,6 +89,25 @@ export function planRequest(
   const view = new RequestView(head, { id: record.requestId, ip, scheme, projectId });
   const asked = { head, services, origin, record, site, view };
   return planFor(asked, site.chain?.onRequest(view) ?? UNTOUCHED);
+}
+
+/** Past routes and policies: who asks is settled by the gossip process itself. */
+function toGossip(
+  { address }: GossipEntrance,
+  head: RequestHead,
+  origin: ClientOrigin,
+  record: RequestRecord,
+): Forward {
+  record.isGossip = true;
+  return {
+    kind: "forward",
+    deploymentId: "",
+    addresses: [address],
+    target: head.target,
+    headers: `${head.forwarded}${origin.linesFor(head.authority)}x-bifrost-request-id: ${record.requestId}\r\n`,
+    editResponse: null,
+    editPage: null,
+  };
 }
 
 interface Asked {

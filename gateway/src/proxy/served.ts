@@ -71,6 +71,8 @@ export class RequestRecord implements Served {
   page: PageKind | null = null;
   retries = 0;
   end: ServedEnd = "complete";
+  /** Of another node: none of what is told of requests is told of it. */
+  isGossip = false;
 
   constructor(at: number, requestId: string) {
     this.at = at;

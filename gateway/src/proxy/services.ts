@@ -7,6 +7,7 @@ import type { StickySource } from "../routing/split.ts";
 import type { SiteReader } from "../static/site-reader.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { EventClock } from "./event-clock.ts";
+import type { GossipEntrance } from "./gossip-entrance.ts";
 import type { Served } from "./served.ts";
 import type { IsTrusted } from "./trusted-proxies.ts";
 import type { UpstreamPool } from "./upstream-pool.ts";
@@ -73,6 +74,8 @@ export interface ProxyServices {
   readonly publicScheme: "http" | "https";
   /** Whether a peer is believed when it says who its client is. */
   readonly isTrusted: IsTrusted;
+  /** null = other nodes do not come in here. */
+  readonly gossip: GossipEntrance | null;
   /** `host` as routes know it, `target` as received. */
   readonly findSite: (host: string, target: string) => Site | NoMatch;
   /** The replicas to try, in order; `wanted` is the target a policy chose, or null. */
@@ -84,7 +87,7 @@ export interface ProxyServices {
   readonly sites: SiteReader;
   /** How an attempt on a replica went; nothing is told of those a client gave up. */
   readonly onAttempt: (address: string, result: AttemptResult) => void;
-  /** Is called once for each request, when it is over; must be quick and must not throw. */
+  /** Is called once for each request but those of other nodes, when it is over; must be quick and must not throw. */
   readonly onServed: (served: Served) => void;
   readonly onClosed: (connection: ClientConnection) => void;
   readonly isDraining: () => boolean;

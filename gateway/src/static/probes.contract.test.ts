@@ -51,6 +51,7 @@ beforeEach(async () => {
     upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 8 },
     limits: DEFAULT_PROXY_LIMITS,
     timers: systemTimers,
+    gossip: null,
     chainOf: () => GUARD,
     sites: new SiteReader({
       objects,

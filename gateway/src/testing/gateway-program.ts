@@ -60,8 +60,10 @@ export class GatewayPrograms {
     this.replica = parts.replica;
   }
 
-  /** Each gateway that is started serves HOST. */
-  static async build(): Promise<GatewayPrograms> {
+  /** Each gateway that is started serves HOST by a route with these policies and rules for paths. */
+  static async build(
+    rules: { readonly policies?: readonly object[]; readonly paths?: readonly object[] } = {},
+  ): Promise<GatewayPrograms> {
     const programs = await buildPrograms(...PROGRAMS);
     const beside = path.join(path.dirname(programs.script("main")), "policies");
     cpSync(SHIPPED_POLICIES, beside, { recursive: true });
@@ -69,7 +71,8 @@ export class GatewayPrograms {
     const firestore = await startTestFirestore();
     const writer = clientFor(firestore);
     await writer.doc(`projects/shop`).set({ name: "Shop", liveDeploymentId: DEPLOYMENT });
-    await writer.doc(`routes/${HOST}`).set({ host: HOST, projectId: "shop", targets: [] });
+    const route = { host: HOST, projectId: "shop", targets: [], ...rules };
+    await writer.doc(`routes/${HOST}`).set(route);
     await writer.terminate();
     const cluster = await startClusterApi(replica.address);
     const folder = mkdtempSync(path.join(tmpdir(), "bifrost-gateway-"));

@@ -8,7 +8,9 @@ import { eventually, rawClient, type RawClient } from "./test-gateway.ts";
 import { TestReplicas, type TestReplica } from "./test-replicas.ts";
 import { virtualTimers, type VirtualTimers } from "./virtual-timers.ts";
 
-export interface PlaneRigOptions extends Pick<DataPlaneOptions, "trustedProxies"> {
+export interface PlaneRigOptions extends Partial<
+  Pick<DataPlaneOptions, "trustedProxies" | "gossip">
+> {
   readonly limits?: Partial<ProxyLimits>;
   readonly chainOf?: DataPlaneOptions["chainOf"];
   /** On the real clock. */
@@ -44,6 +46,7 @@ export class PlaneRig {
       limits: { ...DEFAULT_PROXY_LIMITS, ...options.limits },
       timers: clock,
       chainOf: options.chainOf ?? (() => null),
+      gossip: options.gossip ?? null,
       trustedProxies: options.trustedProxies ?? [],
       onServed: (one) => served.push(one),
     });

@@ -85,6 +85,7 @@ export function testPlaneSettings({
     port: 0,
     domain: "test.local",
     publicScheme: "http",
+    gossip: null,
     limits: { ...DEFAULT_PROXY_LIMITS, ...limits },
     upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 256, ...upstreams },
     sites: { bucket: TEST_BUCKET, endpoint: null, cacheBytes: 4 * 1024 ** 2 },

@@ -23,7 +23,7 @@ import { TrafficMeter, type TrafficCounts } from "./traffic-counts.ts";
 /** Plain data: it is sent to workers as it is. */
 export interface PlaneSettings extends Pick<
   DataPlaneOptions,
-  "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits"
+  "host" | "port" | "domain" | "publicScheme" | "trustedProxies" | "upstreams" | "limits" | "gossip"
 > {
   /** Absent = no static site can be served. */
   readonly sites?: SiteSettings;

@@ -13,10 +13,14 @@ export interface MetadataOptions {
 const PATH = "/computeMetadata/v1/instance/service-accounts/default";
 /** Identity tokens live an hour; one is reused for at most this long. */
 const REUSE_MS = 50 * 60_000;
+/** The metadata server keeps tokens too, so that one may be old already: none is used so shortly before its end. */
+const BEFORE_END_MS = 5 * 60_000;
 
 export class MetadataIdentity implements Identity {
   readonly #options: MetadataOptions;
   readonly #cache = new Map<string, { token: string; until: number }>();
+  /** That are being asked for: a burst of calls asks for one token, not for one each. */
+  readonly #asked = new Map<string, Promise<string>>();
 
   constructor(options: MetadataOptions) {
     this.#options = options;
@@ -25,8 +29,17 @@ export class MetadataIdentity implements Identity {
   async idToken(audience: string): Promise<string> {
     const cached = this.#cache.get(audience);
     if (cached !== undefined && this.#options.clock.now() < cached.until) return cached.token;
+    const asked = this.#asked.get(audience);
+    if (asked !== undefined) return asked;
+    const asking = this.#fetchToken(audience).finally(() => this.#asked.delete(audience));
+    this.#asked.set(audience, asking);
+    return asking;
+  }
+
+  async #fetchToken(audience: string): Promise<string> {
     const token = await this.#get(`/identity?audience=${encodeURIComponent(audience)}&format=full`);
-    this.#cache.set(audience, { token, until: this.#options.clock.now() + REUSE_MS });
+    const until = Math.min(this.#options.clock.now() + REUSE_MS, endOf(token) - BEFORE_END_MS);
+    this.#cache.set(audience, { token, until });
     return token;
   }
 
@@ -59,5 +72,16 @@ export class MetadataIdentity implements Identity {
         { cause: error },
       );
     }
+  }
+}
+
+/** As the token says, in milliseconds since the epoch; Infinity = it does not say. */
+function endOf(token: string): number {
+  const [, claims = ""] = token.split(".");
+  try {
+    const { exp } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { exp?: unknown };
+    return typeof exp === "number" ? exp * 1000 : Infinity;
+  } catch {
+    return Infinity;
   }
 }

@@ -4,6 +4,7 @@ import type { ConfigKind, ConfigSnapshot } from "../domain/config-document.ts";
 import { configVersion, NO_VERSION, timeOf } from "../domain/config-version.ts";
 import { systemTimers, type Timers } from "../domain/time.ts";
 import { type Logger, silentLogger } from "../ports/logger.ts";
+import { TestLine } from "../testing/test-line.ts";
 import { postgresPrograms, TestPostgres } from "../testing/test-postgres.ts";
 import { PostgresConfigStore } from "./postgres-config-store.ts";
 import type { PostgresOptions } from "./postgres-follower.ts";
@@ -155,6 +156,13 @@ describe("changes", () => {
   test.each([
     ["a table cut off", "TRUNCATE bifrost_config", "use DELETE"],
     ["a new id", "UPDATE bifrost_config SET id = 'b'", "use DELETE and INSERT"],
+    ["a value that is no object", "UPDATE bifrost_config SET value = '[1]'", "value_check"],
+    ["a value of JSON's null", "UPDATE bifrost_config SET value = 'null'", "value_check"],
+    [
+      "an id that is too long to be told",
+      "INSERT INTO bifrost_config VALUES ('routes', repeat('a', 254), '{}')",
+      "id_check",
+    ],
   ])("that nobody could follow are refused: %s", async (_, change, remedy) => {
     const database = await newDatabase();
     const source = await store({ database });
@@ -266,4 +274,72 @@ describe("a connection that is lost", () => {
     await followed.becomes("old");
     expect((followed.last()?.asOf ?? NO_VERSION) > NO_VERSION).toBe(true);
   });
+
+  test("a database that was restored and changed while nobody could ask counts as it is", async () => {
+    const database = await newDatabase();
+    const source = await store({ database, timers: systemTimers });
+    await source.write({ kind: "routes", id: "lost", value: {} });
+    const followed = follow(source);
+    await followed.becomes("lost");
+    await server().with(async (sql) => {
+      await sql.unsafe(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+      await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${database}`;
+      await sql.unsafe(`CREATE DATABASE ${database}_backup TEMPLATE ${database}`);
+      await server().with(async (backup) => {
+        await backup.unsafe("ALTER TABLE bifrost_config DISABLE TRIGGER USER");
+        await backup.unsafe("DELETE FROM bifrost_config");
+        await backup.unsafe("ALTER TABLE bifrost_config ENABLE TRIGGER USER");
+        await backup`INSERT INTO bifrost_config (kind, id, value) VALUES ('routes', 'new', '{}')`;
+      }, `${database}_backup`);
+      await sql.unsafe(`ALTER DATABASE ${database} RENAME TO ${database}_before`);
+      await sql.unsafe(`ALTER DATABASE ${database}_backup RENAME TO ${database}`);
+    });
+    await followed.becomes("new");
+  });
+
+  test("tables that were dropped take nothing with them, until something is written anew", async () => {
+    const database = await newDatabase();
+    const warnings: unknown[] = [];
+    const log: Logger = { ...silentLogger, warn: (_, fields) => void warnings.push(fields) };
+    const source = await store({ database, timers: systemTimers, log });
+    await source.write({ kind: "routes", id: "a", value: {} });
+    const followed = follow(source);
+    await followed.becomes("a");
+    await server().with(async (sql) => {
+      await sql.unsafe("DROP TABLE bifrost_config, bifrost_config_clock");
+      await sql`SELECT pg_notify('bifrost_config', '')`;
+    }, database);
+    const isMadeAnew = () => server().with((sql) => sql`SELECT FROM bifrost_config`, database);
+    await vi.waitFor(isMadeAnew, { timeout: 20_000, interval: 50 });
+    await vi.waitFor(() => expect(warnings).toHaveLength(1), { timeout: 20_000 });
+    expect(followed.last()?.documents.has("a")).toBe(true);
+    await source.write({ kind: "routes", id: "b", value: {} });
+    await followed.becomes("b");
+  });
+
+  test("without a word is made anew, for changes and for those who follow them", async () => {
+    const database = await newDatabase();
+    const line = await TestLine.to(server().port);
+    try {
+      const source = await store({ database, port: line.port, timers: hasty });
+      const followed = follow(source);
+      await source.write({ kind: "routes", id: "a", value: {} });
+      await followed.becomes("a");
+      line.fallSilent();
+      const write = source.write({ kind: "routes", id: "lost", value: {} });
+      await expect(write).rejects.toMatchObject({ code: "upstream-unavailable" });
+      await source.write({ kind: "routes", id: "b", value: {} });
+      await followed.becomes("a", "b");
+    } finally {
+      await Promise.all(open.splice(0).map((one) => one.close()));
+      line.close();
+    }
+  });
 });
+
+/** Waits a fiftieth of what it is told. */
+const hasty: Timers = {
+  ...systemTimers,
+  after: (delayMs, task) => systemTimers.after(delayMs / 50, task),
+  sleep: (delayMs, signal) => systemTimers.sleep(delayMs / 50, signal),
+};

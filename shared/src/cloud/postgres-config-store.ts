@@ -15,7 +15,13 @@ import { BifrostError } from "../domain/errors.ts";
 import type { ConfigSource } from "../ports/config-source.ts";
 import type { ConfigChange, ConfigStore } from "../ports/config-store.ts";
 import { settingsError, unavailable } from "./postgres-errors.ts";
-import { connectPostgres, PostgresFollower, type PostgresOptions } from "./postgres-follower.ts";
+import {
+  connectPostgres,
+  inTime,
+  NoAnswer,
+  PostgresFollower,
+  type PostgresOptions,
+} from "./postgres-follower.ts";
 
 const WRITERS = 2;
 
@@ -31,7 +37,7 @@ interface Row {
 
 export class PostgresConfigStore implements ConfigSource, ConfigStore {
   private readonly options: PostgresOptions;
-  private readonly writers: Sql;
+  private writers: Sql;
   private readonly known = new Map<ConfigKind, Map<string, ConfigDocument>>();
   private readonly listeners = new Map<ConfigKind, Set<Listener>>();
   private readonly follower: PostgresFollower;
@@ -40,8 +46,8 @@ export class PostgresConfigStore implements ConfigSource, ConfigStore {
 
   private constructor(options: PostgresOptions) {
     this.options = options;
-    this.writers = connectPostgres(options, { max: WRITERS, idle_timeout: 30 });
-    this.follower = new PostgresFollower(options, (sql) => this.catchUp(sql));
+    this.writers = connectWriters(options);
+    this.follower = new PostgresFollower(options, (sql, isFirst) => this.catchUp(sql, isFirst));
   }
 
   /**
@@ -112,9 +118,11 @@ export class PostgresConfigStore implements ConfigSource, ConfigStore {
 
   /** Whatever the server says, as an error that tells what to do. */
   private async answered<Answer>(ask: (sql: Sql) => Promise<Answer>): Promise<Answer> {
+    const { writers } = this;
     try {
-      return await ask(this.writers);
+      return await inTime(this.options.timers, ask(writers));
     } catch (error) {
+      if (error instanceof NoAnswer) this.replace(writers);
       if (error instanceof postgres.PostgresError && error.code.startsWith("22")) {
         throw new BifrostError("bad-request", `PostgreSQL cannot keep this: ${error.message}`);
       }
@@ -122,14 +130,28 @@ export class PostgresConfigStore implements ConfigSource, ConfigStore {
     }
   }
 
-  private async catchUp(sql: Sql): Promise<void> {
-    const former = this.clock;
-    let rows = await this.later(sql, former ?? NO_VERSION);
+  /** Connections that do not answer may lead nowhere: the next question gets new ones. */
+  private replace(writers: Sql): void {
+    if (this.writers !== writers) return;
+    this.writers = connectWriters(this.options);
+    void writers.end({ timeout: 0 });
+  }
+
+  /** With a new connection everything is read: while there was none, the database may have been restored. */
+  private async catchUp(sql: Sql, isFirst: boolean): Promise<void> {
+    const former = this.clock ?? NO_VERSION;
+    let rows = await this.later(sql, isFirst ? NO_VERSION : former);
     const clock = fromBits(BigInt(rows[0]?.clock ?? 0));
-    // A database that was restored has an earlier clock: nothing that is known counts.
-    const isRestored = former !== null && clock < former;
-    if (isRestored) rows = await this.later(sql, NO_VERSION);
-    const changed = this.changedBy(rows, former === null || isRestored);
+    if (clock < former) {
+      if (clock === NO_VERSION) throw emptied();
+      // Its clock is earlier: nothing that is known counts.
+      this.options.log.warn("config store was restored", {
+        remedy:
+          "what gateways heard from each other stays where it is newer: UPDATE bifrost_config SET value = value makes everything that was restored the newest",
+      });
+      rows = await this.later(sql, NO_VERSION);
+    }
+    const changed = this.changedBy(rows, isFirst || clock < former);
     this.clock = clock;
     for (const [kind, documents] of changed) {
       this.known.set(kind, documents);
@@ -165,6 +187,18 @@ export class PostgresConfigStore implements ConfigSource, ConfigStore {
   private snapshot(kind: ConfigKind, asOf: ConfigVersion): ConfigSnapshot {
     return { documents: this.known.get(kind) ?? new Map(), asOf };
   }
+}
+
+function connectWriters(options: PostgresOptions): Sql {
+  return connectPostgres(options, { max: WRITERS, idle_timeout: 30 });
+}
+
+/** Somebody is about to restore it, or made a mistake: neither is a reason to serve nothing. */
+function emptied(): BifrostError {
+  return new BifrostError(
+    "cluster-config-invalid",
+    "the tables of the configuration are empty, and were not before: restore them, or write the first document anew",
+  );
 }
 
 function documentOf({ id, version, value }: Row): ConfigDocument {

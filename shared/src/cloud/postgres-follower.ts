@@ -13,7 +13,7 @@ export interface PostgresOptions extends Database {
 
 /** A connection that is gone without a word is found by asking. */
 const ASK_EVERY_MS = 10_000;
-const ANSWER_MS = 10_000;
+export const ANSWER_MS = 10_000;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
 const CONNECT_SECONDS = 5;
@@ -38,14 +38,38 @@ export function connectPostgres(
   });
 }
 
+/** `isFirst`: on this connection. */
+type Ask = (sql: Sql, isFirst: boolean) => Promise<void>;
+
+/** Nothing came within ANSWER_MS: the server is slow, or the connection leads nowhere. */
+export class NoAnswer extends Error {
+  constructor() {
+    super(`no answer within ${ANSWER_MS / 1000} s`);
+  }
+}
+
+/** Rejects with NoAnswer; whatever comes later is nobody's any more. */
+export async function inTime<Answer>(timers: Timers, answer: Promise<Answer>): Promise<Answer> {
+  const over = new AbortController();
+  const late = timers.sleep(ANSWER_MS, over.signal).then(() => {
+    throw new NoAnswer();
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    over.abort();
+    late.catch(() => {});
+  }
+}
+
 export class PostgresFollower {
   private readonly options: PostgresOptions;
-  private readonly ask: (sql: Sql) => Promise<void>;
+  private readonly ask: Ask;
   private readonly stopping = new AbortController();
   private wake: () => void = () => {};
 
   /** `ask` is called when the connection is there, at every notice, and now and then. */
-  constructor(options: PostgresOptions, ask: (sql: Sql) => Promise<void>) {
+  constructor(options: PostgresOptions, ask: Ask) {
     this.options = options;
     this.ask = ask;
   }
@@ -90,30 +114,18 @@ export class PostgresFollower {
     const sql = connectPostgres(this.options, options);
     const over = AbortSignal.any([lost.signal, this.stopping.signal]);
     try {
-      const within = <Answer>(answer: Promise<Answer>): Promise<Answer> => this.inTime(answer);
+      const within = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+        inTime(this.options.timers, answer);
       await within(prepareDatabase(sql));
       await within(sql.unsafe(`LISTEN ${CHANNEL}`));
       for (let isFirst = true; !over.aborted; isFirst = false) {
         const woken = this.nextWake();
-        await within(this.ask(sql));
+        await within(this.ask(sql, isFirst));
         if (isFirst) begun();
         await woken;
       }
     } finally {
       await sql.end({ timeout: 0 });
-    }
-  }
-
-  private async inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    const over = new AbortController();
-    const late = this.options.timers.sleep(ANSWER_MS, over.signal).then(() => {
-      throw new Error(`no answer within ${ANSWER_MS / 1000} s`);
-    });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      over.abort();
-      late.catch(() => {});
     }
   }
 

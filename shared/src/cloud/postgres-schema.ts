@@ -25,8 +25,8 @@ INSERT INTO bifrost_config_clock (version) VALUES (0) ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS bifrost_config (
   kind text NOT NULL,
-  id text NOT NULL,
-  value jsonb,
+  id text NOT NULL CHECK (id <> '' AND length(id) <= 253),
+  value jsonb CHECK (jsonb_typeof(value) = 'object'),
   version bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (kind, id)
 );

@@ -38,6 +38,9 @@ export const systemTimers: Timers = {
   },
 };
 
+/** Counts from the start of the process and never jumps, whatever is done to the clock: for how long ago something was. */
+export const steadyTimers: Timers = { ...systemTimers, now: () => performance.now() };
+
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 const DURATION = /^(\d{1,9})(ms|s|m|h)$/;
 

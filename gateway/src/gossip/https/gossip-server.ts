@@ -162,8 +162,10 @@ function operationOf({ method, url }: IncomingMessage): "packets" | "request" | 
 
 function end(response: ServerResponse, status: number, body: Uint8Array = new Uint8Array()): void {
   response.statusCode = status;
-  // A body that was not read is not worth a connection.
-  if (status !== 200 && !response.req.complete) response.setHeader("connection", "close");
+  // Neither a stranger nor a body that was not read is worth a connection.
+  const isStranger = status === 401 || status === 404 || status === 409;
+  const isUnread = status !== 200 && !response.req.complete;
+  if (isStranger || isUnread) response.setHeader("connection", "close");
   response.setHeader("content-length", body.length);
   response.end(body);
 }

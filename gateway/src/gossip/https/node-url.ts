@@ -5,6 +5,12 @@ import { isLoopback } from "../mesh/host-port.ts";
 /** Everything between nodes goes below this path, so that it can share a port with other traffic. */
 export const GOSSIP_PATH = "/_bifrost/gossip";
 
+/** What nodes ask each other for, and nothing else is answered. */
+export const GOSSIP_TARGETS: ReadonlySet<string> = new Set([
+  `${GOSSIP_PATH}/packets`,
+  `${GOSSIP_PATH}/request`,
+]);
+
 const MAX_ADDRESS_CHARACTERS = 255;
 
 /** null = no such address, or one at which anybody on the way could read the tokens. */

@@ -31,7 +31,8 @@ export async function dial(
   for (let left = timeoutMs; ; left = deadline - timers.now()) {
     const dialled = await dialOnce(address, keyId, Math.max(1, left), options, onEnd);
     if ("stream" in dialled || timers.now() >= deadline) return dialled;
-    const next = dialled.end === "unknown-key" ? keys.shift() : undefined;
+    const isOtherKey = dialled.end === "unknown-key" || dialled.end === "not-opened";
+    const next = isOtherKey ? keys.shift() : undefined;
     const pauseMs = dialled.end === "reset" ? pauses.shift() : undefined;
     if (next !== undefined) keyId = next;
     else if (pauseMs !== undefined) await timers.sleep(pauseMs);
@@ -39,7 +40,10 @@ export async function dial(
   }
 }
 
-/** The one that seals first. A node that lacks it, in the middle of a rotation, has another one of these. */
+/**
+ * The one that seals first. A node that lacks it, in the middle of a rotation, or has another one of its number, after a
+ * partition in which both sides rotated, has another one of these.
+ */
 function keysToTry({ keyring }: StreamOptions["security"]): number[] {
   if (keyring === null) return [0];
   return [keyring.primary, ...keyring.ids.filter((id) => id !== keyring.primary)];

@@ -27,6 +27,8 @@ export type MessageKind = (typeof MESSAGE)[keyof typeof MESSAGE];
 const MORE = 0x80;
 const HEADER_BYTES = 5;
 const PART_BYTES = 32 * 1024;
+/** A part that is not the last one counts as so many, or a message in parts of one byte each would cost a hundred times its size. */
+const LEAST_PART_BYTES = 1024;
 /** Of a message that is neither request nor answer. */
 const SMALL_BYTES = 2048;
 /** What the other end may leave unread before it is given up. */
@@ -107,11 +109,12 @@ export class MessageStream {
     const kind = first & ~MORE;
     const id = record.readUInt32BE(1);
     const part = record.subarray(HEADER_BYTES);
+    const isLast = (first & MORE) === 0;
     if (!isKind(kind) || (this.#pending !== null && this.#pending !== kind)) return "broken-stream";
     if (part.length > 0) this.#body.push(part);
-    this.#bodyBytes += part.length;
+    this.#bodyBytes += isLast ? part.length : Math.max(part.length, LEAST_PART_BYTES);
     if (this.#bodyBytes > this.#limit(kind)) return "too-large";
-    if ((first & MORE) !== 0) {
+    if (!isLast) {
       this.#pending = kind;
       // Parts that add nothing could go on for ever.
       return part.length === 0 ? "broken-stream" : null;

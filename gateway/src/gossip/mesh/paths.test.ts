@@ -40,7 +40,9 @@ function rig(mode: "sealed" | "plain" = "sealed") {
     });
     const receive = (from: string, frame: Buffer) => {
       const opened = guard.open(frame);
-      if (typeof opened === "string") return opened === "not-opened" && paths.onNotOpened(from);
+      if (typeof opened === "string") {
+        return opened === "not-opened" && paths.onNotOpened(from, frame.length);
+      }
       paths.onOpened(from, opened);
       return opened.kind === FRAME.data && got.push(opened.payload.toString());
     };
@@ -106,11 +108,11 @@ test("packets to a process that was started anew get through after a word from i
   a.send("b", "one");
   await timers.advance(1_000);
   const again = start("b");
-  a.send("b", "lost");
+  a.send("b", "is lost");
   await timers.advance(100);
-  a.send("b", "two");
+  a.send("b", "two, as long as a ping");
   await timers.advance(10);
-  expect(again.got).toEqual(["two"]);
+  expect(again.got).toEqual(["two, as long as a ping"]);
 });
 
 test.each(["sealed", "plain"] as const)(
@@ -148,9 +150,19 @@ test("packets to a host that answers nothing are given up and counted, and none 
 test("what does not open is answered a few times in a second, and makes no path", async () => {
   const { timers, start } = rig();
   const a = start("a");
-  for (let at = 0; at < 1_000; at++) a.paths.onNotOpened(`stranger-${at}`);
+  for (let at = 0; at < 1_000; at++) a.paths.onNotOpened(`stranger-${at}`, 100);
   expect(a.sent).toHaveLength(20);
   await timers.advance(1_000);
-  a.paths.onNotOpened("stranger");
+  a.paths.onNotOpened("stranger", 100);
   expect(a.sent).toHaveLength(21);
+});
+
+test("no stranger is answered with more than it sent", () => {
+  const a = rig().start("a");
+  for (let bytes = 32; bytes <= 50; bytes++) {
+    const before = a.sent.length;
+    a.receive("stranger", Buffer.concat([Buffer.of(0xa0, KEY.id), randomBytes(bytes - 2)]));
+    for (const answer of a.sent.slice(before)) expect(answer.length).toBeLessThanOrEqual(bytes);
+  }
+  expect(a.sent.length).toBeGreaterThan(0);
 });

@@ -1,11 +1,12 @@
 /** The paths to all addresses, and what an opened packet means to them. */
 import { randomBytes } from "node:crypto";
 import type { Address } from "../member.ts";
-import { FRAME, NOBODY } from "./frame.ts";
+import { FRAME, NOBODY, SEALED_HEADER_BYTES, TAG_BYTES } from "./frame.ts";
 import type { Opened } from "./packet-guard.ts";
 import { Path, type PathParts } from "./path.ts";
 
 const NONCE_BYTES = 6;
+const HELLO_BYTES = SEALED_HEADER_BYTES + NONCE_BYTES + TAG_BYTES;
 const MAX_PATHS = 4096;
 /** Hellos to whoever sent something that does not open. They are no longer than that, and so many go out in a second. */
 const MAX_DOUBTS = 20;
@@ -44,8 +45,9 @@ export class Paths {
   }
 
   /** Perhaps it is meant for the process that was here before: its sender learns of this one by a hello. */
-  onNotOpened(from: Address): void {
+  onNotOpened(from: Address, bytes: number): void {
     const parts = this.#parts;
+    if (bytes < HELLO_BYTES) return;
     const second = Math.floor(parts.timers.now() / 1000);
     if (this.#doubts.second !== second) this.#doubts = { second, sent: 0 };
     if (this.#doubts.sent++ >= MAX_DOUBTS) return;

@@ -1,4 +1,7 @@
-/** Listens for the streams of other nodes. Strangers get a little time, a little memory and no more. */
+/**
+ * Listens for the streams of other nodes. Strangers get a little time, a little memory and no more; when there are too many
+ * the one that has waited for longest goes, because a node needs two round trips to show that it is one.
+ */
 import {
   createServer as createTcpServer,
   type AddressInfo,
@@ -6,7 +9,7 @@ import {
   type Socket,
 } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import type { Timers } from "@bifrost/shared/domain/time";
+import type { Timer, Timers } from "@bifrost/shared/domain/time";
 import { IncomingStream, type IncomingOptions } from "./incoming-stream.ts";
 import type { StreamTls } from "./outgoing-stream.ts";
 
@@ -14,6 +17,8 @@ import type { StreamTls } from "./outgoing-stream.ts";
 const INTRODUCTION_MS = 5_000;
 const MAX_STRANGERS = 256;
 const MAX_STREAMS = 2048;
+/** Accepted and sent away again at once, beyond the others. */
+const MAX_TURNOVER = 256;
 
 export interface StreamServerOptions extends Omit<IncomingOptions, "onIntroduced"> {
   readonly tls: StreamTls | null;
@@ -26,7 +31,8 @@ export class StreamServer {
   /** Every accepted socket, in TLS the ones under way too. */
   readonly #sockets = new Set<Socket>();
   readonly #streams = new Set<IncomingStream>();
-  #strangers = 0;
+  /** By where they call from, the longest first. */
+  readonly #strangers = new Map<string, { readonly socket: Socket; readonly timer: Timer }>();
 
   constructor(options: StreamServerOptions) {
     this.#options = options;
@@ -44,7 +50,7 @@ export class StreamServer {
             },
             (socket) => this.#accept(socket),
           );
-    this.#server.maxConnections = MAX_STREAMS + MAX_STRANGERS;
+    this.#server.maxConnections = MAX_STREAMS + MAX_STRANGERS + MAX_TURNOVER;
     this.#server.on("connection", (socket) => this.#hold(socket));
     this.#server.on("tlsClientError", () => options.count.refuse("unauthenticated"));
   }
@@ -74,35 +80,49 @@ export class StreamServer {
     });
   }
 
+  /** Before anything came from it, and before TLS. */
   #hold(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => {});
-  }
-
-  #accept(socket: Socket): void {
     const { count, timers } = this.#options;
-    if (this.#strangers >= MAX_STRANGERS || this.#streams.size >= MAX_STREAMS) {
-      count.refuse("too-many-streams");
-      return void socket.destroy();
-    }
-    this.#strangers++;
-    let isStranger = true;
-    const known = () => {
-      if (isStranger) this.#strangers--;
-      isStranger = false;
-      timer.cancel();
-    };
+    const caller = callerOf(socket);
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
     const timer = timers.after(INTRODUCTION_MS, () => {
       count.refuse("unauthenticated");
       socket.destroy();
     });
-    const stream = new IncomingStream(socket, { ...this.#options, onIntroduced: known });
-    this.#streams.add(stream);
+    this.#strangers.set(caller, { socket, timer });
     socket.once("close", () => {
-      known();
-      this.#streams.delete(stream);
+      this.#sockets.delete(socket);
+      if (this.#strangers.get(caller)?.socket === socket) this.#introduced(caller);
     });
+    if (this.#strangers.size <= MAX_STRANGERS) return;
+    const [longest] = this.#strangers;
+    if (longest === undefined) return;
+    count.refuse("too-many-streams");
+    this.#introduced(longest[0]);
+    longest[1].socket.destroy();
+  }
+
+  #introduced(caller: string): void {
+    this.#strangers.get(caller)?.timer.cancel();
+    this.#strangers.delete(caller);
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#streams.size >= MAX_STREAMS) {
+      this.#options.count.refuse("too-many-streams");
+      return void socket.destroy();
+    }
+    const caller = callerOf(socket);
+    const onIntroduced = () => this.#introduced(caller);
+    const stream = new IncomingStream(socket, { ...this.#options, onIntroduced });
+    this.#streams.add(stream);
+    socket.once("close", () => this.#streams.delete(stream));
     return undefined;
   }
+}
+
+/** The same of a socket and of the one that TLS puts around it. */
+function callerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly preset?: GossipPreset;
   /** Clocks begin anywhere and differ by up to this share in speed. */
   readonly clockSkew?: number;
+  /** Before each node stands what answers in its place once it is gone, as before a service on Cloud Run. */
+  readonly isFronted?: boolean;
 }
 
 export interface Change {
@@ -112,6 +114,7 @@ export class SimulatedCluster {
   crash(id: NodeId): void {
     const gone = this.node(id);
     gone.condition = "crashed";
+    if (this.options.isFronted === true) return;
     for (const node of this.nodes.values()) {
       if (node === gone || node.condition !== "up" || !node.links.includes(gone.address)) continue;
       const { least, most } = CRASH_SEEN_MS;
@@ -276,7 +279,10 @@ export class SimulatedCluster {
       return finish(deadline, "unreachable");
     }
     const roundTrip = 2 * (this.network.delay() + this.network.delay());
-    if (target.condition === "crashed") return finish(this.now + roundTrip, "refused");
+    if (target.condition === "crashed") {
+      const seenAs = this.options.isFronted === true ? "stalled" : "refused";
+      return finish(this.now + roundTrip, seenAs);
+    }
     const answersAt = Math.max(this.now, target.stalledUntil) + roundTrip;
     return answersAt <= deadline ? finish(answersAt, "answered") : finish(deadline, "stalled");
   }

@@ -1,5 +1,5 @@
 /** Nodes over HTTP in one process, on loopback, for the contract suite. */
-import { systemTimers } from "@bifrost/shared/domain/time";
+import { steadyTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { HttpsTransport, type HttpsTransportOptions } from "../https-transport.ts";
 import type { TransportWorld } from "../transport.contract.ts";
@@ -16,7 +16,7 @@ export function httpsTransport(parts: HttpsParts = {}): HttpsTransport {
     auth: null,
     tls: null,
     ca: null,
-    timers: systemTimers,
+    timers: steadyTimers,
     logger: silentLogger,
     ...parts,
   });

@@ -1,6 +1,6 @@
 /** Nodes of a mesh in one process, on loopback, for the contract suite. */
 import { createServer, type AddressInfo, type Server } from "node:net";
-import { systemTimers } from "@bifrost/shared/domain/time";
+import { steadyTimers } from "@bifrost/shared/domain/time";
 import { silentLogger } from "@bifrost/shared/ports/logger";
 import { formatHostPort, parseHostPort } from "../mesh/host-port.ts";
 import type { TransportWorld } from "../transport.contract.ts";
@@ -16,7 +16,7 @@ export function udpTransport(parts: UdpParts = {}): UdpTransport {
     label: "test",
     keyring: null,
     tls: null,
-    timers: systemTimers,
+    timers: steadyTimers,
     logger: silentLogger,
     ...parts,
   });

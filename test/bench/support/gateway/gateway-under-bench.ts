@@ -37,6 +37,7 @@ const dataPlanes = await startCluster({
     domain: "example.test",
     publicScheme: "http",
     trustedProxies: [],
+    gossip: null,
     upstreams: { connectTimeoutMs: 2000, idleMs: 4000, perAddress: 512 },
     limits: DEFAULT_PROXY_LIMITS,
     accessLog:
