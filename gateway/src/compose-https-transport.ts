@@ -20,7 +20,6 @@ export function composeHttpsTransport(
   return new HttpsTransport({ ...place, auth, ca: place.tls?.ca ?? null });
 }
 
-/** Tokens expire by the wall clock, whatever the transport counts its pauses by. */
 function tokens(platform: PlatformAccess, clock: Clock): HttpsAuth {
   const { projectId, metadataUrl, oidcIssuer: issuer, oidcCertificatesUrl } = platform;
   const certificatesUrl = oidcCertificatesUrl;

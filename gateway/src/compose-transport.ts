@@ -22,11 +22,11 @@ export async function composeTransport(
   const { bindAddress, advertise, label, gossip } = config;
   const { keyring, platform, logger } = parts;
   const tls = config.tls === null ? null : readTls(config.tls);
-  const place = { bindAddress, port: gossip.port, advertise, label, tls };
   const common = { logger, timers: steadyTimers };
-  if (config.transport === "mesh") return new UdpTransport({ ...place, ...common, keyring });
+  const place = { bindAddress, port: gossip.port, advertise, label, tls, ...common };
+  if (config.transport === "mesh") return new UdpTransport({ ...place, keyring });
   const { composeHttpsTransport } = await import("./compose-https-transport.ts");
-  return composeHttpsTransport({ ...place, ...common }, platform);
+  return composeHttpsTransport(place, platform);
 }
 
 type Tls = NonNullable<ClusterConfig["tls"]>;

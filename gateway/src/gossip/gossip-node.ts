@@ -40,8 +40,6 @@ export interface PeerLink {
 /** For push-pull, whose body can be megabytes. */
 const SYNC_TIMEOUT_MS = 5000;
 const REMEDY = "Give each node a node_id of its own; after a crash this one takes over by itself.";
-/** Between two lines about names in use twice: each packet of the second node would be one. */
-const SAME_TROUBLE_MS = 10_000;
 /** No timer is set for longer: clocks that were put right are noticed within it. */
 const MAX_WAIT_MS = 60_000;
 
@@ -58,7 +56,6 @@ export class GossipNode implements Membership {
   private timer: Timer | null = null;
   private timerAt = Infinity;
   private hasLoggedJoin = false;
-  private conflictLoggedAt = -Infinity;
   private startedAt = 0;
 
   constructor(options: GossipNodeOptions) {
