@@ -11,7 +11,7 @@ import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { Logger } from "@bifrost/shared/ports/logger";
 import { isLive } from "./evidence.ts";
-import { decodeRing, encodeRing, isNewer, type KeyRing } from "./key-ring.ts";
+import { decodeRing, encodeRing, isNewer, type KeyringVersion } from "./keyring-version.ts";
 import { KEY_BYTES, unknownKey, type GossipKey, type Keyring } from "./keyring.ts";
 import type { NodeId } from "./member.ts";
 import type { Membership } from "./membership.ts";
@@ -44,8 +44,8 @@ export interface KeyRotationParts {
 export class KeyRotation {
   readonly #parts: KeyRotationParts;
   /** What the others said last. */
-  readonly #heard = new Map<NodeId, KeyRing>();
-  #ring: KeyRing;
+  readonly #heard = new Map<NodeId, KeyringVersion>();
+  #ring: KeyringVersion;
   #isChanging = false;
 
   constructor(parts: KeyRotationParts) {
@@ -107,7 +107,7 @@ export class KeyRotation {
   }
 
   /** Tells every live node a ring, and hears its own. */
-  async #ask(ring: KeyRing): Promise<void> {
+  async #ask(ring: KeyringVersion): Promise<void> {
     const body = encodeRing(ring);
     const asked = this.#live().map(async (node) => {
       try {
@@ -154,7 +154,7 @@ export class KeyRotation {
   }
 
   /** Of every live node. */
-  #demand(id: number, remedy: string, isMet: (ring: KeyRing | undefined) => boolean): void {
+  #demand(id: number, remedy: string, isMet: (ring: KeyringVersion | undefined) => boolean): void {
     const lacking = this.#live().filter((node) => !isMet(this.#heard.get(node)));
     if (lacking.length === 0) return;
     throw new BifrostError(
@@ -177,7 +177,7 @@ export class KeyRotation {
     );
   }
 
-  #next({ step, id, key }: KeyChange): KeyRing {
+  #next({ step, id, key }: KeyChange): KeyringVersion {
     const { keyring, membership } = this.#parts;
     if (step === "install") keyring.install({ id, key: parseKey(id, key) });
     // What was removed a moment ago still opens, and must not come back by this step.
@@ -188,7 +188,7 @@ export class KeyRotation {
     return { version: this.#ring.version + 1, by: membership.self, primary, keys };
   }
 
-  #take(from: NodeId, ring: KeyRing): void {
+  #take(from: NodeId, ring: KeyringVersion): void {
     this.#heard.set(from, ring);
     for (const node of this.#heard.keys()) if (!this.#isMember(node)) this.#heard.delete(node);
     const isComplete = ring.keys.every(
@@ -202,7 +202,7 @@ export class KeyRotation {
   }
 
   /** Installs what is new at once; what is gone is removed when its acknowledgement is on its way. */
-  #adopt(ring: KeyRing): void {
+  #adopt(ring: KeyringVersion): void {
     const { keyring, timers, log } = this.#parts;
     for (const { id, key } of ring.keys) if (key !== null) this.#keep({ id, key });
     keyring.use(ring.primary);
@@ -233,7 +233,7 @@ export class KeyRotation {
     for (const id of keyring.ids) if (!kept.has(id)) keyring.remove(id);
   }
 
-  #describe(): KeyRing["keys"] {
+  #describe(): KeyringVersion["keys"] {
     const { keyring } = this.#parts;
     return keyring.ids.map((id) => ({
       id,
@@ -243,11 +243,11 @@ export class KeyRotation {
   }
 }
 
-function withoutKeys(ring: KeyRing): KeyRing {
+function withoutKeys(ring: KeyringVersion): KeyringVersion {
   return { ...ring, keys: ring.keys.map((entry) => ({ ...entry, key: null })) };
 }
 
-function printOf(ring: KeyRing | undefined, id: number): string | null {
+function printOf(ring: KeyringVersion | undefined, id: number): string | null {
   return ring?.keys.find((entry) => entry.id === id)?.print ?? null;
 }
 

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { NodeId } from "./member.ts";
 import { KEY_BYTES } from "./keyring.ts";
 
-export interface KeyRing {
+export interface KeyringVersion {
   /** 0 = as this node was configured. */
   readonly version: number;
   /** The node that made this version. */
@@ -45,7 +45,7 @@ const RingSchema = v.strictObject({
   ),
 });
 
-export function encodeRing(ring: KeyRing): Uint8Array {
+export function encodeRing(ring: KeyringVersion): Uint8Array {
   const keys = ring.keys.map(({ key, ...entry }) => ({
     ...entry,
     key: key === null ? null : Buffer.from(key).toString("base64"),
@@ -54,7 +54,7 @@ export function encodeRing(ring: KeyRing): Uint8Array {
 }
 
 /** Says what is wrong without a word of what was in it. */
-export function decodeRing(body: Uint8Array): KeyRing {
+export function decodeRing(body: Uint8Array): KeyringVersion {
   const ring = body.length <= MAX_BYTES ? parse(body) : null;
   if (ring !== null && ring.keys.some(({ id }) => id === ring.primary)) return ring;
   throw new BifrostError("bad-request", "a node told a ring of gossip keys that cannot be read", {
@@ -62,7 +62,7 @@ export function decodeRing(body: Uint8Array): KeyRing {
   });
 }
 
-function parse(body: Uint8Array): KeyRing | null {
+function parse(body: Uint8Array): KeyringVersion | null {
   try {
     const parsed = v.safeParse(RingSchema, JSON.parse(Buffer.from(body).toString("utf8")));
     return parsed.success ? parsed.output : null;
@@ -72,7 +72,7 @@ function parse(body: Uint8Array): KeyRing | null {
 }
 
 /** Of two changes made at once the one by the higher name holds, everywhere the same. */
-export function isNewer(ring: KeyRing, than: KeyRing): boolean {
+export function isNewer(ring: KeyringVersion, than: KeyringVersion): boolean {
   if (ring.version !== than.version) return ring.version > than.version;
   return ring.version > 0 && ring.by > than.by;
 }
