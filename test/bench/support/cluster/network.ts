@@ -2,8 +2,8 @@
 import { spawnSync } from "node:child_process";
 import type { Place } from "./place.ts";
 
-/** Names of devices have 15 letters at most. */
-const TAG = `b${process.pid % 100_000}`;
+/** The kernel takes namespaces down in its own time, so no two networks of one run share a name. */
+let made = 0;
 
 export function lacksNamespaces(): string | null {
   if (process.getuid?.() !== 0) return "network namespaces need root";
@@ -27,9 +27,11 @@ export interface Network {
 }
 
 export function makeNetwork(size: number): Network {
-  const bridge = `${TAG}br`;
-  const veth = (index: number) => `${TAG}v${index}`;
-  const namespace = (index: number) => `${TAG}n${index}`;
+  // Names of devices have 15 letters at most.
+  const tag = `b${process.pid % 100_000}x${made++}`;
+  const bridge = `${tag}br`;
+  const veth = (index: number) => `${tag}v${index}`;
+  const namespace = (index: number) => `${tag}n${index}`;
   const places = Array.from({ length: size }, (_, index): Place => ({
     address: `10.77.${Math.floor(index / 250)}.${(index % 250) + 1}`,
     namespace: namespace(index),
@@ -40,11 +42,11 @@ export function makeNetwork(size: number): Network {
     cut(count) {
       const one = places.slice(0, count).map((_, index) => `"${veth(index)}"`);
       const other = places.slice(count).map((_, index) => `"${veth(count + index)}"`);
-      nft(`table bridge ${TAG} { chain cut { type filter hook forward priority 0; policy accept;
+      nft(`table bridge ${tag} { chain cut { type filter hook forward priority 0; policy accept;
         iifname { ${one.join(", ")} } oifname { ${other.join(", ")} } drop
         iifname { ${other.join(", ")} } oifname { ${one.join(", ")} } drop } }`);
     },
-    heal: () => void spawnSync("nft", ["delete", "table", "bridge", TAG]),
+    heal: () => void spawnSync("nft", ["delete", "table", "bridge", tag]),
     remove() {
       network.heal();
       for (const { namespace: name } of places) spawnSync("ip", ["netns", "del", name ?? ""]);
