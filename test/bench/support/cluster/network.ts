@@ -44,7 +44,8 @@ export function makeNetwork(size: number): Network {
       const other = places.slice(count).map((_, index) => `"${veth(count + index)}"`);
       nft(`table bridge ${tag} { chain cut { type filter hook forward priority 0; policy accept;
         iifname { ${one.join(", ")} } oifname { ${other.join(", ")} } drop
-        iifname { ${other.join(", ")} } oifname { ${one.join(", ")} } drop } }`);
+        iifname { ${other.join(", ")} } oifname { ${one.join(", ")} } drop
+      } }`);
     },
     heal: () => void spawnSync("nft", ["delete", "table", "bridge", tag]),
     remove() {
