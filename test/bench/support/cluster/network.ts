@@ -42,10 +42,13 @@ export function makeNetwork(size: number): Network {
     cut(count) {
       const one = places.slice(0, count).map((_, index) => `"${veth(index)}"`);
       const other = places.slice(count).map((_, index) => `"${veth(count + index)}"`);
-      nft(`table bridge ${tag} { chain cut { type filter hook forward priority 0; policy accept;
-        iifname { ${one.join(", ")} } oifname { ${other.join(", ")} } drop
-        iifname { ${other.join(", ")} } oifname { ${one.join(", ")} } drop
-      } }`);
+      nft(`table bridge ${tag} {
+        chain cut {
+          type filter hook forward priority 0; policy accept;
+          iifname { ${one.join(", ")} } oifname { ${other.join(", ")} } drop
+          iifname { ${other.join(", ")} } oifname { ${one.join(", ")} } drop
+        }
+      }`);
     },
     heal: () => void spawnSync("nft", ["delete", "table", "bridge", tag]),
     remove() {
