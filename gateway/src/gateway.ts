@@ -113,7 +113,8 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     ],
   }).catch(async (error: unknown) => {
     stopSources();
-    await Promise.all([dataPlanes.stop(0), telemetry.stop(0), stopPolicies()]);
+    const running = [dataPlanes, deps.providers, telemetry];
+    await Promise.all([...running.map((one) => one?.stop(0)), stopPolicies()]);
     throw error;
   });
   if (settings.controlToken === null) {

@@ -9,7 +9,8 @@
  */
 import type { LimitMode } from "@bifrost/gateway/limits/limiter";
 import { PlaneLimits } from "@bifrost/gateway/limits/plane-limits";
-import { LimitCluster, LimitLoad } from "@bifrost/gateway/limits/testing/limit-cluster";
+import { LimitCluster } from "@bifrost/gateway/limits/testing/limit-cluster";
+import { LimitLoad } from "@bifrost/gateway/limits/testing/limit-load";
 import { systemTimers } from "@bifrost/shared/domain/time";
 import { FormerBuckets } from "./support/former-buckets.ts";
 import type { BenchOptions, BenchResult, Row } from "./support/bench.ts";

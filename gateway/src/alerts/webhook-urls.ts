@@ -1,19 +1,14 @@
 /** The webhooks that alerts may go to, as the environment names them: `{"ops": "https://chat.example/hook"}`. */
+import { jsonOrNull } from "@bifrost/shared/domain/json-or-null";
+import { isPrivateUrl } from "@bifrost/shared/domain/private-url";
 import * as v from "valibot";
 import { LOG_TARGET } from "./alert-values.ts";
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 export const webhookUrlsForm = v.pipe(
   v.string(),
-  v.transform((text): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return null;
-    }
-  }),
+  v.transform(jsonOrNull),
   v.record(
     v.pipe(
       v.string(),
@@ -30,7 +25,5 @@ export const webhookUrlsForm = v.pipe(
 
 /** Notices tell of apps, so they travel encrypted unless they stay on this machine. */
 function isAllowed(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname } = new URL(text);
-  return protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
+  return URL.canParse(text) && isPrivateUrl(new URL(text));
 }

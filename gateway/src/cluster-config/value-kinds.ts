@@ -1,6 +1,7 @@
 /** The kinds of value that a field of the file can have: what is allowed, how it is read, what to write instead. */
 import { isIP } from "node:net";
 import { closest } from "@bifrost/shared/app-config/closest";
+import { isPrivateUrl } from "@bifrost/shared/domain/private-url";
 import { parseDurationMs } from "@bifrost/shared/domain/time";
 import { networkOf } from "./network.ts";
 import { described, type JsonPath, kindOf, type Problems } from "./problems.ts";
@@ -202,8 +203,6 @@ export function serverUrl(example: string): ValueKind<string> {
   });
 }
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
 /** Prompts travel encrypted unless they stay on this machine. */
 export function providerUrl(example: string): ValueKind<URL> {
   return plain({
@@ -212,9 +211,8 @@ export function providerUrl(example: string): ValueKind<URL> {
     accept(found) {
       if (typeof found !== "string" || found.length > 512 || !URL.canParse(found)) return undefined;
       const url = new URL(found);
-      const { protocol, hostname, origin, pathname, href } = url;
-      const isPrivate = protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
-      return isPrivate && href === `${origin}${pathname}` ? url : undefined;
+      const { origin, pathname, href } = url;
+      return isPrivateUrl(url) && href === `${origin}${pathname}` ? url : undefined;
     },
   });
 }

@@ -12,7 +12,8 @@ import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts
 import { Findings } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
-import { GOODBYE_MS, within } from "./time-limit.ts";
+import { GOODBYE_MS } from "./goodbye.ts";
+import { inTime } from "@bifrost/shared/domain/in-time";
 
 export type ConsulConfig = Extract<DiscoveryConfig, { type: "consul" }>;
 
@@ -81,9 +82,9 @@ export class ConsulDiscovery implements Discovery {
     this.#findings.end();
     this.#question?.cancel();
     // Otherwise it could arrive after the deregistration.
-    await within(this.#basics.timers, GOODBYE_MS, this.#registration).catch(() => undefined);
+    await inTime(this.#basics.timers, GOODBYE_MS, this.#registration).catch(() => undefined);
     const gone = this.#consul.agent.service.deregister(this.#serviceId);
-    await within(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
+    await inTime(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
     this.#consul.destroy();
   }
 
@@ -193,7 +194,7 @@ export class ConsulDiscovery implements Discovery {
   }
 
   #soon<T>(call: Promise<T>): Promise<T> {
-    return within(this.#basics.timers, this.#config.dialTimeoutMs, call);
+    return inTime(this.#basics.timers, this.#config.dialTimeoutMs, call);
   }
 }
 

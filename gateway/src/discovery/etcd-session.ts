@@ -7,7 +7,8 @@ import type { Address } from "../gossip/member.ts";
 import { isAddress } from "./address.ts";
 import { type Findings, MAX_NODES } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
-import { GOODBYE_MS, within } from "./time-limit.ts";
+import { GOODBYE_MS } from "./goodbye.ts";
+import { inTime } from "@bifrost/shared/domain/in-time";
 
 export interface EtcdOptions extends DiscoveryBasics {
   readonly config: Extract<DiscoveryConfig, { type: "etcd" }>;
@@ -85,7 +86,7 @@ export class EtcdSession {
     this.#isClosed = true;
     if (this.#lease === null) return;
     // Where etcd does not answer, the key goes with its lease.
-    await within(this.#timers, GOODBYE_MS, this.#lease.revoke()).catch(() => undefined);
+    await inTime(this.#timers, GOODBYE_MS, this.#lease.revoke()).catch(() => undefined);
   }
 
   close(): void {
@@ -95,7 +96,7 @@ export class EtcdSession {
   }
 
   #within<T>(work: Promise<T>): Promise<T> {
-    return within(this.#timers, this.#options.config.dialTimeoutMs, work);
+    return inTime(this.#timers, this.#options.config.dialTimeoutMs, work);
   }
 
   #break(error: unknown): void {

@@ -10,7 +10,8 @@ import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts
 import { Findings, MAX_NODES } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
 import { Rounds } from "./rounds.ts";
-import { GOODBYE_MS, within } from "./time-limit.ts";
+import { GOODBYE_MS } from "./goodbye.ts";
+import { inTime } from "@bifrost/shared/domain/in-time";
 
 export type FirestoreConfig = Extract<DiscoveryConfig, { type: "firestore" }>;
 
@@ -72,7 +73,7 @@ export class FirestoreDiscovery implements Discovery {
     this.#findings.end();
     // A heartbeat that is under way would put back what is withdrawn.
     const gone = this.#lastRound.then(() => this.#rendezvous.withdraw(this.#findings.self.nodeId));
-    await within(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
+    await inTime(this.#basics.timers, GOODBYE_MS, gone).catch(() => undefined);
   }
 
   #round(): Promise<number> {
@@ -107,6 +108,6 @@ export class FirestoreDiscovery implements Discovery {
   }
 
   #soon<T>(call: Promise<T>): Promise<T> {
-    return within(this.#basics.timers, this.#config.dialTimeoutMs, call);
+    return inTime(this.#basics.timers, this.#config.dialTimeoutMs, call);
   }
 }

@@ -6,7 +6,7 @@ import { joinAddress } from "./address.ts";
 import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts";
 import { Findings } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
-import { NoAnswer } from "./time-limit.ts";
+import { NoAnswer } from "@bifrost/shared/domain/in-time";
 import type { TroubleName } from "./troubles.ts";
 
 export type KubernetesConfig = Extract<DiscoveryConfig, { type: "kubernetes" }>;

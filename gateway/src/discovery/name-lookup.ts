@@ -4,7 +4,7 @@ import type { Timers } from "@bifrost/shared/domain/time";
 import type { Address } from "../gossip/member.ts";
 import { joinAddress } from "./address.ts";
 import { MAX_NODES } from "./findings.ts";
-import { within } from "./time-limit.ts";
+import { inTime } from "@bifrost/shared/domain/in-time";
 
 /** Such as `127.0.0.1:5353`; null = those of this machine. */
 export type NameServers = readonly string[] | null;
@@ -46,7 +46,7 @@ export class NameLookup {
     // Made anew each time: a resolver reads /etc/resolv.conf once.
     const resolver = new dns.Resolver({ timeout: Math.ceil(this.#limitMs / 2), tries: 2 });
     if (this.#servers !== null) resolver.setServers(this.#servers);
-    const answer = within(this.#timers, this.#limitMs, this.#find(resolver, name, port));
+    const answer = inTime(this.#timers, this.#limitMs, this.#find(resolver, name, port));
     answer.catch(() => resolver.cancel());
     return answer;
   }

@@ -1,6 +1,7 @@
 /** Whole clusters in virtual time: what is let through everywhere together, beside what one bucket would let through. */
 import { expect, test } from "vitest";
-import { LimitCluster, LimitLoad, type SimulatedNode } from "./testing/limit-cluster.ts";
+import { LimitCluster, type SimulatedNode } from "./testing/limit-cluster.ts";
+import { LimitLoad } from "./testing/limit-load.ts";
 
 const SEEDS =
   process.env["BIFROST_SOAK"] === "long" ? Array.from({ length: 40 }, (_, i) => i + 1) : [1, 2];

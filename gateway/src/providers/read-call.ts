@@ -1,4 +1,5 @@
 /** What a call asks for, from its path and its body. */
+import { jsonOrNull } from "@bifrost/shared/domain/json-or-null";
 import * as v from "valibot";
 
 export interface CallTarget {
@@ -28,7 +29,7 @@ export function modelOf(path: string, body: Uint8Array): string {
   const [, inPath] = MODEL_IN_PATH.exec(path) ?? [];
   if (inPath !== undefined) return inPath;
   // Whatever type it claims to be: providers do not all look at it.
-  const parsed = v.safeParse(modelSchema, parseJson(Buffer.from(body).toString("utf8")));
+  const parsed = v.safeParse(modelSchema, jsonOrNull(Buffer.from(body).toString("utf8")));
   return parsed.success ? parsed.output.model : "";
 }
 
@@ -37,12 +38,4 @@ function leavesFolder(path: string): boolean {
   const [bare = ""] = path.split("?");
   const plain = bare.replace(/%2e/gi, ".").replace(/%2f|%5c|\\/gi, "/");
   return plain.split("/").includes("..");
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -2,6 +2,7 @@
  * How many tokens a call took, read from its answer as it passes: `usage` of OpenAI and Anthropic, `usageMetadata` of
  * Google, in a JSON body or in server-sent events. Shapes: the providers' API references.
  */
+import { jsonOrNull } from "@bifrost/shared/domain/json-or-null";
 import * as v from "valibot";
 
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e9)));
@@ -84,7 +85,7 @@ export class TokenUsage {
   }
 
   private read(text: string): void {
-    const answer = v.safeParse(answerSchema, parseJson(text));
+    const answer = v.safeParse(answerSchema, jsonOrNull(text));
     if (!answer.success) return;
     const { usage, usageMetadata, message, response } = answer.output;
     for (const found of [usage, message?.usage, response?.usage]) this.add(partsOf(found));
@@ -114,12 +115,4 @@ function partsOf(found: unknown): Parts | null {
   const output = output_tokens ?? completion_tokens;
   if (input === undefined && output === undefined && total_tokens === undefined) return null;
   return { input: input ?? 0, output: output ?? 0, total: total_tokens ?? 0 };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -4,6 +4,7 @@ import {
   type SiteFile,
   SiteManifestSchema,
 } from "@bifrost/shared/domain/site-manifest";
+import { inTime } from "@bifrost/shared/domain/in-time";
 import { BifrostError, messageOf } from "@bifrost/shared/domain/errors";
 import type { Timers } from "@bifrost/shared/domain/time";
 import type { ByteRange, ObjectReader } from "@bifrost/shared/ports/object-store";
@@ -204,14 +205,10 @@ export class SiteReader {
     return found;
   }
 
-  /** Rejects when `work` takes too long; what becomes of it then concerns nobody. */
   private inTime<T>(work: Promise<T>, name: string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = this.options.timers.after(PATIENCE_MS, () => {
-        const message = `Cloud Storage sent nothing of ${name} for ${PATIENCE_MS} ms`;
-        reject(new BifrostError("upstream-unavailable", message, { name }));
-      });
-      work.then(resolve, reject).finally(() => timer.cancel());
+    return inTime(this.options.timers, PATIENCE_MS, work, () => {
+      const message = `Cloud Storage sent nothing of ${name} for ${PATIENCE_MS} ms`;
+      return new BifrostError("upstream-unavailable", message, { name });
     });
   }
 }

@@ -1,4 +1,5 @@
 /** Reads a sidecar's report: NDJSON, one sample a line. What a line says is the collector's to judge. */
+import { jsonOrNull } from "@bifrost/shared/domain/json-or-null";
 import { BifrostError } from "@bifrost/shared/domain/errors";
 
 /** Most lines one report may hold; a sidecar's queue holds fewer than 64. */
@@ -13,13 +14,5 @@ export function parseReport(text: string): readonly unknown[] {
       `The report has ${lines.length} lines; at most ${MAX_LINES} are read at once.`,
     );
   }
-  return lines.map(jsonOf);
-}
-
-function jsonOf(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  return lines.map(jsonOrNull);
 }

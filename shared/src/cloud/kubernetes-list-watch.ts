@@ -2,7 +2,7 @@
 import type * as K8s from "@kubernetes/client-node";
 import type { KubeConfig, KubernetesObject } from "@kubernetes/client-node";
 import type { Timer, Timers } from "../domain/time.ts";
-import { inTime, NoAnswer } from "./in-time.ts";
+import { inTime, NoAnswer } from "../domain/in-time.ts";
 
 /** What the follower was doing when it failed. */
 export type ListWatchStep = "connect" | "list" | "watch";

@@ -14,7 +14,7 @@ import { bitsOf, type ConfigVersion, fromBits, NO_VERSION } from "../domain/conf
 import { BifrostError } from "../domain/errors.ts";
 import type { ConfigSource } from "../ports/config-source.ts";
 import type { ConfigChange, ConfigStore } from "../ports/config-store.ts";
-import { inTime, NoAnswer } from "./in-time.ts";
+import { inTime, NoAnswer } from "../domain/in-time.ts";
 import { settingsError, unavailable } from "./postgres-errors.ts";
 import {
   ANSWER_MS,

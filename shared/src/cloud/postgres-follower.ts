@@ -2,7 +2,7 @@
 import postgres, { type Sql } from "postgres";
 import type { Timers } from "../domain/time.ts";
 import type { Logger } from "../ports/logger.ts";
-import { inTime } from "./in-time.ts";
+import { inTime } from "../domain/in-time.ts";
 import { type Database, settingsError, unavailable } from "./postgres-errors.ts";
 import { CHANNEL, prepareDatabase } from "./postgres-schema.ts";
 
