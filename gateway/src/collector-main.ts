@@ -14,8 +14,9 @@ await runProgram({
   name: "collector",
   drainMs: DRAIN_MS,
   logger: () => log,
-  async start() {
+  async start(endWithStdin) {
     const config = readCollectorConfig(processEnvironment());
+    endWithStdin(config.exitWithStdin);
     log = composeLogger("collector", config);
     const collector = await startCollector(composeCollector(config, log));
     return {
@@ -23,7 +24,6 @@ await runProgram({
         controlPort: collector.controlPort,
         telemetryGrpcPort: collector.telemetryGrpcPort,
       },
-      exitWithStdin: config.exitWithStdin,
       stop: (graceMs) => collector.stop(graceMs),
     };
   },

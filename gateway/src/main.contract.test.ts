@@ -71,3 +71,10 @@ test("killed, it leaves neither workers nor the port behind, and the next one se
   await Promise.all(again.map((load) => load.stop()));
   expect(again.flatMap(({ lost }) => lost)).toEqual([]);
 });
+
+test("while it still waits for its store it ends with its parent, and leaves nobody behind", async () => {
+  // Its standard input is at an end from the beginning, and nobody answers for Firestore.
+  const changes = { BIFROST_EXIT_WITH_STDIN: "1", FIRESTORE_EMULATOR_HOST: "127.0.0.1:9" };
+  const started = programs.start(changes, true);
+  await expect(started).rejects.toThrow(/ended with 0 before it was ready/);
+});

@@ -50,8 +50,9 @@ await runProgram({
   name: "gateway",
   drainMs: DRAIN_MS,
   logger: () => log,
-  async start() {
+  async start(endWithStdin) {
     const config = readGatewayConfig(processEnvironment());
+    endWithStdin(config.exitWithStdin);
     log = composeLogger("gateway", config);
     const policyFaults = new PolicyFaults(systemTimers, log);
     const { configStore, cluster: clusterConfig, providers } = await composeClusterFile(config);
@@ -104,7 +105,6 @@ await runProgram({
         ...(providerCalls === null ? {} : { providersPort: providerCalls.port }),
         domain: config.domain,
       },
-      exitWithStdin: config.exitWithStdin,
       stop: (graceMs) => gateway.stop(graceMs),
     };
   },

@@ -11,7 +11,6 @@ const EXIT_CONFIG = 78;
 interface Started {
   /** What its ready line tells. */
   readonly facts: Readonly<Record<string, string | number>>;
-  readonly exitWithStdin: boolean;
   stop(graceMs: number): Promise<void>;
 }
 
@@ -20,15 +19,22 @@ export interface Program {
   /** How long it may drain after SIGTERM. */
   readonly drainMs: number;
   readonly logger: () => Logger;
-  start(): Promise<Started>;
+  /**
+   * `endWithStdin` is told what the environment says as soon as it is read: a parent may be gone before the start is over,
+   * which can take seconds where what it needs went with the parent.
+   */
+  start(endWithStdin: (isWanted: boolean) => void): Promise<Started>;
 }
 
 /** Never rejects: ends the process with 78 for a wrong environment and with 1 for whatever else keeps it from starting. */
 export async function runProgram(program: Program): Promise<void> {
+  const parent = new Parent(() => process.exit(0));
   try {
-    const started = await program.start();
+    const started = await program.start((isWanted) => {
+      if (isWanted) parent.watch();
+    });
     const log = program.logger();
-    stopOnSignal(program, started, log);
+    stopWhenTold(program, started, parent);
     log.info(`${program.name} listening`, { ready: true, ...started.facts });
   } catch (error) {
     const log = program.logger();
@@ -43,18 +49,30 @@ function isConfigError(error: unknown): boolean {
   );
 }
 
-function stopOnSignal({ name, drainMs }: Program, started: Started, log: Logger): void {
+/** Whoever started this process and holds the other end of its standard input. */
+class Parent {
+  onEnd: () => void;
+
+  constructor(onEnd: () => void) {
+    this.onEnd = onEnd;
+  }
+
+  watch(): void {
+    process.stdin.on("end", () => this.onEnd());
+    process.stdin.on("error", () => this.onEnd());
+    process.stdin.resume();
+  }
+}
+
+function stopWhenTold({ name, drainMs, logger }: Program, started: Started, parent: Parent): void {
   let isStopping = false;
   const stop = (cause: string, graceMs = drainMs): void => {
     if (isStopping) return;
     isStopping = true;
-    log.info(`${name} draining`, { cause });
+    logger().info(`${name} draining`, { cause });
     void started.stop(graceMs).finally(() => process.exit(0));
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
-  if (!started.exitWithStdin) return;
-  process.stdin.on("end", () => stop("parent ended", ORPHAN_DRAIN_MS));
-  process.stdin.on("error", () => stop("parent ended", ORPHAN_DRAIN_MS));
-  process.stdin.resume();
+  parent.onEnd = () => stop("parent ended", ORPHAN_DRAIN_MS);
 }

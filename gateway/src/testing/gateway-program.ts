@@ -79,13 +79,17 @@ export class GatewayPrograms {
     return new GatewayPrograms({ programs, folder, firestore, cluster, replica });
   }
 
-  /** It knows its tables, and each of its two workers serves. */
-  async start(changes: Readonly<Record<string, string>> = {}): Promise<RunningProgram> {
+  /** It knows its tables, and each of its two workers serves. `isOrphan`: its standard input is at an end from the beginning. */
+  async start(
+    changes: Readonly<Record<string, string>> = {},
+    isOrphan = false,
+  ): Promise<RunningProgram> {
     const child = spawn(process.execPath, [this.programs.script("main")], {
       cwd: this.folder,
       env: { ...this.environment(), ...changes },
       stdio: ["pipe", "pipe", "inherit"],
     });
+    if (isOrphan) child.stdin.end();
     const known: (typeof this.started)[number] = { child, workers: [] };
     this.started.push(known);
     const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
