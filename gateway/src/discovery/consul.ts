@@ -7,7 +7,7 @@ import { messageOf } from "@bifrost/shared/domain/errors";
 import Consul from "consul";
 import type { DiscoveryConfig } from "../cluster-config/cluster-config.ts";
 import { splitAddress } from "./address.ts";
-import { readConsulNodes, type ConsulNode } from "./consul-nodes.ts";
+import { readConsulNodes } from "./consul-nodes.ts";
 import type { Discovery, DiscoveryHandlers, DiscoverySelf } from "./discovery.ts";
 import { Findings } from "./findings.ts";
 import type { DiscoveryBasics } from "./parts.ts";
@@ -99,11 +99,18 @@ export class ConsulDiscovery implements Discovery {
     const answer = await this.#ask();
     if (answer === null) return 0;
     const { index, nodes } = answer;
-    // A smaller index: Consul lost its state, and counts anew.
-    this.#index = Number(index) < Number(before ?? 0) ? null : index;
+    // A smaller index: Consul lost its state, this node with it, and counts anew.
+    const isAnew = Number(index) < Number(before ?? 0);
+    if (isAnew) this.#registeredAt = -Infinity;
+    this.#index = isAnew ? null : index;
     this.#rounds.succeeded();
     this.#findings.works();
-    this.#take(nodes);
+    const isKnown = this.#take(nodes);
+    if (!isKnown) {
+      // No change may come that would end a question that waits.
+      this.#index = null;
+      return IDLE_PAUSE_MS;
+    }
     const isIdle = index === before && timers.now() - askedAt < IDLE_PAUSE_MS;
     return isIdle ? IDLE_PAUSE_MS : 0;
   }
@@ -167,21 +174,20 @@ export class ConsulDiscovery implements Discovery {
     }
   }
 
-  #take(answer: readonly unknown[]): void {
+  /** Whether this node stands where it should. */
+  #take(answer: readonly unknown[]): boolean {
     const { nodes, invalid } = readConsulNodes(answer);
     if (invalid > 0) this.#findings.note("invalid-entry", { entries: invalid });
     const own = nodes.find(({ id }) => id === this.#serviceId);
     const others = nodes.filter(({ id, isCritical }) => id !== this.#serviceId && !isCritical);
     this.#findings.found(others.map(({ address }) => address));
-    this.#lookAtOwn(own);
-  }
-
-  #lookAtOwn(own: ConsulNode | undefined): void {
     if (own?.isCritical === true) this.#findings.note("consul-critical", { service: own.id });
     // Another datacenter does not know this node.
-    if (own !== undefined || this.#config.datacenter !== null) return;
+    if (own !== undefined || this.#config.datacenter !== null) return true;
+    // What was just registered may not be in the catalog yet.
     const age = this.#basics.timers.now() - this.#registeredAt;
     if (age >= REGISTER_AGAIN_MS) this.#registeredAt = -Infinity;
+    return false;
   }
 
   #failed(error: unknown): void {

@@ -50,6 +50,11 @@ export class ConsulServer {
     return [...this.#entries.values()].map(({ registration }) => registration);
   }
 
+  /** Questions that wait for a change. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   async start(): Promise<void> {
     const server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
